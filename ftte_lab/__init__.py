@@ -1,0 +1,1 @@
+"""ftte_lab: federated tiny training on a simulated fleet."""
