@@ -162,7 +162,12 @@ def _forward(s: _Sizes, i: int, op: Op) -> Iterator[Term]:
         yield "transient", waiting.name, "", s.act(waiting.in_shape)
         opener = s.model.ops[fork + 1]
         assert isinstance(opener, Conv)  # noqa: S101 (a fork is always followed by the block's expansion)
-        yield "transient", waiting.name, f"whole:{opener.weight}", -s.act(waiting.in_shape)  # stored by it anyway
+        yield (
+            "transient",
+            waiting.name,
+            f"whole:{opener.weight}",
+            -s.act(waiting.in_shape),
+        )  # stored by it anyway
 
 
 def _gradients(s: _Sizes, i: int) -> Iterator[Term]:

@@ -36,7 +36,12 @@ def whole(name: str, value: object, low: int, high: float = math.inf, fix: str =
         ValueError: if `value` is no integer or outside the range.
     """
     ok = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-    require(ok, f"{name} = {value!r}", f"a whole number from {low} " + (f"to {high:g}" if math.isfinite(high) else "upwards"), fix)
+    require(
+        ok,
+        f"{name} = {value!r}",
+        f"a whole number from {low} " + (f"to {high:g}" if math.isfinite(high) else "upwards"),
+        fix,
+    )
 
 
 def one_of(name: str, value: object, options: Iterable[str]) -> None:

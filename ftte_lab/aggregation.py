@@ -50,7 +50,9 @@ VARIANCES = ("entries", "steps", "buffer")
 NORMALISATIONS = ("sum", "count")
 
 
-def staleness_weight(age: Sequence[float] | Array, kind: str = "poly", exponent: float = 0.5, hinge_at: float = 6.0) -> Array:
+def staleness_weight(
+    age: Sequence[float] | Array, kind: str = "poly", exponent: float = 0.5, hinge_at: float = 6.0
+) -> Array:
     """Weight by age alone, 1 for a fresh update and never rising with age.
 
     Args:
@@ -68,7 +70,12 @@ def staleness_weight(age: Sequence[float] | Array, kind: str = "poly", exponent:
     in_range("age_exponent", exponent, 0.0)
     in_range("hinge_at", hinge_at, 0.0)
     ages = np.asarray(age, dtype=float)
-    require(bool(np.all(ages >= 0)), f"age = {age!r}", "staleness from 0 upwards", "No update can come from the future")
+    require(
+        bool(np.all(ages >= 0)),
+        f"age = {age!r}",
+        "staleness from 0 upwards",
+        "No update can come from the future",
+    )
     return STALENESS[kind](ages, exponent, hinge_at)
 
 
@@ -108,8 +115,16 @@ def weights(
     v, n = np.asarray(variance, dtype=float), np.asarray(samples, dtype=float)
     by_age = staleness_weight(age, staleness, age_exponent, hinge_at)
     same = by_age.ndim == 1 and by_age.shape == v.shape == n.shape and len(v) > 0
-    require(same, f"{by_age.shape} ages, {v.shape} variances, {n.shape} sample counts", "equally many, at least one")
-    require(bool(np.all(v >= 0)) and variance_ref > 0, "a variance or its reference is negative", "variance >= 0, reference > 0")
+    require(
+        same,
+        f"{by_age.shape} ages, {v.shape} variances, {n.shape} sample counts",
+        "equally many, at least one",
+    )
+    require(
+        bool(np.all(v >= 0)) and variance_ref > 0,
+        "a variance or its reference is negative",
+        "variance >= 0, reference > 0",
+    )
     require(bool(np.all(n > 0)), f"samples = {samples!r}", "at least 1 each")
     w = (n / n.mean()) ** sample_exponent * by_age * (1.0 + v / variance_ref) ** -variance_exponent
     return w / w.sum() if normalise == "sum" else w / len(w)
@@ -140,7 +155,9 @@ def variance_buffer(deltas: Sequence[Params], by_age: Sequence[float] | Array) -
     return (flat - mean_of_others).square().sum(1).numpy()
 
 
-def reject(delta: Mapping[str, Tensor], shapes: Mapping[str, Shape], start_version: int, version: int) -> str | None:
+def reject(
+    delta: Mapping[str, Tensor], shapes: Mapping[str, Shape], start_version: int, version: int
+) -> str | None:
     """Why the server must not average an update, or `None` if it may: the reason is counted and reported.
 
     Reasons: `future version`, `wrong shape` (names or shapes differ from what was asked for), `not finite`.
@@ -154,14 +171,20 @@ def reject(delta: Mapping[str, Tensor], shapes: Mapping[str, Shape], start_versi
     return None
 
 
-def combine(slices: Params, deltas: Sequence[Params], coefficients: Sequence[float] | Array, server_rate: float) -> Params:
+def combine(
+    slices: Params, deltas: Sequence[Params], coefficients: Sequence[float] | Array, server_rate: float
+) -> Params:
     """New trained slices `x + eta_g · sum c_i D_i`; the arguments are left untouched.
 
     Raises:
         ValueError: a server rate that is not positive, or unlike numbers of updates and coefficients.
     """
     in_range("server_rate", server_rate, 1e-12, fix="Typical values lie between 0.1 and 3")
-    require(len(deltas) == len(coefficients), f"{len(deltas)} updates, {len(coefficients)} coefficients", "equally many")
+    require(
+        len(deltas) == len(coefficients),
+        f"{len(deltas)} updates, {len(coefficients)} coefficients",
+        "equally many",
+    )
     out = {name: value.clone() for name, value in slices.items()}
     for delta, c in zip(deltas, coefficients, strict=True):
         for name, value in out.items():

@@ -85,20 +85,32 @@ def train_cohort(
     """
     in_range("rate", rate, 0.0)
     in_range("momentum", momentum, 0.0, 0.999)
-    require(batches.ndim == 3 and batches.numel() > 0, f"batches of shape {tuple(batches.shape)}", "(clients, steps, batch)")
+    require(
+        batches.ndim == 3 and batches.numel() > 0,
+        f"batches of shape {tuple(batches.shape)}",
+        "(clients, steps, batch)",
+    )
     require(0 <= start <= plan.start, f"start = {start}", f"0 to {plan.start}, the first block that trains")
     if track_variance:
         enough = batches.shape[1] >= 2 and not momentum
         require(enough, "step variance was asked for", "at least 2 local steps and momentum 0")
     parts = [
-        _train(plan, params, x, y, part, rate, momentum, start, track_variance) for part in batches.split(max(1, chunk))
+        _train(plan, params, x, y, part, rate, momentum, start, track_variance)
+        for part in batches.split(max(1, chunk))
     ]
     return parts[0] if len(parts) == 1 else _join(parts)
 
 
 def _train(
-    plan: Plan, params: Params, x: Tensor, y: Tensor, batches: Tensor,
-    rate: float, momentum: float, start: int, track: bool,
+    plan: Plan,
+    params: Params,
+    x: Tensor,
+    y: Tensor,
+    batches: Tensor,
+    rate: float,
+    momentum: float,
+    start: int,
+    track: bool,
 ) -> Updates:
     C, steps, _ = batches.shape
     stacked = _stack(plan, params, C, start)
@@ -115,7 +127,10 @@ def _train(
         at = batches[:, s].T.contiguous()  # (batch, clients)
         kept = tape.forward(plan, stacked, x[at], start)
         losses.append(tape.backward(plan, stacked, kept, y[at], sink))
-    deltas = {name: _slice(plan, name, stacked[name], 1) - _slice(plan, name, params[name], 0) for name in plan.subset.parts}
+    deltas = {
+        name: _slice(plan, name, stacked[name], 1) - _slice(plan, name, params[name], 0)
+        for name in plan.subset.parts
+    }
     variance = _step_variance(deltas, squares, steps, rate) if track else squares
     return Updates(deltas, torch.stack(losses, 1), variance)
 
@@ -123,7 +138,11 @@ def _train(
 def _stack(plan: Plan, params: Params, clients: int, start: int) -> Params:
     """Own copies of the trained tensors for each client; frozen ones repeated once, ahead of the loop."""
     needed = {t.name for t in plan.model.tensors.values() if t.op >= start}
-    return {k: v.unsqueeze(0).expand(clients, *v.shape).clone(memory_format=torch.contiguous_format) for k, v in params.items() if k in needed}
+    return {
+        k: v.unsqueeze(0).expand(clients, *v.shape).clone(memory_format=torch.contiguous_format)
+        for k, v in params.items()
+        if k in needed
+    }
 
 
 def _slice(plan: Plan, name: str, value: Tensor, lead: int) -> Tensor:
@@ -135,7 +154,10 @@ def _step_variance(deltas: Params, squares: Tensor, steps: int, rate: float) -> 
     """From `sum |g_s|²` and the mean gradient `-delta / (rate · S)`: no second pass is needed."""
     if rate == 0:
         return torch.full_like(squares, float("nan"))
-    mean_square = sum((d.flatten(1).square().sum(1) for d in deltas.values()), torch.zeros_like(squares)) / (rate * steps) ** 2
+    mean_square = (
+        sum((d.flatten(1).square().sum(1) for d in deltas.values()), torch.zeros_like(squares))
+        / (rate * steps) ** 2
+    )
     return (squares - steps * mean_square).clamp_min(0) / (steps * (steps - 1))
 
 

@@ -23,7 +23,15 @@ from ftte_lab.ops import Conv, GroupNorm, Linear, ReLU
 from ftte_lab.plan import Plan, make_plan
 from ftte_lab.trainable import Subset
 
-__all__ = ["ACCOUNTINGS", "Accounting", "MemoryBill", "MemoryModel", "inference_peak_bytes", "memory_model", "training_bill"]
+__all__ = [
+    "ACCOUNTINGS",
+    "Accounting",
+    "MemoryBill",
+    "MemoryModel",
+    "inference_peak_bytes",
+    "memory_model",
+    "training_bill",
+]
 
 
 @dataclass(frozen=True)
@@ -117,7 +125,9 @@ def decisions(plan: Plan) -> dict[str, float]:
 
 
 @lru_cache(maxsize=64)
-def memory_model(model: Model, batch: int, accounting: str = "pytorch", momentum: bool = False) -> MemoryModel:
+def memory_model(
+    model: Model, batch: int, accounting: str = "pytorch", momentum: bool = False
+) -> MemoryModel:
     """Rows of all events of a model's training step.
 
     Args:
@@ -168,8 +178,12 @@ def training_bill(
             layer = layers.setdefault(owner, {})
             layer[category] = layer.get(category, 0) + round(amount)
     return MemoryBill(
-        accounting, batch, table.rows[at].event, *(round(v) for v in totals.values()),
-        inference_peak_bytes=inference_peak_bytes(model, batch, accounting), layers=layers,
+        accounting,
+        batch,
+        table.rows[at].event,
+        *(round(v) for v in totals.values()),
+        inference_peak_bytes=inference_peak_bytes(model, batch, accounting),
+        layers=layers,
     )
 
 

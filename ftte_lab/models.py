@@ -52,7 +52,9 @@ class Model:
                 fan_in = math.prod(t.shape[1:])
                 last = t.op == len(self.ops) - 1
                 scale = math.sqrt((1.0 if last else 2.0) / fan_in)
-                params[t.name] = torch.randn(t.shape, generator=generator, dtype=torch.float64).mul_(scale).to(dtype)
+                params[t.name] = (
+                    torch.randn(t.shape, generator=generator, dtype=torch.float64).mul_(scale).to(dtype)
+                )
             else:
                 params[t.name] = torch.full(t.shape, 1.0 if t.kind == "gain" else 0.0, dtype=dtype)
         return params
@@ -85,7 +87,9 @@ class _Builder:
     def __init__(self, shape: Shape) -> None:
         self.shape, self.ops = shape, list[Op]()
 
-    def conv(self, name: str, out: int, kernel: int, stride: int = 1, depthwise: bool = False, relu: bool = True) -> None:
+    def conv(
+        self, name: str, out: int, kernel: int, stride: int = 1, depthwise: bool = False, relu: bool = True
+    ) -> None:
         channels, *space = self.shape
         shape = (out, *[(s + 2 * (kernel // 2) - kernel) // stride + 1 for s in space])
         groups = channels if depthwise else 1
@@ -170,12 +174,23 @@ def build(name: str, input_shape: Shape, classes: int) -> Model:
         ValueError: unknown name, fewer than two classes, or an input the net cannot take.
     """
     one_of("model", name, MODELS)
-    require(isinstance(classes, int) and classes >= 2, f"classes = {classes!r}", "a whole number from 2 upwards")
+    require(
+        isinstance(classes, int) and classes >= 2, f"classes = {classes!r}", "a whole number from 2 upwards"
+    )
     image = len(input_shape) in (2, 3) and all(isinstance(s, int) and s >= 1 for s in input_shape)
-    require(image, f"input_shape = {input_shape!r}", "(channels, length) or (channels, height, width), all at least 1")
+    require(
+        image,
+        f"input_shape = {input_shape!r}",
+        "(channels, length) or (channels, height, width), all at least 1",
+    )
     if name != "mlp":
         smallest = min(input_shape[1:])
-        require(smallest >= 8, f"input_shape = {input_shape!r}", f"space axes of at least 8 for {name!r}", "Use model 'mlp'")
+        require(
+            smallest >= 8,
+            f"input_shape = {input_shape!r}",
+            f"space axes of at least 8 for {name!r}",
+            "Use model 'mlp'",
+        )
     builder = _Builder(input_shape)
     MODELS[name](builder, classes)
     return Model(name, input_shape, classes, tuple(builder.ops))

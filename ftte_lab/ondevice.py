@@ -54,7 +54,11 @@ class LivePeak(TorchDispatchMode):
         self._seen[key] = weakref.ref(storage, gone)
 
     def __torch_dispatch__(
-        self, func: Callable[..., Any], types: Any, args: Sequence[Any] = (), kwargs: Mapping[str, Any] | None = None
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         """Run the operation and note the storages of what it returns."""
         out = func(*args, **(kwargs or {}))
@@ -80,7 +84,14 @@ class DeviceTrainer:
     """
 
     def __init__(
-        self, model: Model, params: Params, subset: Subset, *, rate: float, momentum: float = 0.0, fused: bool = False
+        self,
+        model: Model,
+        params: Params,
+        subset: Subset,
+        *,
+        rate: float,
+        momentum: float = 0.0,
+        fused: bool = False,
     ) -> None:
         in_range("rate", rate, 0.0)
         in_range("momentum", momentum, 0.0, 0.999)
@@ -91,7 +102,11 @@ class DeviceTrainer:
 
     def step(self, x: Tensor, y: Tensor) -> float:
         """One step on a batch: inputs `(B, *input_shape)`, labels `(B,)`; returns the loss before the step."""
-        require(len(x) == len(y) and len(x) > 0, f"{len(x)} inputs and {len(y)} labels", "equally many, at least 1")
+        require(
+            len(x) == len(y) and len(x) > 0,
+            f"{len(x)} inputs and {len(y)} labels",
+            "equally many, at least 1",
+        )
         kept = tape.forward(self.plan, self.params, x.unsqueeze(1))
         grads: Params = {}
         sink = self.descent.apply if self.fused else grads.__setitem__
@@ -120,7 +135,9 @@ def measure_peak(
     trainer = DeviceTrainer(model, model.init(0), subset, rate=0.1, momentum=momentum, fused=fused)
     x = torch.randn(batch, *model.input_shape, generator=torch.Generator().manual_seed(0))
     y = torch.arange(batch) % model.classes
-    with LivePeak([*trainer.params.values(), *trainer.descent.velocity.values(), *trainer.plan.index.values(), x, y]) as live:
+    with LivePeak(
+        [*trainer.params.values(), *trainer.descent.velocity.values(), *trainer.plan.index.values(), x, y]
+    ) as live:
         for _ in range(steps):
             trainer.step(x, y)
     return live.peak_bytes

@@ -88,11 +88,18 @@ class Conv(Op):
         """One weight `(out, in / groups, kernel, ...)`; a part of it is a set of input channels."""
         space = len(self.in_shape) - 1
         shape = (self.out_shape[0], self.in_shape[0] // self.groups, *([self.kernel] * space))
-        return (TensorInfo(self.weight, shape, "weight", index, 0 if self.depthwise else 1, self.in_shape[0]),)
+        return (
+            TensorInfo(self.weight, shape, "weight", index, 0 if self.depthwise else 1, self.in_shape[0]),
+        )
 
     def flops(self) -> int:
         """Two per multiply-add."""
-        return 2 * math.prod(self.out_shape) * (self.in_shape[0] // self.groups) * self.kernel ** (len(self.in_shape) - 1)
+        return (
+            2
+            * math.prod(self.out_shape)
+            * (self.in_shape[0] // self.groups)
+            * self.kernel ** (len(self.in_shape) - 1)
+        )
 
     def _args(self, groups: int) -> tuple[list[int], list[int], list[int], bool, list[int], int]:
         n = len(self.in_shape) - 1
@@ -102,7 +109,9 @@ class Conv(Op):
         """One grouped convolution for all clients."""
         w = p[self.weight]
         B, C = x.shape[:2]
-        y = torch.ops.aten.convolution(x.reshape(B, -1, *self.in_shape[1:]), w.flatten(0, 1), None, *self._args(C * self.groups))
+        y = torch.ops.aten.convolution(
+            x.reshape(B, -1, *self.in_shape[1:]), w.flatten(0, 1), None, *self._args(C * self.groups)
+        )
         return y.view(B, C, *self.out_shape)
 
     def grad_input(self, g: Tensor, p: Params) -> Tensor:
@@ -111,8 +120,12 @@ class Conv(Op):
         shape = (B, C * self.in_shape[0], *self.in_shape[1:])
         blank = g.new_empty(1).expand(shape)  # only its sizes are read
         gx = torch.ops.aten.convolution_backward(
-            g.reshape(B, -1, *self.out_shape[1:]), blank, p[self.weight].flatten(0, 1), None,
-            *self._args(C * self.groups), [True, False, False],
+            g.reshape(B, -1, *self.out_shape[1:]),
+            blank,
+            p[self.weight].flatten(0, 1),
+            None,
+            *self._args(C * self.groups),
+            [True, False, False],
         )[0]
         return gx.view(B, C, *self.in_shape)
 
@@ -126,8 +139,12 @@ class Conv(Op):
         blank = g.new_empty(1).expand(C * out, per_group, *space)
         groups = C * n if self.depthwise else C
         gw = torch.ops.aten.convolution_backward(
-            g.reshape(B, -1, *self.out_shape[1:]), kept.reshape(B, -1, *self.in_shape[1:]), blank, None,
-            *self._args(groups), [False, True, False],
+            g.reshape(B, -1, *self.out_shape[1:]),
+            kept.reshape(B, -1, *self.in_shape[1:]),
+            blank,
+            None,
+            *self._args(groups),
+            [False, True, False],
         )[1]
         return gw.view(C, out, per_group, *space)
 

@@ -59,9 +59,13 @@ class Subset:
             ValueError: if the text is no such index.
         """
         try:
-            return cls({str(k): None if v is None else tuple(int(i) for i in v) for k, v in json.loads(text).items()})
+            return cls(
+                {str(k): None if v is None else tuple(int(i) for i in v) for k, v in json.loads(text).items()}
+            )
         except (AttributeError, TypeError, ValueError) as error:
-            raise ValueError(f"not a subset index ({error}); allowed: the text that Subset.to_json writes.") from error
+            raise ValueError(
+                f"not a subset index ({error}); allowed: the text that Subset.to_json writes."
+            ) from error
 
 
 def check(model: Model, subset: Subset) -> Subset:
@@ -70,14 +74,27 @@ def check(model: Model, subset: Subset) -> Subset:
     Raises:
         ValueError: an unknown tensor, an empty subset, or channels out of range, repeated or unsorted.
     """
-    require(len(subset) > 0, "the subset is empty", f"1 to {len(model.tensors)} tensors", "Train at least the head")
+    require(
+        len(subset) > 0,
+        "the subset is empty",
+        f"1 to {len(model.tensors)} tensors",
+        "Train at least the head",
+    )
     for name, channels in subset.parts.items():
         one_of("tensor", name, model.tensors)
         if channels is not None:
             info = model.tensors[name]
             require(info.kind == "weight", f"{name} has no channels to choose from", "None, the whole tensor")
-            ok = len(channels) > 0 and list(channels) == sorted(set(channels)) and 0 <= channels[0] <= channels[-1] < info.channels
-            require(ok, f"channels of {name} = {channels!r}", f"sorted different indices from 0 to {info.channels - 1}")
+            ok = (
+                len(channels) > 0
+                and list(channels) == sorted(set(channels))
+                and 0 <= channels[0] <= channels[-1] < info.channels
+            )
+            require(
+                ok,
+                f"channels of {name} = {channels!r}",
+                f"sorted different indices from 0 to {info.channels - 1}",
+            )
     return Subset({name: _whole(model, subset, name) for name in model.tensors if name in subset})
 
 
@@ -144,7 +161,8 @@ def channels_at(channels: int, ratio: float) -> int:
 def take(model: Model, subset: Subset, params: Params) -> Params:
     """Copy the trained slices out of the full parameters: what travels."""
     return {
-        name: params[name].clone() if channels is None
+        name: params[name].clone()
+        if channels is None
         else params[name].index_select(model.tensors[name].axis, torch.tensor(channels))
         for name, channels in subset.parts.items()
     }
