@@ -27,9 +27,7 @@ def exact(problem: Problem, seed: int) -> Counts:
     """
     lines = [*_memory_lines(problem), *_logic_lines(problem)]
     objective = {_option(name, count): -gain for name, count, gain in problem.options}
-    names = list(
-        dict.fromkeys([*problem.memory.variables, *objective, *(v for line in lines for v in line[0])])
-    )
+    names = list(dict.fromkeys([*problem.memory.variables, *objective, *(v for line in lines for v in line[0])]))
     at = {name: k for k, name in enumerate(names)}
     cost = np.zeros(len(names))
     for name, value in objective.items():
@@ -50,11 +48,8 @@ def exact(problem: Problem, seed: int) -> Counts:
         )
     if not found.success:
         raise RuntimeError(f"the subset search ended without a proof: {found.message}")
-    counts = dict(problem.required)
-    for name, count, _ in problem.options:
-        if found.x[at[_option(name, count)]] > 0.5:
-            counts[name] = count
-    return counts
+    chosen = {name: count for name, count, _ in problem.options if found.x[at[_option(name, count)]] > 0.5}
+    return problem.required | chosen
 
 
 def _option(name: str, count: int) -> str:

@@ -117,7 +117,7 @@ def greedy(problem: Problem, seed: int) -> Counts:
 
 
 def evolution(problem: Problem, seed: int, population: int = 60, generations: int = 40) -> Counts:
-    """Evolutionary search in the manner of Lin et al. 2022: mutate and cross the fittest choices, repair what is too big."""
+    """Evolution in the manner of Lin et al. 2022: mutate and cross the fittest choices, repair what is too big."""
     rng = np.random.default_rng([2202, seed])
     names = [n for n in problem.memory.model.tensors if n not in problem.required]
     choices = [[0, *sorted(problem.contributions.gain[n])] for n in names]
@@ -227,10 +227,7 @@ def _depth_cost(problem: Problem, op: int, unit: int) -> int:
     name = next(t.name for t in problem.memory.model.tensors.values() if t.op == op)
     values = decisions(Plan(problem.memory.model, Subset({**dict.fromkeys(problem.required), name: None})))
     reach = np.array(
-        [
-            values.get(v, 0.0) if v.split(":")[0] in ("reach", "norm", "mask") else 0.0
-            for v in problem.memory.variables
-        ]
+        [values.get(v, 0.0) if v.split(":")[0] in ("reach", "norm", "mask") else 0.0 for v in problem.memory.variables]
     )
     required = problem.decision(problem.required)
     own = np.array([v.split(":")[0] in ("count", "whole") for v in problem.memory.variables])

@@ -99,7 +99,9 @@ def weights(
         variance: one non-negative number per update (see `variance_entries` and its sisters).
         samples: training samples behind each update, at least 1.
         variance_ref: what counts as an ordinary variance, above 0 (the server keeps a running median).
-        staleness, age_exponent, hinge_at: see `staleness_weight`.
+        staleness: kind of the weight by age, see `staleness_weight`.
+        age_exponent: a, see `staleness_weight`.
+        hinge_at: b of the hinge, see `staleness_weight`.
         variance_exponent: b; 0 ignores the variance.
         sample_exponent: p; 0 treats all clients alike, 1 weighs by samples as FedAvg does.
         normalise: "sum" keeps the step size whatever the ages; "count" shrinks it when everything is stale.
@@ -155,9 +157,7 @@ def variance_buffer(deltas: Sequence[Params], by_age: Sequence[float] | Array) -
     return (flat - mean_of_others).square().sum(1).numpy()
 
 
-def reject(
-    delta: Mapping[str, Tensor], shapes: Mapping[str, Shape], start_version: int, version: int
-) -> str | None:
+def reject(delta: Mapping[str, Tensor], shapes: Mapping[str, Shape], start_version: int, version: int) -> str | None:
     """Why the server must not average an update, or `None` if it may: the reason is counted and reported.
 
     Reasons: `future version`, `wrong shape` (names or shapes differ from what was asked for), `not finite`.

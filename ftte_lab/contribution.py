@@ -15,8 +15,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn.functional import cross_entropy
 
 from ftte_lab import tape
 from ftte_lab._require import in_range, one_of, require, whole
@@ -125,13 +125,11 @@ def measure(
 
 
 def _per_channel(info: TensorInfo, squared: Tensor) -> Tensor:
-    return (
-        squared.movedim(info.axis, 0).flatten(1).sum(1) if info.kind == "weight" else squared.sum().reshape(1)
-    )
+    return squared.movedim(info.axis, 0).flatten(1).sum(1) if info.kind == "weight" else squared.sum().reshape(1)
 
 
 def _squared_gradients(model: Model, params: Params, x: Tensor, y: Tensor, per_sample: bool) -> Params:
-    """Squared gradient per entry: of the mean over samples, or the mean of each sample's own (clients of one sample)."""
+    """Squared gradient per entry: of the mean over samples, or the mean of each sample's own (as one-sample clients)."""
     plan = make_plan(model, full(model))
     total = {name: torch.zeros_like(p) for name, p in params.items()}
     for xs, ys in zip(x.split(64), y.split(64), strict=True):
@@ -162,9 +160,7 @@ def _finetunings(
 ) -> dict[str, dict[int, float]]:
     """Fall of the public loss by training each option beside the classifier, above the classifier alone."""
     base = {t.name: None for t in model.tensors.values() if t.op == len(model.ops) - 1}
-    batches = torch.as_tensor(
-        draw_batches(len(x), steps, min(16, len(x)), seed=seed, client=0, visit=0)
-    ).unsqueeze(0)
+    batches = torch.as_tensor(draw_batches(len(x), steps, min(16, len(x)), seed=seed, client=0, visit=0)).unsqueeze(0)
 
     def loss_after(parts: Mapping[str, tuple[int, ...] | None]) -> float:
         plan = Plan(model, Subset(dict(parts)))
@@ -174,7 +170,7 @@ def _finetunings(
         before = take(model, plan.subset, params)
         slices = {k: before[k] + d.squeeze(0) for k, d in deltas.items()}
         trained = put(model, plan.subset, params, slices)
-        return float(F.cross_entropy(model.forward(trained, inputs, start), y))
+        return float(cross_entropy(model.forward(trained, inputs, start), y))
 
     alone = loss_after(base)
     gains: dict[str, dict[int, float]] = {}

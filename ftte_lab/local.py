@@ -95,8 +95,7 @@ def train_cohort(
         enough = batches.shape[1] >= 2 and not momentum
         require(enough, "step variance was asked for", "at least 2 local steps and momentum 0")
     parts = [
-        _train(plan, params, x, y, part, rate, momentum, start, track_variance)
-        for part in batches.split(max(1, chunk))
+        _train(plan, params, x, y, part, rate, momentum, start, track_variance) for part in batches.split(max(1, chunk))
     ]
     return parts[0] if len(parts) == 1 else _join(parts)
 
@@ -128,8 +127,7 @@ def _train(
         kept = tape.forward(plan, stacked, x[at], start)
         losses.append(tape.backward(plan, stacked, kept, y[at], sink))
     deltas = {
-        name: _slice(plan, name, stacked[name], 1) - _slice(plan, name, params[name], 0)
-        for name in plan.subset.parts
+        name: _slice(plan, name, stacked[name], 1) - _slice(plan, name, params[name], 0) for name in plan.subset.parts
     }
     variance = _step_variance(deltas, squares, steps, rate) if track else squares
     return Updates(deltas, torch.stack(losses, 1), variance)
@@ -155,8 +153,7 @@ def _step_variance(deltas: Params, squares: Tensor, steps: int, rate: float) -> 
     if rate == 0:
         return torch.full_like(squares, float("nan"))
     mean_square = (
-        sum((d.flatten(1).square().sum(1) for d in deltas.values()), torch.zeros_like(squares))
-        / (rate * steps) ** 2
+        sum((d.flatten(1).square().sum(1) for d in deltas.values()), torch.zeros_like(squares)) / (rate * steps) ** 2
     )
     return (squares - steps * mean_square).clamp_min(0) / (steps * (steps - 1))
 

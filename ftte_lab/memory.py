@@ -1,6 +1,6 @@
 """What a training step costs in memory: the bill, event by event, before anything is trained.
 
-    peak = weights + optimiser + batch + max over events of [stored activations + gradients + what the event itself needs]
+    peak = weights + optimiser + batch + max over events of [stored activations + gradients + what the event needs]
 
 An event is the forward or backward pass of one operation. Each is a *linear* function of a few decisions (does the
 gradient reach this operation, how many of its channels train, ...), so the same rows give the bill of a subset here
@@ -10,7 +10,7 @@ Lin et al. 2022; `ondevice.measure_peak` proves the `pytorch` accounting to the 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -125,9 +125,7 @@ def decisions(plan: Plan) -> dict[str, float]:
 
 
 @lru_cache(maxsize=64)
-def memory_model(
-    model: Model, batch: int, accounting: str = "pytorch", momentum: bool = False
-) -> MemoryModel:
+def memory_model(model: Model, batch: int, accounting: str = "pytorch", momentum: bool = False) -> MemoryModel:
     """Rows of all events of a model's training step.
 
     Args:
@@ -177,11 +175,17 @@ def training_bill(
         if amount and category in ("stored", "gradients", "transient"):
             layer = layers.setdefault(owner, {})
             layer[category] = layer.get(category, 0) + round(amount)
+    whole_bytes = {name: round(amount) for name, amount in totals.items()}
     return MemoryBill(
-        accounting,
-        batch,
-        table.rows[at].event,
-        *(round(v) for v in totals.values()),
+        accounting=accounting,
+        batch=batch,
+        peak_event=table.rows[at].event,
+        weights_bytes=whole_bytes["weights"],
+        batch_bytes=whole_bytes["batch"],
+        optimiser_bytes=whole_bytes["optimiser"],
+        stored_bytes=whole_bytes["stored"],
+        gradients_bytes=whole_bytes["gradients"],
+        transient_bytes=whole_bytes["transient"],
         inference_peak_bytes=inference_peak_bytes(model, batch, accounting),
         layers=layers,
     )
@@ -197,10 +201,3 @@ def inference_peak_bytes(model: Model, batch: int, accounting: str = "pytorch") 
     forward = [r for r, row in enumerate(table.rows) if row.event.startswith("forward")]
     labels = batch * table.accounting.label_bytes
     return round(table.constant[forward].max()) - labels
-
-
-def subset_bytes(bill: MemoryBill) -> Iterator[tuple[str, str, int]]:
-    """The per-layer part of a bill as rows `(operation, category, bytes)`."""
-    for layer, amounts in bill.layers.items():
-        for category, size in amounts.items():
-            yield layer, category, size

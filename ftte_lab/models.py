@@ -52,9 +52,7 @@ class Model:
                 fan_in = math.prod(t.shape[1:])
                 last = t.op == len(self.ops) - 1
                 scale = math.sqrt((1.0 if last else 2.0) / fan_in)
-                params[t.name] = (
-                    torch.randn(t.shape, generator=generator, dtype=torch.float64).mul_(scale).to(dtype)
-                )
+                params[t.name] = torch.randn(t.shape, generator=generator, dtype=torch.float64).mul_(scale).to(dtype)
             else:
                 params[t.name] = torch.full(t.shape, 1.0 if t.kind == "gain" else 0.0, dtype=dtype)
         return params
@@ -174,9 +172,7 @@ def build(name: str, input_shape: Shape, classes: int) -> Model:
         ValueError: unknown name, fewer than two classes, or an input the net cannot take.
     """
     one_of("model", name, MODELS)
-    require(
-        isinstance(classes, int) and classes >= 2, f"classes = {classes!r}", "a whole number from 2 upwards"
-    )
+    require(isinstance(classes, int) and classes >= 2, f"classes = {classes!r}", "a whole number from 2 upwards")
     image = len(input_shape) in (2, 3) and all(isinstance(s, int) and s >= 1 for s in input_shape)
     require(
         image,

@@ -50,11 +50,7 @@ class Plan:
     def keeps_whole_input(self, i: int) -> bool:
         """Whether a convolution or linear map stores its whole input, because all of its channels train."""
         op = self.model.ops[i]
-        return (
-            isinstance(op, Conv | Linear)
-            and op.weight in self.subset
-            and self.subset.parts[op.weight] is None
-        )
+        return isinstance(op, Conv | Linear) and op.weight in self.subset and self.subset.parts[op.weight] is None
 
     def keeps_norm(self, i: int) -> bool:
         """Whether a group norm stores its input: to pass the gradient on, or for its gain."""
@@ -64,9 +60,7 @@ class Plan:
     def keeps_mask(self, i: int) -> bool:
         """Whether a rectifier stores a mask of its own; if its consumer stores the output anyway, it need not."""
         op = self.model.ops[i]
-        return (
-            isinstance(op, ReLU) and self.reached(i) and not self.keeps_whole_input(consumer(self.model, i))
-        )
+        return isinstance(op, ReLU) and self.reached(i) and not self.keeps_whole_input(consumer(self.model, i))
 
     def forward_flops(self) -> int:
         """Floating-point operations of the forward pass of one sample."""

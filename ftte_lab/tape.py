@@ -125,9 +125,7 @@ def _norm(plan: Plan, i: int, op: GroupNorm, own: Any, params: Params, g: Tensor
     return g if gx is None else gx.view(g.shape)
 
 
-def _affine(
-    plan: Plan, i: int, op: Conv | Linear, own: Tensor | None, params: Params, g: Tensor, sink: Sink
-) -> Tensor:
+def _affine(plan: Plan, i: int, op: Conv | Linear, own: Tensor | None, params: Params, g: Tensor, sink: Sink) -> Tensor:
     grads = {}
     if own is not None:
         grads[op.weight] = op.grad_weight(g, own, plan.index.get(op.weight))

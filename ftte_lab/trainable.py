@@ -59,13 +59,9 @@ class Subset:
             ValueError: if the text is no such index.
         """
         try:
-            return cls(
-                {str(k): None if v is None else tuple(int(i) for i in v) for k, v in json.loads(text).items()}
-            )
+            return cls({str(k): None if v is None else tuple(int(i) for i in v) for k, v in json.loads(text).items()})
         except (AttributeError, TypeError, ValueError) as error:
-            raise ValueError(
-                f"not a subset index ({error}); allowed: the text that Subset.to_json writes."
-            ) from error
+            raise ValueError(f"not a subset index ({error}); allowed: the text that Subset.to_json writes.") from error
 
 
 def check(model: Model, subset: Subset) -> Subset:
