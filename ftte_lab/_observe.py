@@ -1,0 +1,126 @@
+"""What is looked at during a run: accuracy for all and for the slowest, and what it cost until then."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch.nn.functional import cross_entropy
+
+from ftte_lab.history import History
+from ftte_lab.ops import Params
+from ftte_lab.prepare import Prepared
+from ftte_lab.timeline import Fate
+
+
+class Observer:
+    """Evaluates the server's model on the test data and keeps the books.
+
+    Args:
+        ready: the prepared run; its frozen blocks are evaluated once.
+    """
+
+    def __init__(self, ready: Prepared) -> None:
+        self.ready, self.start = ready, ready.plan.start
+        dataset = ready.world.dataset
+        self.x = ready.frozen_outputs(torch.as_tensor(dataset.x_test))
+        self.y = torch.as_tensor(dataset.y_test)
+        self.points: list[dict[str, float]] = []
+        self.books = _Books(ready)
+        test = ready.world.shards.test
+        kinds = np.array(ready.world.fleet.kind)
+        self.groups = {"straggler_accuracy": np.concatenate([test[c] for c in ready.slowest])}
+        for kind in sorted(set(kinds)):
+            self.groups[f"accuracy_{kind}"] = np.concatenate([test[c] for c in np.flatnonzero(kinds == kind)])
+
+    def due_versions(self) -> set[int]:
+        """Versions to evaluate: the newest at each tick of an even grid over the horizon."""
+        timeline, s = self.ready.timeline, self.ready.scenario
+        ticks = np.linspace(0, s.horizon_s, s.evaluations)[1:]
+        return set(np.searchsorted(timeline.step_s, ticks, side="right").tolist()) - {0}
+
+    def look(self, version: int, sim_seconds: float, params: Params) -> dict[str, float]:
+        """Evaluate one version of the model and note the point."""
+        model = self.ready.world.model
+        logits = torch.cat([model.forward(params, part.clone(), self.start) for part in self.x.split(1024)])
+        right = (logits.argmax(1) == self.y).numpy()
+        per_client = np.array([right[shard].mean() for shard in self.ready.world.shards.test if len(shard)])
+        worst = np.sort(per_client)[: max(1, len(per_client) // 10)]
+        point = {
+            "version": float(version),
+            **self.books.until(sim_seconds, version),
+            "accuracy": float(right.mean()),
+            "loss": float(cross_entropy(logits, self.y)),
+            "worst_decile_accuracy": float(worst.mean()),
+        }
+        for name, group in self.groups.items():
+            point[name] = float(right[group].mean()) if len(group) else float("nan")
+        self.points.append(point)
+        return point
+
+    def history(self, rejected: Counter[str]) -> History:
+        """The record of the run."""
+        ready = self.ready
+        bill, timeline = ready.bill, ready.timeline
+        facts: dict[str, Any] = {
+            "peak_memory_bytes": bill.peak_bytes,
+            "overhead_bytes": bill.overhead_bytes,
+            "inference_peak_bytes": bill.inference_peak_bytes,
+            "upload_bytes_per_update": ready.traffic.upload,
+            "download_bytes_per_update": ready.traffic.download,
+            "first_download_bytes": ready.traffic.once,
+            "index_bytes": ready.traffic.index,
+            "trained_parameters": ready.plan.subset.entries(ready.world.model),
+            "parameters": ready.world.model.size,
+            "subset": ready.plan.subset.to_json(),
+            "devices_too_small": int((~ready.holds).sum()),
+            "devices_left_out": int((~ready.eligible).sum()),
+            "data_left_out": ready.data_left_out,
+            "server_steps": len(timeline.step_s),
+            "mean_staleness": float(timeline.staleness.mean()) if len(timeline.staleness) else 0.0,
+            "fates": timeline.counts(),
+            "rejected_updates": dict(rejected),
+        }
+        return History(ready.scenario.to_dict(), pd.DataFrame(self.points), facts)
+
+
+class _Books:
+    """Running totals over virtual time: updates, bytes and joules of all participations, wasted ones included."""
+
+    def __init__(self, ready: Prepared) -> None:
+        timeline = ready.timeline
+        self.traffic = ready.traffic
+        self.applied = np.concatenate([[0], timeline.step_end])
+        arrived = np.isin(timeline.fate, (Fate.APPLIED, Fate.BUFFERED, Fate.STALE))
+        self.arrival_s = np.sort(timeline.arrival_s[arrived])
+        self.start_s = timeline.start_s
+        self.first_s = timeline.start_s[timeline.first_visits]
+        freed_s = timeline.freed_s
+        done = (freed_s - timeline.start_s) / (timeline.arrival_s - timeline.start_s)  # below 1 if called off
+        spent = ready.energy_j[timeline.client] * done
+        order = np.argsort(freed_s, kind="stable")
+        self.freed_s, self.energy = freed_s[order], np.concatenate([[0.0], np.cumsum(spent[order])])
+
+    def until(self, sim_seconds: float, version: int) -> dict[str, float]:
+        """Totals at a moment."""
+        arrived = int(np.searchsorted(self.arrival_s, sim_seconds, side="right"))
+        started = int(np.searchsorted(self.start_s, sim_seconds, side="left"))
+        first = int(np.searchsorted(self.first_s, sim_seconds, side="left"))
+        freed = int(np.searchsorted(self.freed_s, sim_seconds, side="right"))
+        upload = arrived * self.traffic.upload
+        again = started - first if self.traffic.once else started  # a full first download holds the slices already
+        download = again * self.traffic.download
+        once, index = first * self.traffic.once, first * self.traffic.index
+        return {
+            "sim_seconds": sim_seconds,
+            "updates": float(self.applied[version]),
+            "upload_bytes": float(upload),
+            "download_bytes": float(download),
+            "first_download_bytes": float(once),
+            "index_bytes": float(index),
+            "total_bytes": float(upload + download + once + index),
+            "energy_j": float(self.energy[freed]),
+        }

@@ -1,0 +1,214 @@
+"""Everything about a run that is known before any training: world, subset, bill, bytes, durations, the whole timeline.
+
+A slider can show this part at once; `engine` then trains along the timeline.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ftte_lab import data as datasets
+from ftte_lab._require import require
+from ftte_lab.contribution import Contributions, measure
+from ftte_lab.data import Dataset, Shards
+from ftte_lab.devices import Fleet, Times, energy_j, participation_times, sample_fleet, slowest
+from ftte_lab.local import draw_batches, train_cohort
+from ftte_lab.memory import MemoryBill, memory_model, training_bill
+from ftte_lab.models import Model, build
+from ftte_lab.ops import Params
+from ftte_lab.payload import index_bytes, pack
+from ftte_lab.plan import Plan, make_plan
+from ftte_lab.scenario import Scenario
+from ftte_lab.subset import Choice, choose
+from ftte_lab.timeline import Policy, Timeline, schedule
+from ftte_lab.trainable import full, put, take
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """What all methods share: data and who holds it, devices, model and the server's first parameters."""
+
+    dataset: Dataset
+    shards: Shards
+    fleet: Fleet
+    model: Model
+    params: Params
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Bytes of one message each: `upload` and `download` per participation, `once` the first full download, `index`."""
+
+    upload: int
+    download: int
+    once: int
+    index: int
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A run before its first gradient.
+
+    `holds`: which devices can hold the training step; `eligible`: which take part; `slowest`: the slowest tenth by
+    the time of a full participation, the same devices for every method; `energy_j` per participation of each client.
+    """
+
+    scenario: Scenario
+    world: World
+    plan: Plan
+    choice: Choice | None
+    bill: MemoryBill
+    traffic: Traffic
+    times: Times
+    timeline: Timeline
+    holds: np.ndarray
+    eligible: np.ndarray
+    slowest: np.ndarray
+    energy_j: np.ndarray
+
+    @property
+    def data_left_out(self) -> float:
+        """Share of the training samples on devices that do not take part."""
+        sizes = np.array([len(shard) for shard in self.world.shards.train])
+        return float(sizes[~self.eligible].sum() / sizes.sum())
+
+    def frozen_outputs(self, x: Tensor) -> Tensor:
+        """Outputs of the blocks before the first that trains, for inputs `(n, ...)`: they stay the same all run long."""
+        model, start = self.world.model, self.plan.start
+        if start == 0:
+            return x
+        return torch.cat([model.forward(self.world.params, part.clone(), 0, start) for part in x.split(1024)])
+
+
+# The fields the world depends on: methods that differ in none of them share one world, from the same start.
+_WORLD_FIELDS = (
+    "data", "clients", "alpha", "samples_per_client", "mix", "straggler_share", "straggler_factor", "dropout",
+    "model", "warm_start_steps", "batch", "client_rate", "seed",
+)  # fmt: skip
+
+
+def world(scenario: Scenario) -> World:
+    """Build, or fetch from a small cache, the world of a scenario.
+
+    Raises:
+        ValueError: data that is not there, or too little of it for so many clients.
+    """
+    return _world(Scenario(**{name: getattr(scenario, name) for name in _WORLD_FIELDS}, concurrency=1))
+
+
+@lru_cache(maxsize=4)
+def _world(s: Scenario) -> World:
+    dataset = datasets.load_for(s.data, clients=s.clients, samples_per_client=s.samples_per_client, seed=s.seed)
+    natural = s.alpha is None and dataset.train_person is not None
+    by = "person" if natural else "iid" if s.alpha is None else "label"
+    shards = datasets.split(dataset, s.clients, alpha=s.alpha, by=by, seed=s.seed)
+    fleet = sample_fleet(
+        s.mix, s.clients, straggler_share=s.straggler_share, straggler_factor=s.straggler_factor,
+        dropout=s.dropout, seed=s.seed,
+    )  # fmt: skip
+    model = build(s.model, dataset.shape, dataset.n_classes)
+    return World(dataset, shards, fleet, model, _warm_start(s, dataset, model))
+
+
+def _warm_start(s: Scenario, dataset: Dataset, model: Model) -> Params:
+    """Fresh parameters, trained for a few steps on the public share; too many of them hurt later training."""
+    params = model.init(s.seed)
+    if s.warm_start_steps:
+        plan = make_plan(model, full(model))
+        batch = min(s.batch, len(dataset.x_public))
+        batches = draw_batches(
+            len(dataset.x_public), s.warm_start_steps, batch, seed=s.seed, client=-1 % 2**32, visit=0
+        )
+        x, y = public(dataset)
+        updates = train_cohort(plan, params, x, y, torch.as_tensor(batches)[None], rate=s.client_rate)
+        params = put(model, plan.subset, params, {k: params[k] + d[0] for k, d in updates.deltas.items()})
+    return params
+
+
+def public(dataset: Dataset) -> tuple[Tensor, Tensor]:
+    """The server's own share of the data as tensors."""
+    return torch.as_tensor(dataset.x_public), torch.as_tensor(dataset.y_public)
+
+
+def prepare(scenario: Scenario) -> Prepared:
+    """Find out all that needs no training.
+
+    Raises:
+        BudgetError: if no subset fits the weakest device.
+        ValueError: data that is not there, or nobody left to take part.
+    """
+    w = world(scenario)
+    choice = _choose(scenario, w) if scenario.subset == "search" else None
+    plan = make_plan(w.model, choice.subset if choice else full(w.model))
+    bill = training_bill(w.model, plan.subset, scenario.batch, scenario.accounting, scenario.client_momentum)
+    holds = w.fleet.holds(bill.peak_bytes)
+    eligible = holds if scenario.exclude_small else np.ones(len(w.fleet), dtype=bool)
+    need = f"{bill.peak_bytes / 1024:.0f} KiB"
+    require(
+        bool(eligible.any()), f"no device can hold a training step of {need}", "at least one that can", "Train less"
+    )
+    traffic = _traffic(plan, w)
+    times = _times(scenario, plan, w.fleet, traffic)
+    return Prepared(
+        scenario, w, plan, choice, bill, traffic, times, _timeline(scenario, w, traffic, times, eligible),
+        holds, eligible, _slowest_tenth(scenario, w), energy_j(w.fleet, times),
+    )  # fmt: skip
+
+
+def _choose(s: Scenario, w: World) -> Choice:
+    _, kind, memory = w.fleet.weakest()
+    budget = memory if s.budget_kib is None else int(s.budget_kib * 1024)
+    table = memory_model(w.model, s.batch, s.accounting, s.client_momentum > 0)
+    most = None if s.payload_share is None else int(s.payload_share * w.model.size)
+    gains = _contributions(w, s.contribution, s.channels_by, s.seed)
+    device = f"the weakest device ({kind})" if s.budget_kib is None else "the budget you set"
+    return choose(gains, table, budget, solver=s.solver, max_entries=most, device=device, seed=s.seed)
+
+
+@lru_cache(maxsize=16)
+def _contributions(w: World, kind: str, channels_by: str, seed: int) -> Contributions:
+    x, y = public(w.dataset)
+    return measure(w.model, w.params, x, y, kind, channels_by=channels_by, seed=seed)
+
+
+def _traffic(plan: Plan, w: World) -> Traffic:
+    """Lengths of real messages. They depend on shapes alone, so one of each kind tells for the whole run."""
+    message = len(pack(take(w.model, plan.subset, w.params)))
+    if plan.subset == full(w.model):
+        return Traffic(upload=message, download=message, once=0, index=0)
+    return Traffic(upload=message, download=message, once=len(pack(w.params)), index=index_bytes(plan.subset))
+
+
+def _times(s: Scenario, plan: Plan, fleet: Fleet, traffic: Traffic) -> Times:
+    flops = s.local_steps * s.batch * (plan.forward_flops() + plan.backward_flops())
+    return participation_times(fleet, download_bytes=traffic.download, upload_bytes=traffic.upload, flops=flops)
+
+
+def _slowest_tenth(s: Scenario, w: World) -> np.ndarray:
+    """The slowest tenth of the devices when everything is trained: the same ones whatever the method."""
+    plan = make_plan(w.model, full(w.model))
+    return slowest(0.1, _times(s, plan, w.fleet, _traffic(plan, w)))
+
+
+def policy(s: Scenario) -> Policy:
+    """The server's protocol as the timeline knows it. Over-selection keeps the concurrency and shrinks the cohort."""
+    cohort = max(1, round(s.concurrency / (1 + s.over_select)))
+    buffer = cohort if s.buffer is None else s.buffer
+    return Policy(s.concurrency, buffer, s.refill, s.max_staleness, discard_late=s.over_select > 0)
+
+
+def _timeline(s: Scenario, w: World, traffic: Traffic, times: Times, eligible: np.ndarray) -> Timeline:
+    first = times.download_s
+    if traffic.once:
+        whole = traffic.once + traffic.index
+        first = participation_times(w.fleet, download_bytes=whole, upload_bytes=0, flops=0).download_s
+    return schedule(
+        policy(s), download_s=times.download_s, first_download_s=first, compute_s=times.compute_s,
+        upload_s=times.upload_s, dropout=w.fleet.dropout, eligible=eligible, jitter_sigma=s.jitter,
+        horizon_s=s.horizon_s, seed=s.seed,
+    )  # fmt: skip
