@@ -30,7 +30,7 @@ _NAMES: Mapping[str, tuple[str, ...]] = {
     "variance": VARIANCES,
     "normalise": NORMALISATIONS,
 }
-_WHOLE: Mapping[str, tuple[int, float]] = {
+_WHOLE: Mapping[str, tuple[int, int]] = {
     "clients": (2, 1_000_000),
     "samples_per_client": (4, 100_000),
     "batch": (1, 4096),
@@ -72,11 +72,11 @@ def check(s: Scenario) -> None:
         one_of(name, getattr(s, name), options)
     for name, (low, high) in _WHOLE.items():
         whole(name, getattr(s, name), low, high)
-    for name, (low, high) in _RANGE.items():
-        in_range(name, getattr(s, name), low, high)
-    for name, (low, high) in _OPTIONAL.items():
+    for name, (lowest, highest) in _RANGE.items():
+        in_range(name, getattr(s, name), lowest, highest)
+    for name, (lowest, highest) in _OPTIONAL.items():
         if getattr(s, name) is not None:
-            in_range(name, getattr(s, name), low, high, fix="None leaves the choice to the kit")
+            in_range(name, getattr(s, name), lowest, highest, fix="None leaves the choice to the kit")
     if s.max_staleness is not None:
         whole("max_staleness", s.max_staleness, 0)
     require(isinstance(s.exclude_small, bool), f"exclude_small = {s.exclude_small!r}", "True or False")

@@ -86,17 +86,7 @@ def measure(
     Raises:
         ValueError: an unknown measure or order, no data, or a ratio, step count or rate out of range.
     """
-    one_of("contribution", kind, MEASURES)
-    one_of("channels_by", channels_by, ("magnitude", "gain"))
-    require(
-        len(x) == len(y) and len(x) >= 2,
-        f"{len(x)} public samples, {len(y)} labels",
-        "equally many, at least 2",
-    )
-    whole("steps", steps, 1)
-    in_range("rate", rate, 1e-9)
-    for ratio in ratios:
-        in_range("ratio", ratio, 1e-9, 1.0)
+    _check(x, y, kind, ratios, channels_by, steps, rate)
     entries = _squared_gradients(model, params, x, y, per_sample=kind == "fisher")
     by_channel = {name: _per_channel(model.tensors[name], value) for name, value in entries.items()}
     order = {
@@ -124,12 +114,28 @@ def measure(
     return Contributions(kind, order, gains)
 
 
+def _check(
+    x: Tensor, y: Tensor, kind: str, ratios: tuple[float, ...], channels_by: str, steps: int, rate: float
+) -> None:
+    one_of("contribution", kind, MEASURES)
+    one_of("channels_by", channels_by, ("magnitude", "gain"))
+    require(
+        len(x) == len(y) and len(x) >= 2,
+        f"{len(x)} public samples, {len(y)} labels",
+        "equally many, at least 2",
+    )
+    whole("steps", steps, 1)
+    in_range("rate", rate, 1e-9)
+    for ratio in ratios:
+        in_range("ratio", ratio, 1e-9, 1.0)
+
+
 def _per_channel(info: TensorInfo, squared: Tensor) -> Tensor:
     return squared.movedim(info.axis, 0).flatten(1).sum(1) if info.kind == "weight" else squared.sum().reshape(1)
 
 
 def _squared_gradients(model: Model, params: Params, x: Tensor, y: Tensor, per_sample: bool) -> Params:
-    """Squared gradient per entry: of the mean over samples, or the mean of each sample's own (as one-sample clients)."""
+    """Squared gradient per entry: of the mean over samples, or the mean of each sample's own."""
     plan = make_plan(model, full(model))
     total = {name: torch.zeros_like(p) for name, p in params.items()}
     for xs, ys in zip(x.split(64), y.split(64), strict=True):

@@ -100,7 +100,7 @@ def run_with_bar(scenario: Scenario, label: str, progress: bool) -> History:
             if isinstance(event, Stepped):
                 bar.update(event.sim_seconds - bar.n)
             elif isinstance(event, Finished):
-                bar.update(bar.total - bar.n)
+                bar.update(scenario.horizon_s - bar.n)
                 return event.history
             elif isinstance(event, Ready):
                 bar.refresh()

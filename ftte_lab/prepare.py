@@ -78,7 +78,7 @@ class Prepared:
         return float(sizes[~self.eligible].sum() / sizes.sum())
 
     def frozen_outputs(self, x: Tensor) -> Tensor:
-        """Outputs of the blocks before the first that trains, for inputs `(n, ...)`: they stay the same all run long."""
+        """Outputs of the blocks before the first that trains, for inputs `(n, ...)`: the same all run long."""
         model, start = self.world.model, self.plan.start
         if start == 0:
             return x

@@ -12,7 +12,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from ftte_lab import _scenario_rules
 from ftte_lab._require import one_of, require
@@ -57,7 +57,7 @@ class Scenario:
     method: str = "ftte"  # the name of the settings below
     concurrency: int = 30  # clients that train at once
     buffer: int | None = 10  # updates per server step; None: as many as the concurrency
-    refill: str = "arrival"  # slots refilled on arrival, or at the server step
+    refill: Literal["arrival", "step"] = "arrival"  # slots refilled on arrival, or at the server step
     over_select: float = 0.0  # synchronous only: start this share more, call off the late ones
     max_staleness: int | None = None  # older updates are discarded
     staleness: str = "poly"

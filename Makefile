@@ -1,0 +1,38 @@
+# Every target installs what it needs first; "make" alone lists them.
+PYTHON ?= python3
+VENV ?= .venv
+# A smaller torch for Linux without a GPU: make lab TORCH_ARGS='--index-url <the CPU index of pytorch.org>'
+TORCH_ARGS ?=
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+
+.PHONY: help lab run test check notebooks clean
+help: ## Show this list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("ftte_lab needs Python 3.11 or newer; this is %d.%d. Set PYTHON=..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet $(TORCH_ARGS) 'torch>=2.13,<2.14'
+	$(BIN)/python -m pip install --quiet -e '.[lab,test]'
+	@touch $@
+
+lab: $(READY) ## Open JupyterLab on the first notebook
+	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+
+run: $(READY) ## Print the headline comparison, no browser
+	$(BIN)/python -m ftte_lab $(ARGS)
+
+check: $(READY) ## Lint, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: check ## Everything that must hold
+	$(BIN)/pytest -n 2 --dist worksteal
+
+notebooks: $(READY) ## Run the notebooks and keep their pictures
+	$(BIN)/python notebooks/refresh.py
+
+clean: ## Remove the environment and caches
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -1,0 +1,99 @@
+"""The project's own rules: one list of versions, small modules, imports that only run downwards."""
+
+import ast
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+
+ROOT = Path(__file__).parent.parent
+PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+CONDA_NAMES = {"torch": "pytorch-cpu"}
+MODULES = sorted((ROOT / "ftte_lab").rglob("*.py"))
+
+# The floors of the house, from the ground up; a module imports from lower floors or its own.
+FLOORS = [
+    ["_require"],
+    ["ops"],
+    ["models", "data", "devices"],
+    ["trainable"],
+    ["plan", "payload"],
+    ["_memory_rows", "memory", "tape"],
+    ["ondevice", "local"],
+    ["contribution"],
+    ["_solvers", "_solve_exact", "subset", "_clock", "timeline", "aggregation", "history"],
+    ["_scenario_rules", "scenario"],
+    ["prepare", "_observe", "engine"],
+    ["presets", "headline", "_chart_parts", "charts"],
+    ["__main__"],
+]
+
+
+def test_environment_yml_says_the_same_as_pyproject() -> None:
+    wanted: dict[str, SpecifierSet] = {}
+    for text in [*PROJECT["dependencies"], *(d for group in PROJECT["optional-dependencies"].values() for d in group)]:
+        requirement = Requirement(text)
+        wanted[CONDA_NAMES.get(requirement.name, requirement.name)] = requirement.specifier
+    conda = yaml.safe_load((ROOT / "environment.yml").read_text())
+    assert conda["channels"] == ["conda-forge", "nodefaults"]
+    found = {}
+    for line in conda["dependencies"]:
+        if isinstance(line, str) and line != "pip":
+            name, _, version = line.partition(" ")
+            found[name] = SpecifierSet(version)
+    assert found.pop("python") == SpecifierSet(PROJECT["requires-python"])
+    assert found == wanted
+
+
+def test_the_makefile_installs_the_same_torch_first() -> None:
+    [torch] = [d for d in PROJECT["dependencies"] if d.startswith("torch")]
+    recipe = (ROOT / "Makefile").read_text()
+    assert f"$(TORCH_ARGS) '{torch}'" in recipe
+    assert recipe.index(torch) < recipe.index("-e '.[lab,test]'")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.stem)
+def test_modules_and_functions_stay_small(path: Path) -> None:
+    text = path.read_text()
+    assert len(text.splitlines()) <= 300
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.FunctionDef) and node.end_lineno is not None:
+            doc = ast.get_docstring(node)
+            length = node.end_lineno - node.lineno + 1 - (len(doc.splitlines()) + 1 if doc else 0)
+            assert length < 40, f"{node.name} has {length} lines without its docstring"
+
+
+def _imports(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            parts = node.module.split(".")
+            if parts[0] == "ftte_lab":
+                found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+    return found
+
+
+def test_imports_run_downwards_only() -> None:
+    floor = {name: k for k, names in enumerate(FLOORS) for name in names}
+    for path in MODULES:
+        room = path.relative_to(ROOT / "ftte_lab").parts[0].removesuffix(".py")
+        if room == "__init__":
+            continue
+        assert room in floor, f"{room} has no floor: give it one in FLOORS"
+        if room == "_scenario_rules":  # names the type it checks, for the type checker only
+            continue
+        for other in _imports(path) - {room}:
+            assert floor[other] <= floor[room], f"{room} imports {other} from above"
+
+
+def test_core_modules_import_no_widgets_and_nothing_unsafe() -> None:
+    for path in MODULES:
+        text = path.read_text()
+        assert not re.search(r"^\s*(import|from) (ipywidgets|IPython|pickle)\b", text, re.M), path.name
+        assert not re.search(r"\b(eval|exec)\(", text), path.name
+        assert "allow_pickle=True" not in text
