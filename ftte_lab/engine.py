@@ -57,9 +57,10 @@ class Evaluated:
 
 @dataclass(frozen=True)
 class Finished:
-    """The end, with the record of the run."""
+    """The end, with the record of the run and the trained model (no client axis)."""
 
     history: History
+    params: Params
 
 
 Event = Ready | Stepped | Evaluated | Finished
@@ -109,7 +110,7 @@ def simulate(scenario: Scenario | Prepared) -> Iterator[Event]:
         yield stepped
         if version + 1 in due:
             yield Evaluated(observer.look(version + 1, stepped.sim_seconds, server.params))
-    yield Finished(observer.history(server.rejected))
+    yield Finished(observer.history(server.rejected), server.params)
 
 
 def run(scenario: Scenario | Prepared) -> History:
