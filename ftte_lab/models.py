@@ -104,7 +104,7 @@ class _Builder:
         if residual:
             self.ops.append(Fork(f"{name}.fork", self.shape, self.shape))
         self.conv(f"{name}.expand", inner, 1)
-        self.conv(f"{name}.depthwise", inner, 3, stride, depthwise=True)
+        self.conv(f"{name}.depthwise", inner, 5 if len(self.shape) == 2 else 3, stride, depthwise=True)
         self.conv(f"{name}.project", out, 1, relu=False)
         if residual:
             self.ops.append(Join(f"{name}.join", self.shape, self.shape))
@@ -148,7 +148,7 @@ def _mcunet(size: str) -> Callable[[_Builder, int], None]:
         width, blocks = _MCUNET[size]
         one_d = len(b.shape) == 2
         stem = max(1, b.shape[1] // (32 if one_d else 16))
-        b.conv("stem", width, 5 if one_d else 3, stride=stem)
+        b.conv("stem", width, 7 if one_d else 3, stride=stem)
         for i, (out, stride, expansion) in enumerate(blocks, 1):
             b.bottleneck(f"block{i}", out, stride, expansion)
         b.pool()

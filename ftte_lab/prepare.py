@@ -103,7 +103,7 @@ def world(scenario: Scenario) -> World:
 
 @lru_cache(maxsize=4)
 def _world(s: Scenario) -> World:
-    dataset = datasets.load_for(s.data, clients=s.clients, samples_per_client=s.samples_per_client, seed=s.seed)
+    dataset = datasets.load(s.data, people=s.clients, samples_per_person=s.samples_per_client, seed=s.seed)
     natural = s.alpha is None and dataset.train_person is not None
     by = "person" if natural else "iid" if s.alpha is None else "label"
     shards = datasets.split(dataset, s.clients, alpha=s.alpha, by=by, seed=s.seed)

@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -233,9 +232,9 @@ def test_every_weighting_runs_and_learns(variance: str, staleness: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def histories() -> Iterator[dict[str, pd.DataFrame]]:
+def histories() -> dict[str, pd.DataFrame]:
     runs = compare(SMALL.as_method(name) for name in ("fedavg", "fedbuff", "ftte"))
-    yield {name: h.points for name, h in runs.items()}
+    return {name: h.points for name, h in runs.items()}
 
 
 def test_all_methods_start_from_the_same_point(histories: dict[str, pd.DataFrame]) -> None:

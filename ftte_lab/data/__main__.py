@@ -1,0 +1,30 @@
+"""`python -m ftte_lab.data NAME [--folder F]`: fetch a data set into the data home, for a class to copy."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from ftte_lab.data import DATASETS, data_home, fetch
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status: 0, or 2 for what could not be fetched, told in one sentence."""
+    about = "; ".join(f"{name}: {text}" for name, text in DATASETS.items())
+    parser = argparse.ArgumentParser(
+        prog="python -m ftte_lab.data", description=f"Fetch a data set into {data_home()}.", epilog=about
+    )
+    parser.add_argument("name", metavar="NAME", help="cifar10, fashion_mnist or wrist")
+    parser.add_argument("--folder", metavar="F", help="for wrist: the unpacked UCI folder")
+    args = parser.parse_args(arguments)
+    try:
+        print(fetch(args.name, folder=args.folder))
+    except ValueError as error:
+        print(f"ftte_lab: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

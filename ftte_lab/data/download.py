@@ -1,0 +1,101 @@
+"""Downloads that know their checksum, show how far they are, and go on where they were cut off."""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pooch
+import requests
+from tqdm import tqdm
+
+_TRIES = 3
+_PIECE_BYTES = 1 << 16
+_TIMEOUT_S = 30
+
+
+@dataclass(frozen=True)
+class Source:
+    """A file on the web, known by the MD5 sum its publisher gives."""
+
+    url: str
+    md5: str
+
+    @property
+    def filename(self) -> str:
+        """The last part of the address."""
+        return self.url.rsplit("/", 1)[-1]
+
+
+def download(source: Source, folder: Path, *, progress: bool = True) -> Path:
+    """Get a file into `folder`, checked against its MD5 sum; a file that is there and right is not asked for again.
+
+    A download that breaks off leaves `<name>.part`, and the next call asks for the rest only.
+
+    Raises:
+        ValueError: no answer, a broken connection, or a file with another checksum (which is deleted).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    part = folder / f"{source.filename}.part"
+    try:
+        return Path(
+            pooch.retrieve(source.url, f"md5:{source.md5}", fname=source.filename, path=folder,
+                           downloader=_Resuming(part, progress))
+        )  # fmt: skip
+    except requests.exceptions.RequestException as error:
+        got = f"; {part.stat().st_size:,} bytes are kept" if part.exists() else ""
+        raise ValueError(
+            f"{source.url} could not be downloaded ({type(error).__name__}){got}; allowed: a complete answer. "
+            "Check the network and call fetch again: it goes on where it stopped."
+        ) from error
+    except ValueError as error:
+        part.unlink(missing_ok=True)
+        raise ValueError(
+            f"{source.url} is not the file it should be; allowed: MD5 {source.md5}. It was deleted: call fetch again, "
+            "and if that does not help, the publisher has changed it."
+        ) from error
+
+
+class _Resuming:
+    """A downloader for pooch that keeps what it has in a file of its own."""
+
+    def __init__(self, part: Path, progress: bool) -> None:
+        self.part, self.progress = part, progress
+
+    def __call__(self, url: str, output_file: str, pooch: object) -> None:
+        for attempt in range(_TRIES):
+            try:
+                self._rest(url)
+                break
+            except requests.exceptions.HTTPError:
+                raise  # the server said no: asking again changes nothing
+            except requests.exceptions.RequestException:
+                if attempt == _TRIES - 1:
+                    raise
+        shutil.copyfile(self.part, output_file)
+        self.part.unlink()
+
+    def _rest(self, url: str) -> None:
+        have = self.part.stat().st_size if self.part.exists() else 0
+        headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
+        with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S) as answer:
+            if answer.status_code == requests.codes.requested_range_not_satisfiable:
+                return  # nothing is missing: the checksum will tell
+            answer.raise_for_status()
+            if answer.status_code != requests.codes.partial_content:
+                have = 0  # the server sends everything anew
+            length = answer.headers.get("Content-Length")
+            total = None if length is None else have + int(length)
+            self._write(answer, have, total)
+        if total is not None and self.part.stat().st_size < total:
+            raise requests.exceptions.ConnectionError(f"cut off at {self.part.stat().st_size} of {total} bytes")
+
+    def _write(self, answer: requests.Response, have: int, total: int | None) -> None:
+        name = self.part.name.removesuffix(".part")
+        with (
+            self.part.open("ab" if have else "wb") as file,
+            tqdm(total=total, initial=have, desc=name, unit="B", unit_scale=True, disable=not self.progress) as bar,
+        ):
+            for piece in answer.iter_content(_PIECE_BYTES):
+                bar.update(file.write(piece))

@@ -1,0 +1,73 @@
+"""The data home: one `.npz` per downloaded data set, written whole or not at all, read without pickle."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pooch
+
+from ftte_lab._require import require
+
+VARIABLE = "FTTE_DATA_HOME"
+
+
+def data_home() -> Path:
+    """Where downloaded data sets lie.
+
+    The folder named by the environment variable `FTTE_DATA_HOME`; without it `data/cache/` in a checkout of the
+    project, and the user's cache folder elsewhere. A class without network copies the `.npz` files there.
+    """
+    if named := os.environ.get(VARIABLE):
+        return Path(named).expanduser()
+    checkout = Path(__file__).parents[2]
+    if (checkout / "pyproject.toml").is_file() and (checkout / "data").is_dir():
+        return checkout / "data" / "cache"
+    return Path(pooch.os_cache("ftte_lab"))
+
+
+def path_of(name: str) -> Path:
+    """The file of a data set, there or not."""
+    return data_home() / f"{name}.npz"
+
+
+def write(name: str, arrays: dict[str, np.ndarray]) -> Path:
+    """Write a data set: the file appears complete, or stays as it was."""
+    path = path_of(name)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{name}.", suffix=".part")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its stub mistakes arrays for allow_pickle
+        os.replace(unfinished, path)
+    except BaseException:
+        os.unlink(unfinished)
+        raise
+    return path
+
+
+def read(name: str, keys: tuple[str, ...], how: str) -> dict[str, np.ndarray]:
+    """Read a data set's arrays.
+
+    Args:
+        name: of the data set.
+        keys: arrays that must be there.
+        how: the sentence that says how to get it.
+
+    Raises:
+        ValueError: a missing, cut off or foreign file.
+    """
+    path = path_of(name)
+    allowed = "the file that fetch writes"
+    require(path.is_file(), f"{name!r} is not in the data home ({path})", f"a copy of {path.name} there", how)
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in keys if key in archive.files}
+    except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
+        raise ValueError(f"{path} is damaged ({error}); allowed: {allowed}. Delete it. {how}.") from error
+    missing = ", ".join(key for key in keys if key not in arrays)
+    require(not missing, f"{path} has no {missing}", allowed, f"Delete it. {how}")
+    return arrays
