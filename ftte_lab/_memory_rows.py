@@ -10,8 +10,9 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+from ftte_lab.conv import Conv
 from ftte_lab.models import Model
-from ftte_lab.ops import Conv, Fork, GroupNorm, Join, Linear, Op, ReLU
+from ftte_lab.ops import Fork, GroupNorm, Join, Linear, Op, ReLU
 from ftte_lab.plan import consumer
 
 # (category, operation, decision variable or "" for always, bytes per unit of the decision)

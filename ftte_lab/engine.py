@@ -18,7 +18,6 @@ import torch
 from ftte_lab import aggregation
 from ftte_lab._observe import Observer
 from ftte_lab._require import require
-from ftte_lab._runtime import settle
 from ftte_lab.history import History
 from ftte_lab.local import draw_batches, train_cohort
 from ftte_lab.ops import Params
@@ -98,7 +97,6 @@ def simulate(scenario: Scenario | Prepared) -> Iterator[Event]:
     """
     ready = scenario if isinstance(scenario, Prepared) else prepare(scenario)
     yield Ready(ready)
-    settle()
     trainer = _Trainer(ready)
     observer = Observer(ready)
     server = _Server(dict(ready.world.params))

@@ -16,7 +16,8 @@ import torch
 from torch import Tensor
 
 from ftte_lab._require import one_of, require
-from ftte_lab.ops import Conv, Fork, GroupNorm, Join, Linear, Op, Params, Pool, ReLU, Shape, TensorInfo
+from ftte_lab.conv import Conv
+from ftte_lab.ops import Fork, GroupNorm, Join, Linear, Op, Params, Pool, ReLU, Shape, TensorInfo
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,7 @@ def _cnn(b: _Builder, classes: int) -> None:
 
 # (channels out, stride, expansion) of each inverted bottleneck, after a stem of the given width.
 _MCUNET = {
-    "mcunet-s": (8, [(16, 2, 2), (16, 1, 2), (24, 2, 2), (24, 1, 2), (32, 1, 2)]),
+    "mcunet-s": (8, [(16, 2, 2), (16, 1, 2), (24, 2, 2), (24, 1, 2), (32, 2, 2)]),
     "mcunet-m": (16, [(24, 2, 3), (24, 1, 3), (32, 2, 3), (32, 1, 3), (48, 2, 3), (48, 1, 3), (64, 1, 3)]),
 }
 
@@ -147,7 +148,7 @@ def _mcunet(size: str) -> Callable[[_Builder, int], None]:
     def build_into(b: _Builder, classes: int) -> None:
         width, blocks = _MCUNET[size]
         one_d = len(b.shape) == 2
-        stem = max(1, b.shape[1] // (32 if one_d else 16))
+        stem = 2 if b.shape[1] >= 16 else 1
         b.conv("stem", width, 7 if one_d else 3, stride=stem)
         for i, (out, stride, expansion) in enumerate(blocks, 1):
             b.bottleneck(f"block{i}", out, stride, expansion)

@@ -11,8 +11,9 @@ from functools import cached_property
 
 from torch import Tensor, tensor
 
+from ftte_lab.conv import Conv
 from ftte_lab.models import Model
-from ftte_lab.ops import Conv, Fork, GroupNorm, Linear, ReLU
+from ftte_lab.ops import Fork, GroupNorm, Linear, ReLU
 from ftte_lab.trainable import Subset, check
 
 

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ftte_lab import data as datasets
 from ftte_lab._require import require
+from ftte_lab._runtime import settle
 from ftte_lab.contribution import Contributions, measure
 from ftte_lab.data import Dataset, Shards
 from ftte_lab.devices import Fleet, Times, energy_j, participation_times, sample_fleet, slowest
@@ -26,7 +27,7 @@ from ftte_lab.plan import Plan, make_plan
 from ftte_lab.scenario import Scenario
 from ftte_lab.subset import Choice, choose
 from ftte_lab.timeline import Policy, Timeline, schedule
-from ftte_lab.trainable import full, put, take
+from ftte_lab.trainable import full, take
 
 
 @dataclass(frozen=True, eq=False)
@@ -85,6 +86,10 @@ class Prepared:
         return torch.cat([model.forward(self.world.params, part.clone(), 0, start) for part in x.split(1024)])
 
 
+_SERVER = 2**32 - 1  # the number the server draws its batches under
+_WARM_RATES = (1.0, 0.3, 0.1)  # of the client rate, a third of the steps each: settles instead of rattling
+
+
 # The fields the world depends on: methods that differ in none of them share one world, from the same start.
 _WORLD_FIELDS = (
     "data", "clients", "alpha", "samples_per_client", "mix", "straggler_share", "straggler_factor", "dropout",
@@ -103,6 +108,7 @@ def world(scenario: Scenario) -> World:
 
 @lru_cache(maxsize=4)
 def _world(s: Scenario) -> World:
+    settle()
     dataset = datasets.load(s.data, people=s.clients, samples_per_person=s.samples_per_client, seed=s.seed)
     natural = s.alpha is None and dataset.train_person is not None
     by = "person" if natural else "iid" if s.alpha is None else "label"
@@ -116,17 +122,18 @@ def _world(s: Scenario) -> World:
 
 
 def _warm_start(s: Scenario, dataset: Dataset, model: Model) -> Params:
-    """Fresh parameters, trained for a few steps on the public share; too many of them hurt later training."""
+    """Fresh parameters, trained on the public share first: what a vendor would do before shipping."""
     params = model.init(s.seed)
-    if s.warm_start_steps:
-        plan = make_plan(model, full(model))
-        batch = min(s.batch, len(dataset.x_public))
-        batches = draw_batches(
-            len(dataset.x_public), s.warm_start_steps, batch, seed=s.seed, client=-1 % 2**32, visit=0
-        )
-        x, y = public(dataset)
-        updates = train_cohort(plan, params, x, y, torch.as_tensor(batches)[None], rate=s.client_rate)
-        params = put(model, plan.subset, params, {k: params[k] + d[0] for k, d in updates.deltas.items()})
+    if not s.warm_start_steps:
+        return params
+    plan = make_plan(model, full(model))
+    x, y = public(dataset)
+    batch = min(s.batch, len(y))
+    rows = draw_batches(len(y), s.warm_start_steps, batch, seed=s.seed, client=_SERVER, visit=0)
+    for rate, part in zip(_WARM_RATES, np.array_split(rows, len(_WARM_RATES)), strict=True):
+        if len(part):
+            updates = train_cohort(plan, params, x, y, torch.as_tensor(part)[None], rate=rate * s.client_rate)
+            params = {name: params[name] + delta[0] for name, delta in updates.deltas.items()}
     return params
 
 

@@ -13,7 +13,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ftte_lab.ops import Conv, Fork, GroupNorm, Join, Linear, Params, Pool, ReLU
+from ftte_lab.conv import Conv
+from ftte_lab.ops import Fork, GroupNorm, Join, Linear, Params, Pool, ReLU
 from ftte_lab.plan import Plan
 
 Kept = dict[int, Any]

@@ -19,7 +19,7 @@ MODULES = sorted((ROOT / "ftte_lab").rglob("*.py"))
 # The floors of the house, from the ground up; a module imports from lower floors or its own.
 FLOORS = [
     ["_require", "_runtime"],
-    ["ops"],
+    ["ops", "conv"],
     ["models", "data", "devices"],
     ["trainable"],
     ["plan", "payload"],

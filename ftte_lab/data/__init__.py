@@ -11,9 +11,8 @@ from pathlib import Path
 from types import MappingProxyType
 
 from ftte_lab._require import one_of, require, whole
-from ftte_lab.data import images, store
-from ftte_lab.data import wrist as _wrist
-from ftte_lab.data.motion import motion
+from ftte_lab.data import _wrist, images, store
+from ftte_lab.data._motion import motion
 from ftte_lab.data.partition import WAYS, split
 from ftte_lab.data.store import data_home
 from ftte_lab.data.types import Dataset, Shards

@@ -74,22 +74,22 @@ def _person(seed: int, group: int, number: int, samples: int) -> tuple[np.ndarra
     """All samples of one person: `(samples, 3, 128)` float32 and `(samples,)` int64."""
     rng = np.random.default_rng([_TAG, seed, group, number])
     activities = len(CLASSES)
-    habits = rng.dirichlet(np.full(activities, 2.0))
-    cadence = _CADENCE_HZ * np.exp(rng.normal(0, 0.10, activities))
-    strength = _STRENGTH * np.exp(rng.normal(0, 0.3, (activities, 1, 1)) + rng.normal(0, 0.3, _STRENGTH.shape))
+    habits = rng.dirichlet(np.full(activities, 0.5))
+    cadence = _CADENCE_HZ * np.exp(rng.normal(0, 0.06, activities))
+    strength = _STRENGTH * np.exp(rng.normal(0, 0.2, (activities, 1, 1)) + rng.normal(0, 0.2, _STRENGTH.shape))
     rhythm = rng.uniform(0, 2 * np.pi, _STRENGTH.shape)  # how the harmonics lie to each other
     pose = _POSE + rng.normal(0, 0.15, _POSE.shape)
     worn = _rotation(rng.normal(0, 0.35, 3))
     y = rng.choice(activities, samples, p=habits)
     steps = np.arange(LENGTH) / RATE_HZ
-    faster = np.exp(rng.normal(0, 0.05, samples))
+    faster = np.exp(rng.normal(0, 0.04, samples))
     angle = 2 * np.pi * (cadence[y] * faster)[:, None] * steps + rng.uniform(0, 2 * np.pi, (samples, 1))
     orders = np.arange(1, _HARMONICS + 1)
     waves = np.sin(angle[:, None, None, :] * orders[None, None, :, None] + rhythm[y][..., None])
-    swing = np.einsum("nah,naht->nat", strength[y] * np.exp(rng.normal(0, 0.2, (samples, 1, 1))), waves)
+    swing = np.einsum("nah,naht->nat", strength[y] * np.exp(rng.normal(0, 0.15, (samples, 1, 1))), waves)
     held = pose[y] + rng.normal(0, 0.12, (samples, 3))
     gravity = held / np.linalg.norm(held, axis=1, keepdims=True)
-    x = np.einsum("ij,njt->nit", worn, gravity[..., None] + swing) + rng.normal(0, 0.08, (samples, 3, LENGTH))
+    x = np.einsum("ij,njt->nit", worn, gravity[..., None] + swing) + rng.normal(0, 0.06, (samples, 3, LENGTH))
     return x.astype(np.float32), y.astype(np.int64)
 
 
