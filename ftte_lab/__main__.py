@@ -22,6 +22,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--seed", type=int, default=0, metavar="S", help="from 0 upwards (default: 0)")
     parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar")
     parser.add_argument("--tune", action="store_true", help="search the server rates on seeds of their own; takes long")
     return parser
 
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         chosen = preset(args.preset)
         if args.tune:
             return _tune(chosen)
-        report = headline(chosen.methods(args.seed), progress=sys.stderr.isatty())
+        report = headline(chosen.methods(args.seed), progress=not args.quiet, processes=None)
     except ValueError as error:
         print(f"ftte_lab: {error}", file=sys.stderr)
         return 2
@@ -50,7 +51,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _tune(chosen: Preset) -> int:
-    scores = tune(chosen, progress=sys.stderr.isatty())
+    scores = tune(chosen, progress=True, processes=None)
     for name, by_rate in scores.items():
         print(f"{name:>8}  " + "  ".join(f"{rate:g}: {score:.4f}" for rate, score in by_rate.items()))
     print("best: ", best_rates(scores))

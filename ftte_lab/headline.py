@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from tqdm import tqdm
 
 from ftte_lab._require import in_range, require
-from ftte_lab.engine import Finished, Ready, Stepped, simulate
 from ftte_lab.history import History, faster
+from ftte_lab.pool import run_all
 from ftte_lab.presets import RATE_GRID, TUNING_SEEDS, Preset
 from ftte_lab.scenario import Scenario
 
@@ -66,13 +65,18 @@ _FACTS = (
 
 
 def headline(
-    scenarios: Mapping[str, Scenario], *, progress: bool = False, target_share: float = TARGET_SHARE
+    scenarios: Mapping[str, Scenario],
+    *,
+    progress: bool = False,
+    processes: int | None = 1,
+    target_share: float = TARGET_SHARE,
 ) -> Report:
     """Run the methods and set the target from FedAvg.
 
     Args:
         scenarios: by method; `fedavg` must be among them.
         progress: show a bar on standard error.
+        processes: methods that run at once; `None`: as many as there are cores.
         target_share: share of FedAvg's best smoothed accuracy that counts as reached.
 
     Raises:
@@ -83,42 +87,33 @@ def headline(
         "fedavg" in scenarios, f"methods {', '.join(scenarios)}", "any, with 'fedavg' among them", "The target is its"
     )
     in_range("target_share", target_share, 1e-9, 1.0)
-    histories = {name: run_with_bar(s, name, progress) for name, s in scenarios.items()}
+    histories = run_all(scenarios, processes=processes, progress=progress)
     return Report(histories, target_share * histories["fedavg"].best())
 
 
-def run_with_bar(scenario: Scenario, label: str, progress: bool) -> History:
-    """Run one scenario, with a bar of virtual time if asked for.
+def tune(preset: Preset, *, progress: bool = False, processes: int | None = 1) -> dict[str, dict[float, float]]:
+    """Mean accuracy over the horizon per method and server rate, averaged over the tuning seeds.
+
+    The mean over the curve rewards speed and level alike. Nothing here touches the seeds a table reports.
 
     Raises:
         BudgetError: if no subset fits the weakest device.
         ValueError: data that is not there.
     """
-    form = "{l_bar}{bar}| {n:.0f}/{total:.0f} virtual s [{elapsed}<{remaining}]"
-    with tqdm(total=scenario.horizon_s, desc=f"{label:>8}", disable=not progress, bar_format=form) as bar:
-        for event in simulate(scenario):
-            if isinstance(event, Stepped):
-                bar.update(event.sim_seconds - bar.n)
-            elif isinstance(event, Finished):
-                bar.update(scenario.horizon_s - bar.n)
-                return event.history
-            elif isinstance(event, Ready):
-                bar.refresh()
-    raise RuntimeError("the run ended without a history")
-
-
-def tune(preset: Preset, *, progress: bool = False) -> dict[str, dict[float, float]]:
-    """Mean accuracy over the horizon per method and server rate, averaged over the tuning seeds.
-
-    The mean over the curve rewards speed and level alike. Nothing here touches the seeds a table reports.
-    """
-    scores: dict[str, dict[float, float]] = {}
-    for name, base in preset.methods().items():
-        scores[name] = {}
-        for rate in RATE_GRID:
-            runs = [base.replace(seed=seed, server_rate=rate) for seed in TUNING_SEEDS]
-            scores[name][rate] = float(np.mean([_level(run_with_bar(s, f"{name} {rate}", progress)) for s in runs]))
-    return scores
+    methods = preset.methods()
+    jobs = {
+        f"{name} {rate} {seed}": base.replace(seed=seed, server_rate=rate)
+        for name, base in methods.items()
+        for rate in RATE_GRID
+        for seed in TUNING_SEEDS
+    }
+    done = run_all(jobs, processes=processes, progress=progress)
+    return {
+        name: {
+            rate: float(np.mean([_level(done[f"{name} {rate} {seed}"]) for seed in TUNING_SEEDS])) for rate in RATE_GRID
+        }
+        for name in methods
+    }
 
 
 def _level(history: History) -> float:

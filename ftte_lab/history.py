@@ -83,6 +83,27 @@ class History:
         early = smooth[self.points["sim_seconds"] <= (1 - share) * float(self.points["sim_seconds"].iloc[-1])]
         return not early.empty and float(early.max()) >= float(smooth.max()) - tolerance
 
+    def to_json(self) -> str:
+        """The run as one line of JSON."""
+        points = {str(c): self.points[c].tolist() for c in self.points.columns}
+        content = {"format": _FORMAT, "scenario": dict(self.scenario), "facts": dict(self.facts), "points": points}
+        return json.dumps(content)
+
+    @classmethod
+    def from_json(cls, text: str) -> History:
+        """Inverse of `to_json`.
+
+        Raises:
+            ValueError: text that is no history.
+        """
+        try:
+            raw = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"the text is no JSON ({error}); allowed: what History.to_json writes.") from error
+        ok = isinstance(raw, dict) and raw.get("format") == _FORMAT and {"scenario", "facts", "points"} <= set(raw)
+        require(ok, "the text is no history", f"one of format {_FORMAT!r}", "Save it again")
+        return cls(raw["scenario"], pd.DataFrame(raw["points"]), raw["facts"])
+
     def save(self, path: str | Path) -> Path:
         """Write the run as one JSON file, whole or not at all.
 
@@ -93,10 +114,7 @@ class History:
         require(
             path.parent.is_dir(), f"folder {str(path.parent)!r} does not exist", "an existing folder", "Create it first"
         )
-        points = {str(c): self.points[c].tolist() for c in self.points.columns}
-        text = json.dumps(
-            {"format": _FORMAT, "scenario": dict(self.scenario), "facts": dict(self.facts), "points": points}
-        )
+        text = self.to_json()
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "w") as file:
@@ -115,14 +133,11 @@ class History:
             ValueError: if the file is missing, cut off, or no history.
         """
         try:
-            raw = json.loads(Path(path).read_text())
-        except (OSError, UnicodeDecodeError, json.JSONDecodeError) as error:
+            return cls.from_json(Path(path).read_text())
+        except (OSError, ValueError) as error:
             raise ValueError(
                 f"{str(path)!r} cannot be read ({error}); allowed: a file that History.save wrote."
             ) from error
-        ok = isinstance(raw, dict) and raw.get("format") == _FORMAT and {"scenario", "facts", "points"} <= set(raw)
-        require(ok, f"{str(path)!r} is no history", f"a file of format {_FORMAT!r}", "Save it again with History.save")
-        return cls(raw["scenario"], pd.DataFrame(raw["points"]), raw["facts"])
 
 
 def faster(baseline: float | None, other: float | None) -> dict[str, float | None]:

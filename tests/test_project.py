@@ -29,7 +29,8 @@ FLOORS = [
     ["_solvers", "_solve_exact", "subset", "_clock", "timeline", "aggregation", "history"],
     ["_scenario_rules", "scenario"],
     ["prepare", "_observe", "engine"],
-    ["presets", "headline", "_chart_parts", "charts"],
+    ["pool", "presets"],
+    ["headline", "_chart_parts", "charts"],
     ["__main__"],
 ]
 
