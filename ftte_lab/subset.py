@@ -43,6 +43,9 @@ class BudgetError(ValueError):
             "Raise the budget, shrink the batch or the model, or leave the device out."
         )
 
+    def __reduce__(self) -> tuple[type[BudgetError], tuple[str, int, int]]:  # else it is lost between processes
+        return type(self), (self.device, self.floor_bytes, self.budget_bytes)
+
 
 @dataclass(frozen=True)
 class Choice:

@@ -1,0 +1,134 @@
+"""Charts are drawn from the record, as PNG and as a sentence."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from ftte_lab import charts
+from ftte_lab.charts import Figure
+from ftte_lab.engine import run
+from ftte_lab.history import History
+from ftte_lab.prepare import Prepared, prepare
+from ftte_lab.scenario import Scenario
+from ftte_lab.timeline import Fate
+
+BASE = Scenario(
+    data="digits", model="mlp", clients=12, concurrency=6, buffer=3, local_steps=3, warm_start_steps=0, budget_kib=40.0,
+    horizon_s=40.0, evaluations=15,
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def ready() -> dict[str, Prepared]:
+    return {name: prepare(BASE.as_method(name)) for name in ("fedavg", "ftte")}
+
+
+@pytest.fixture(scope="module")
+def histories(ready: dict[str, Prepared]) -> dict[str, History]:
+    return {name: run(r) for name, r in ready.items()}
+
+
+def rows(figure: Figure) -> list[dict[str, Any]]:
+    found = figure.chart.to_dict()["datasets"].values()
+    return max(found, key=len)
+
+
+def png_size(figure: Figure) -> tuple[int, int]:
+    raw = figure.png()
+    assert raw.startswith(b"\x89PNG\r\n\x1a\n")
+    return int.from_bytes(raw[16:20], "big"), int.from_bytes(raw[20:24], "big")
+
+
+def test_accuracy_shows_every_point_and_where_the_target_is_reached(histories: dict[str, History]) -> None:
+    target = 0.9 * histories["fedavg"].best()
+    figure = charts.accuracy(histories, target=target)
+    data = rows(figure)
+    assert len(data) == sum(len(h.points) for h in histories.values())
+    assert {row["method"] for row in data} == {"FedAvg", "FTTE"}
+    assert [r["accuracy"] for r in data[: len(histories["fedavg"].points)]] == histories["fedavg"].points[
+        "accuracy"
+    ].tolist()
+    assert "FedAvg ends at" in figure.alt_text
+    assert "reaches" in figure.alt_text
+    width, height = png_size(figure)
+    assert width > 900
+    assert height > 400
+    assert "never reaches" in charts.accuracy(histories, target=1.0).alt_text
+
+
+@pytest.mark.parametrize("of", ["updates", "upload_bytes", "total_bytes", "energy_j"])
+def test_accuracy_over_every_axis(histories: dict[str, History], of: str) -> None:
+    assert png_size(charts.accuracy(histories, of=of))[0] > 900
+
+
+def test_gantt_shows_the_schedule(ready: dict[str, Prepared]) -> None:
+    timeline, kinds = ready["ftte"].timeline, ready["ftte"].world.fleet.kind
+    figure = charts.gantt(timeline, kinds, until_s=20.0)
+    data = rows(figure)
+    assert all(0 <= row["from"] < row["to"] <= 20.0 for row in data)
+    compute = [row for row in data if row["phase"] == "compute"]
+    used = (timeline.fate == Fate.APPLIED) & (timeline.downloaded_s < 20)
+    assert len(compute) >= used.sum() > 0
+    first = next(row for row in compute)
+    p = next(p for p in range(len(timeline)) if timeline.downloaded_s[p] == first["from"])
+    assert first["device"] == f"{kinds[timeline.client[p]]} {timeline.client[p]}"
+    assert "12 devices" in figure.alt_text
+    assert png_size(figure)[0] > 900
+
+
+def test_memory_bars_are_the_bill(ready: dict[str, Prepared]) -> None:
+    bills = {name: r.bill for name, r in ready.items()}
+    figure = charts.memory(bills, budget_bytes=40 * 1024, device="a sensor")
+    for name, text in (("fedavg", "FedAvg"), ("ftte", "FTTE")):
+        total = sum(row["kib"] for row in rows(figure) if row["method"] == text)
+        assert total == pytest.approx(bills[name].peak_bytes / 1024)
+    assert "40 KiB, the budget of a sensor" in figure.alt_text
+    assert png_size(figure)[0] > 900
+
+
+def test_bytes_are_the_records(histories: dict[str, History]) -> None:
+    figure = charts.bytes_sent(histories)
+    total = sum(row["mib"] for row in rows(figure) if row["method"] == "FTTE")
+    assert total == pytest.approx(histories["ftte"].points["total_bytes"].iloc[-1] / 2**20)
+    assert png_size(figure)[0] > 900
+    assert "FTTE (not reached)" in charts.bytes_sent(histories, target=1.0).alt_text
+
+
+def test_subset_map_shows_the_shares(ready: dict[str, Prepared]) -> None:
+    model, subset = ready["ftte"].world.model, ready["ftte"].plan.subset
+    shares = {row["tensor"]: row["share"] for row in rows(charts.subset_map(model, subset))}
+    assert shares["head"] == 1
+    for name, share in shares.items():
+        assert share == subset.channel_count(model, f"{name}.weight") / model.tensors[f"{name}.weight"].channels
+
+
+def test_a_notebook_shows_png_and_sentence(histories: dict[str, History], tmp_path: Path) -> None:
+    figure = charts.bytes_sent(histories)
+    bundle = figure._repr_mimebundle_()
+    assert set(bundle) == {"image/png", "text/plain"}
+    assert bundle["text/plain"] == figure.alt_text
+    assert figure.save(tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_wrong_arguments_are_explained(
+    histories: dict[str, History], ready: dict[str, Prepared], tmp_path: Path
+) -> None:
+    timeline, kinds = ready["ftte"].timeline, ready["ftte"].world.fleet.kind
+    for wrong, says in (
+        (lambda: charts.accuracy({}), "no run to draw"),
+        (lambda: charts.accuracy(histories, of="bytes"), "of = 'bytes'"),
+        (lambda: charts.accuracy(histories, target=2.0), "target = 2.0"),
+        (lambda: charts.accuracy(histories, window=0), "window = 0"),
+        (lambda: charts.gantt(timeline, kinds, devices=0), "devices = 0"),
+        (lambda: charts.gantt(timeline, kinds, until_s=0), "until_s = 0"),
+        (lambda: charts.memory({}), "no bill"),
+        (lambda: charts.memory({"ftte": ready["ftte"].bill}, budget_bytes=0), "budget_bytes = 0"),
+        (lambda: charts.bytes_sent({}), "no run to draw"),
+        (lambda: charts.bytes_sent(histories).save(tmp_path / "a.svg"), "ends in .png"),
+        (lambda: charts.bytes_sent(histories).save(tmp_path / "none" / "a.png"), "does not exist"),
+        (lambda: charts.bytes_sent(histories).png(0), "scale = 0"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            wrong()
