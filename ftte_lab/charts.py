@@ -29,6 +29,7 @@ _AXIS_TITLES = {
     "energy_j": ("energy of all devices, kJ", 1000.0),
 }
 _WIDTH = 620
+_NAMES = alt.Axis(labelFontSize=13, ticks=False, domain=False)
 _PHASES = {"download": "#9CC5E3", "compute": "#0072B2", "upload": "#E69F00", "lost": "#C9C9C9"}
 _PARTS = {
     "weights": "#7F7F7F", "batch": "#BDBDBD", "optimiser state": "#CC79A7", "stored activations": "#0072B2",
@@ -197,12 +198,7 @@ def memory(
          for n, bill in bills.items() for k, (part, v) in enumerate(bill.parts().items()) if v]
     )  # fmt: skip
     parts = [part for part in _PARTS if part in set(rows["part"])]
-    y = alt.Y(
-        "method:N",
-        sort=[label(n) for n in bills],
-        title=None,
-        axis=alt.Axis(labelFontSize=13, ticks=False, domain=False),
-    )
+    y = alt.Y("method:N", sort=None, title=None, axis=_NAMES)
     bars = alt.Chart(rows).mark_bar(height=26).encode(
         x=alt.X("kib:Q", title="KiB at the peak of one training step"), y=y, order="rank:Q",
         color=alt.Color("part:N", scale=alt.Scale(domain=parts, range=[_PARTS[p] for p in parts])),
@@ -220,11 +216,8 @@ def memory(
     budget = ""
     if budget_bytes is not None:
         whole("budget_bytes", budget_bytes, 1)
-        layers.append(
-            alt.Chart(pd.DataFrame({"kib": [budget_bytes / 1024]}))
-            .mark_rule(color="#D55E00", strokeWidth=2)
-            .encode(x="kib:Q")
-        )
+        line = alt.Chart(pd.DataFrame({"kib": [budget_bytes / 1024]}))
+        layers.append(line.mark_rule(color="#D55E00", strokeWidth=2).encode(x="kib:Q"))
         budget = f"; the line: {size(budget_bytes)}, the budget of {device}"
     chart = alt.layer(*layers).properties(width=_WIDTH, height=44 * len(bills) + 10)
     return Figure(finish(chart, "Memory on a device", "what is alive at the peak of one training step" + budget),
@@ -251,7 +244,7 @@ def bytes_sent(histories: Mapping[str, History], *, target: float | None = None)
         ]
         says.append(f"{row} {size(point['total_bytes'])}, {size(h.facts['upload_bytes_per_update'])} per update")
     ways = list(_WAYS.values())
-    y = alt.Y("method:N", sort=None, title=None, axis=alt.Axis(labelFontSize=13, ticks=False, domain=False))
+    y = alt.Y("method:N", sort=None, title=None, axis=_NAMES)
     bars = alt.Chart(pd.DataFrame(rows)).mark_bar(height=26).encode(
         x=alt.X("mib:Q", title="MiB, all devices together"), y=y, order="rank:Q",
         color=alt.Color("way:N", scale=alt.Scale(domain=[w for w, _ in ways], range=[c for _, c in ways])),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import sys
 import tempfile
@@ -49,6 +50,16 @@ def refresh(path: Path) -> None:
     print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
 
 
+def picture(path: Path, begins: str, to: Path) -> None:
+    """Copy one picture of a notebook, found by the first words of its sentence, for the README."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            if output.get("data", {}).get("text/plain", "").startswith(begins):
+                to.write_bytes(base64.b64decode(output.data["image/png"]))
+
+
 if __name__ == "__main__":
     for notebook_path in sorted(Path(__file__).parent.glob("*.ipynb")):
         refresh(notebook_path)
+    here = Path(__file__).parent
+    picture(here / "00_start_here.ipynb", "Line chart", here.parent / "docs" / "headline.png")
