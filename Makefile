@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 # A smaller torch for Linux without a GPU: make lab TORCH_ARGS='--index-url <the CPU index of pytorch.org>'
 TORCH_ARGS ?=
+# A class without network: JupyterLab neither looks for updates nor asks about news
+LAB_FLAGS := --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate --LabApp.news_url=None
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
@@ -18,7 +20,7 @@ $(READY): pyproject.toml
 	@touch $@
 
 lab: $(READY) ## Open JupyterLab on the first notebook
-	$(BIN)/jupyter lab notebooks/00_start_here.ipynb
+	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_start_here.ipynb
 
 run: $(READY) ## Print the headline comparison, no browser
 	$(BIN)/python -m ftte_lab $(ARGS)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import Any
 
 from ftte_lab._require import in_range, one_of, require, whole
 from ftte_lab.aggregation import NORMALISATIONS, STALENESS, VARIANCES
@@ -13,9 +13,6 @@ from ftte_lab.devices import sample_fleet
 from ftte_lab.memory import ACCOUNTINGS
 from ftte_lab.models import MODELS
 from ftte_lab.subset import SOLVERS
-
-if TYPE_CHECKING:
-    from ftte_lab.scenario import Scenario
 
 _NAMES: Mapping[str, tuple[str, ...]] = {
     "data": tuple(DATASETS),
@@ -62,7 +59,7 @@ _OPTIONAL: Mapping[str, tuple[float, float]] = {
 }
 
 
-def check(s: Scenario) -> None:
+def check(s: Any) -> None:
     """Check all fields of a scenario.
 
     Raises:
@@ -85,7 +82,7 @@ def check(s: Scenario) -> None:
     _check_server(s)
 
 
-def _check_server(s: Scenario) -> None:
+def _check_server(s: Any) -> None:
     fix = "Lower the concurrency or add clients"
     require(
         s.concurrency <= s.clients, f"concurrency = {s.concurrency}", f"1 to {s.clients}, the number of clients", fix
