@@ -152,6 +152,7 @@ _ROWS: tuple[tuple[str, str, str], ...] = (
     ("  first download, once per device", "first_download_bytes", "bytes"),
     ("devices too small for the step", "devices_too_small", "count"),
     ("devices left out", "devices_left_out", "count"),
+    ("  share of the training data", "data_left_out", "share"),
     ("mean staleness, server steps", "mean_staleness", "one"),
     ("server rate, tuned", "server_rate", "one"),
 )
