@@ -39,12 +39,12 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         "default": Preset(
             "100 devices, 90 % stragglers, generated wrist signals, one person per device",
             Scenario(payload_share=_CAP),
-            {"fedavg": 1.5, "fedbuff": 1.5, "ftte": 2.0},
+            {"fedavg": 1.5, "fedbuff": 1.5, "ftte": 1.5},
         ),
         "strict": Preset(
             "the same, but a device that cannot hold a method's training step is left out of that method",
             Scenario(payload_share=_CAP, exclude_small=True),  # with the rates of "default"
-            {"fedavg": 1.5, "fedbuff": 1.5, "ftte": 2.0},
+            {"fedavg": 1.5, "fedbuff": 1.5, "ftte": 1.5},
         ),
         "digits": Preset(
             "handwritten digits, label skew of Dirichlet 0.3 over 60 devices",
@@ -60,7 +60,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 clients=30, samples_per_client=20, concurrency=10, buffer=4, warm_start_steps=200, payload_share=_CAP,
                 horizon_s=3000.0, evaluations=40,
             ),
-            {"fedavg": 1.0, "fedbuff": 1.0, "ftte": 1.0},
+            {"fedavg": 1.0, "fedbuff": 2.0, "ftte": 1.0},
         ),
     }
 )  # fmt: skip
