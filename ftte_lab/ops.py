@@ -62,10 +62,6 @@ class Op:
         raise TypeError(f"{type(self).__name__} has no forward rule of its own")
 
 
-def _spread(vector: Tensor, dims: int) -> Tensor:
-    return vector.reshape(1, *vector.shape, *([1] * dims))
-
-
 @dataclass(frozen=True)
 class Linear(Op):
     """Affine map of the flattened activations, one batched matrix product for all clients."""

@@ -1,7 +1,7 @@
 """Several runs side by side: one process each, told by one progress bar.
 
-Only text crosses between the processes (a scenario there, a history back), so nothing is unpickled but strings, and
-the numbers are those of a run in this process.
+Only text crosses between the kit's own processes (a scenario there, a history back; besides it the seconds for the bar,
+and an error if there is one), and the numbers are those of a run in this process.
 """
 
 from __future__ import annotations

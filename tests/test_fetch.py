@@ -14,12 +14,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from ftte_lab.data import download, fetch, images, load, split
 from ftte_lab.data.__main__ import main
 from ftte_lab.data.download import Source
 
-REAL_WRIST = Path(__file__).parents[2] / "shared" / "data" / "hmp_wrist.tar.xz"
+REAL = Path(__file__).parents[2] / "shared" / "data"
+REAL_WRIST, REAL_CIFAR = REAL / "hmp_wrist.tar.xz", REAL / "cifar10_jpeg.tar.xz"
 
 
 @dataclass
@@ -314,3 +316,33 @@ def test_the_real_recordings(home: Path, tmp_path: Path) -> None:
     assert len(d.y_train) > 3000
     assert len(d.y_test) > 1000
     assert len(load("wrist", people=16, samples_per_person=40).y_train) == 640
+
+
+@pytest.mark.skipif(not REAL_CIFAR.exists(), reason="no copy of the real pictures beside the project")
+def test_real_pictures_through_the_archive(server: Server, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows: dict[str, list[np.ndarray]] = {"train": [], "test": []}
+    wanted = {"train": 100, "test": 20}
+    with tarfile.open(REAL_CIFAR) as tar:
+        for member in tar:
+            part, _, rest = member.name.partition("/")
+            picture = tar.extractfile(member) if member.name.endswith(".jpg") else None
+            if picture is not None and len(rows[part]) < wanted[part]:
+                pixels = np.asarray(Image.open(picture).convert("RGB")).transpose(2, 0, 1)
+                label = images.CIFAR10_CLASSES.index(rest.split("/")[0])
+                rows[part].append(np.concatenate([[label], pixels.ravel()]).astype(np.uint8))
+    out = io.BytesIO()
+    with tarfile.open(fileobj=out, mode="w:gz") as tar:
+        batches = [rows["train"][k * 20 : k * 20 + 20] for k in range(5)] + [rows["test"]]
+        for name, batch in zip([*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"], batches, strict=True):
+            raw = np.stack(batch).tobytes()
+            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}.bin")
+            member.size = len(raw)
+            tar.addfile(member, io.BytesIO(raw))
+    monkeypatch.setattr(images, "CIFAR10", server.add("cifar-10-binary.tar.gz", out.getvalue()))
+    fetch("cifar10", progress=False)
+    d = load("cifar10")
+    got = np.concatenate([d.x_train, d.x_public])
+    want = np.stack(rows["train"])[:, 1:].reshape(-1, 3, 32, 32) / 255
+    np.testing.assert_allclose(got, want, rtol=1e-6)
+    smooth = np.abs(np.diff(got, axis=3)).mean()  # neighbours in a picture are alike: the axes are in the right order
+    assert smooth < 0.5 * np.abs(got - np.roll(got, 7, axis=3)).mean() + 0.02

@@ -16,6 +16,7 @@ from ftte_lab.data import store
 from ftte_lab.data.types import Dataset
 
 LENGTH, _HOP = 128, 64  # samples at 32 Hz: four seconds, half overlapping
+_TAG = 2302
 _VOLUNTEERS = 2  # people whose recordings the server holds
 _NAME = re.compile(r"Accelerometer-[\d-]+-\w+-([fm]\d+)\.txt", re.IGNORECASE)
 KEYS = ("x", "y", "person", "recording", "classes", "people")
@@ -86,7 +87,7 @@ def wrist(arrays: dict[str, np.ndarray], most: int | None, seed: int) -> Dataset
     test = _every_fourth(y, person, recording) & ~volunteers
     train = np.flatnonzero(~test & ~volunteers)
     if most is not None:
-        train = np.sort(np.random.default_rng([2302, seed]).permutation(train)[:most])
+        train = np.sort(np.random.default_rng([_TAG, seed]).permutation(train)[:most])
     classes = tuple(str(name).replace("_", " ").lower() for name in arrays["classes"])
     return Dataset(
         "wrist", x[train], y[train], x[test], y[test], x[volunteers], y[volunteers], classes, rank[train], rank[test],
