@@ -10,9 +10,8 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from ftte_lab.conv import Conv
 from ftte_lab.models import Model
-from ftte_lab.ops import Fork, GroupNorm, Join, Linear, Op, ReLU
+from ftte_lab.ops import Conv, Fork, GroupNorm, Join, Linear, MaxPool, Op, ReLU
 from ftte_lab.plan import consumer
 
 # (category, operation, decision variable or "" for always, bytes per unit of the decision)
@@ -26,6 +25,7 @@ class Accounting:
     `pytorch`: what fp32 tensors take, masks one byte an entry, all gradients kept until the optimiser steps.
     `tiny`: the setting of Lin et al. 2022 as we reconstruct it: 8-bit weights and activations, 32-bit gains and
     biases, 1-bit masks, 8-bit activation gradients, 32-bit weight gradients that are applied and forgotten at once.
+    The place of a maximum takes an int64 in the one and two bits in the other.
     """
 
     name: str
@@ -35,14 +35,15 @@ class Accounting:
     activation_grad_bytes: float
     grad_bytes: float
     mask_bits: int
+    place_bits: int
     label_bytes: int
     fused: bool
 
 
 ACCOUNTINGS: Mapping[str, Accounting] = {
-    "pytorch": Accounting("pytorch", 4, 4, 4, 4, 4, 8, 8, fused=False),
-    "pytorch-fused": Accounting("pytorch-fused", 4, 4, 4, 4, 4, 8, 8, fused=True),
-    "tiny": Accounting("tiny", 1, 4, 1, 1, 4, 1, 1, fused=True),
+    "pytorch": Accounting("pytorch", 4, 4, 4, 4, 4, 8, 64, 8, fused=False),
+    "pytorch-fused": Accounting("pytorch-fused", 4, 4, 4, 4, 4, 8, 64, 8, fused=True),
+    "tiny": Accounting("tiny", 1, 4, 1, 1, 4, 1, 2, 1, fused=True),
 }
 
 
@@ -75,6 +76,9 @@ class _Sizes:
 
     def stats(self, op: GroupNorm) -> float:
         return 2 * self.batch * op.groups * 4  # mean and inverse deviation stay in fp32
+
+    def places(self, op: MaxPool) -> float:
+        return math.ceil(self.entries(op.out_shape) * self.kind.place_bits / 8)
 
     def per_channel(self, op: Conv | Linear) -> float:
         """Stored bytes per trained input channel."""
@@ -145,6 +149,8 @@ def _stored(s: _Sizes, i: int, op: Op) -> Iterator[Term]:
         yield "stored", op.name, f"norm:{i}", s.act(op.in_shape) + s.stats(op)
     elif isinstance(op, ReLU):
         yield "stored", op.name, f"mask:{i}", math.ceil(s.entries(op.in_shape) * s.kind.mask_bits / 8)
+    elif isinstance(op, MaxPool):
+        yield "stored", op.name, f"reach:{i}", s.places(op)
 
 
 def _forward(s: _Sizes, i: int, op: Op) -> Iterator[Term]:
@@ -157,6 +163,8 @@ def _forward(s: _Sizes, i: int, op: Op) -> Iterator[Term]:
         yield "stored", op.name, f"whole:{op.weight}", -s.act(op.in_shape)  # an alias of the input
     elif isinstance(op, GroupNorm):
         yield "transient", op.name, "", s.stats(op)
+    elif isinstance(op, MaxPool):
+        yield "transient", op.name, "", s.places(op)
     fork = s.forks.get(i)
     if fork is not None and i > fork + 1:
         waiting = s.model.ops[fork]

@@ -24,13 +24,15 @@ class Observer:
     """
 
     def __init__(self, ready: Prepared) -> None:
-        self.ready, self.start = ready, ready.plan.start
+        self.ready = ready
         dataset = ready.world.dataset
-        self.x = ready.frozen_outputs(torch.as_tensor(dataset.x_test))
+        self.inputs = ready.inputs(dataset.x_test)
         self.y = torch.as_tensor(dataset.y_test)
         self.points: list[dict[str, float]] = []
         self.books = _Books(ready)
         test = ready.world.shards.test
+        held = [shard for shard in test if len(shard)]
+        self.test_order, self.test_bounds = np.concatenate(held), np.cumsum([0, *map(len, held)])
         kinds = np.array(ready.world.fleet.kind)
         self.groups = {"straggler_accuracy": np.concatenate([test[c] for c in ready.slowest])}
         for kind in sorted(set(kinds)):
@@ -44,10 +46,9 @@ class Observer:
 
     def look(self, version: int, sim_seconds: float, params: Params) -> dict[str, float]:
         """Evaluate one version of the model and note the point."""
-        model = self.ready.world.model
-        logits = torch.cat([model.forward(params, part.clone(), self.start) for part in self.x.split(1024)])
-        right = (logits.argmax(1) == self.y).numpy()
-        per_client = np.array([right[shard].mean() for shard in self.ready.world.shards.test if len(shard)])
+        logits = self.inputs.logits(params)
+        right = (logits.argmax(1) == self.y).numpy().astype(np.int64)
+        per_client = np.add.reduceat(right[self.test_order], self.test_bounds[:-1]) / np.diff(self.test_bounds)
         worst = np.sort(per_client)[: max(1, len(per_client) // 10)]
         point = {
             "version": float(version),

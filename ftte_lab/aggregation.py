@@ -19,7 +19,6 @@ import torch
 from torch import Tensor
 
 from ftte_lab._require import in_range, one_of, require
-from ftte_lab.ops import Params, Shape
 
 Array = np.ndarray
 
@@ -132,61 +131,55 @@ def weights(
     return w / w.sum() if normalise == "sum" else w / len(w)
 
 
-def variance_entries(delta: Params) -> float:
-    """Variance of the entries of one update, `1/d · sum (D_j - mean D)²`: V-entries of our reconstruction.
+def variance_entries(rows: Tensor) -> Array:
+    """Variance of the entries of each update, `1/d · sum (D_j - mean D)²`, `(K,)`: V-entries of our reconstruction.
 
     About |D|²/d: the cheapest reading of "variance of client updates", known to the client itself, so that it
-    survives secure aggregation. It acts as a soft clip on the norm.
+    survives secure aggregation. It acts as a soft clip on the norm. An update is a row of `rows` `(K, d)`.
     """
-    flat = torch.cat([d.flatten() for d in delta.values()]).double()
-    return float(flat.var(unbiased=False))
+    return rows.var(1, unbiased=False).double().numpy()
 
 
-def variance_buffer(deltas: Sequence[Params], by_age: Sequence[float] | Array) -> Array:
+def variance_buffer(rows: Tensor, by_age: Sequence[float] | Array) -> Array:
     """Squared distance of each update to the age-weighted mean of the *others*, `(K,)`: V-buffer of our reconstruction.
 
     Penalises outliers, among them the rare data one wants to hear; needs the single updates, so it forbids secure
-    aggregation. A buffer of one update has no dispersion: 0.
+    aggregation. A buffer of one update has no dispersion: 0. An update is a row of `rows` `(K, d)`.
     """
-    flat = torch.stack([torch.cat([d.flatten() for d in delta.values()]).double() for delta in deltas])
-    if len(flat) == 1:
+    if len(rows) == 1:
         return np.zeros(1)
+    flat = rows.double()
     w = torch.as_tensor(np.asarray(by_age, dtype=float))
-    total = (w[:, None] * flat).sum(0)
+    total = w @ flat
     mean_of_others = (total - w[:, None] * flat) / (w.sum() - w)[:, None]
     return (flat - mean_of_others).square().sum(1).numpy()
 
 
-def reject(delta: Mapping[str, Tensor], shapes: Mapping[str, Shape], start_version: int, version: int) -> str | None:
-    """Why the server must not average an update, or `None` if it may: the reason is counted and reported.
+def rejections(rows: Tensor, entries: int, start_versions: Sequence[int] | Array, version: int) -> list[str | None]:
+    """Why the server must not average an update, or `None` if it may, for each of `rows` `(K, d)`.
 
-    Reasons: `future version`, `wrong shape` (names or shapes differ from what was asked for), `not finite`.
+    Reasons, counted and reported: `future version`, `wrong shape` (not `entries` long), `not finite`.
     """
-    if start_version > version:
-        return "future version"
-    if {k: tuple(v.shape) for k, v in delta.items()} != dict(shapes):
-        return "wrong shape"
-    if not all(bool(torch.isfinite(v).all()) for v in delta.values()):
-        return "not finite"
-    return None
+    if rows.shape[1] != entries:
+        return ["wrong shape"] * len(rows)
+    finite = rows.isfinite().all(1).tolist()
+    return [
+        "future version" if start > version else None if good else "not finite"
+        for start, good in zip(start_versions, finite, strict=True)
+    ]
 
 
-def combine(
-    slices: Params, deltas: Sequence[Params], coefficients: Sequence[float] | Array, server_rate: float
-) -> Params:
-    """New trained slices `x + eta_g · sum c_i D_i`; the arguments are left untouched.
+def combine(x: Tensor, rows: Tensor, coefficients: Sequence[float] | Array, server_rate: float) -> Tensor:
+    """The server's trained entries `(d,)` after a step, `x + eta_g · sum c_i D_i`, from updates `(K, d)`.
 
     Raises:
         ValueError: a server rate that is not positive, or unlike numbers of updates and coefficients.
     """
     in_range("server_rate", server_rate, 1e-12, fix="Typical values lie between 0.1 and 3")
     require(
-        len(deltas) == len(coefficients),
-        f"{len(deltas)} updates, {len(coefficients)} coefficients",
+        len(rows) == len(coefficients),
+        f"{len(rows)} updates, {len(coefficients)} coefficients",
         "equally many",
     )
-    out = {name: value.clone() for name, value in slices.items()}
-    for delta, c in zip(deltas, coefficients, strict=True):
-        for name, value in out.items():
-            value.add_(delta[name], alpha=server_rate * float(c))
-    return out
+    c = torch.as_tensor(np.asarray(coefficients, dtype=float)).to(rows.dtype)
+    return torch.addmv(x, rows.T, c, alpha=server_rate)

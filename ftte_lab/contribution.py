@@ -18,13 +18,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ftte_lab import tape
+from ftte_lab._net import Net
 from ftte_lab._require import in_range, one_of, require, whole
-from ftte_lab.local import draw_batches, train_cohort
+from ftte_lab.batches import draw_batches
+from ftte_lab.inputs import Inputs
+from ftte_lab.local import logits_gradient, minus_one_hot, train_cohort
 from ftte_lab.models import Model
 from ftte_lab.ops import Params, TensorInfo
 from ftte_lab.plan import Plan, make_plan
-from ftte_lab.trainable import Subset, channel_order, channels_at, full, put, take
+from ftte_lab.trainable import Subset, channel_order, channels_at, from_rows, full, put, take, to_rows
 
 MEASURES = ("gradient", "fisher", "finetune")
 RATIOS = (0.125, 0.25, 0.5, 1.0)
@@ -134,22 +136,34 @@ def _per_channel(info: TensorInfo, squared: Tensor) -> Tensor:
     return squared.movedim(info.axis, 0).flatten(1).sum(1) if info.kind == "weight" else squared.sum().reshape(1)
 
 
+class _Squares:
+    """Sums up gradients of the mean over samples, or the squares of gradients of single samples."""
+
+    def __init__(self, per_sample: bool) -> None:
+        self.per_sample, self.samples = per_sample, 1
+        self.total: Params = {}
+
+    def grad(self, name: str, grad: Tensor, client_axis: int = 0) -> None:
+        """Take the gradient of one tensor: of the mean over `samples`, or one per sample."""
+        part = grad.square().sum(client_axis, keepdim=True) if self.per_sample else grad * self.samples
+        self.total[name] = self.total[name].add_(part) if name in self.total else part
+
+    def product(self, name: str, a: Tensor, b: Tensor) -> None:
+        """Take the gradient `a @ b`."""
+        self.grad(name, a @ b)
+
+
 def _squared_gradients(model: Model, params: Params, x: Tensor, y: Tensor, per_sample: bool) -> Params:
-    """Squared gradient per entry: of the mean over samples, or the mean of each sample's own."""
-    plan = make_plan(model, full(model))
-    total = {name: torch.zeros_like(p) for name, p in params.items()}
-    for xs, ys in zip(x.split(64), y.split(64), strict=True):
-        n = len(xs)
-        clients = n if per_sample else 1
-        stacked = {k: v.unsqueeze(0).expand(clients, *v.shape).contiguous() for k, v in params.items()}
-        batch = (xs.unsqueeze(0), ys.unsqueeze(0)) if per_sample else (xs.unsqueeze(1), ys.unsqueeze(1))
-        kept = tape.forward(plan, stacked, batch[0].clone())
-
-        def sink(name: str, grad: Tensor, n: int = n) -> None:
-            total[name] += grad.square().sum(0) if per_sample else grad.squeeze(0) * n
-
-        tape.backward(plan, stacked, kept, batch[1], sink)
-    mean = {name: value / len(x) for name, value in total.items()}
+    """Squared gradient per entry: of the mean over samples, or the mean of each sample's own (a cohort of samples)."""
+    net = Net(model, make_plan(model, full(model)))
+    inputs, sink = Inputs(model, params, x), _Squares(per_sample)
+    for at in torch.arange(len(x)).split(64):
+        sink.samples = len(at)
+        at = at.unsqueeze(1 if per_sample else 0)
+        stacked = net.stack(params, len(at))
+        logits = net.forward(inputs.gather(at), stacked)
+        net.backward(logits_gradient(logits, minus_one_hot(y[at], model.classes, x.dtype)), stacked, sink)
+    mean = {name: value[0] / len(x) for name, value in net.result(sink.total).items()}
     return mean if per_sample else {name: value.square() for name, value in mean.items()}
 
 
@@ -170,13 +184,11 @@ def _finetunings(
 
     def loss_after(parts: Mapping[str, tuple[int, ...] | None]) -> float:
         plan = Plan(model, Subset(dict(parts)))
-        start = plan.start
-        inputs = model.forward(params, x.clone(), 0, start)
-        deltas = train_cohort(plan, params, inputs, y, batches, rate=rate, start=start).deltas
-        before = take(model, plan.subset, params)
-        slices = {k: before[k] + d.squeeze(0) for k, d in deltas.items()}
-        trained = put(model, plan.subset, params, slices)
-        return float(cross_entropy(model.forward(trained, inputs, start), y))
+        inputs = Inputs(model, params, x, plan.start)
+        row = train_cohort(plan, params, inputs, y, batches, rate=rate).rows[0]
+        after = to_rows(take(model, plan.subset, params)) + row
+        trained = put(model, plan.subset, params, from_rows(model, plan.subset, after))
+        return float(cross_entropy(inputs.logits(trained), y))
 
     alone = loss_after(base)
     gains: dict[str, dict[int, float]] = {}

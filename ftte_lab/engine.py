@@ -14,16 +14,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ftte_lab import aggregation
 from ftte_lab._observe import Observer
 from ftte_lab._require import require
+from ftte_lab._trainer import Trainer
 from ftte_lab.history import History
-from ftte_lab.local import draw_batches, train_cohort
 from ftte_lab.ops import Params
 from ftte_lab.prepare import Prepared, prepare
 from ftte_lab.scenario import Scenario
-from ftte_lab.trainable import put, take
+from ftte_lab.trainable import from_rows, put, take, to_rows
 
 _REFERENCE_UPDATES = 100  # how many recent variances the running median looks back on
 
@@ -67,21 +68,11 @@ Event = Ready | Stepped | Evaluated | Finished
 
 
 @dataclass
-class _Update:
-    """One client's result while it waits for its step."""
-
-    delta: Params
-    start_version: int
-    variance: float
-    samples: int
-
-
-@dataclass
 class _Server:
-    """What the server remembers: parameters, waiting updates, recent variances, what it turned away."""
+    """What the server remembers: parameters, their trained entries as a row, recent variances, what it turned away."""
 
     params: Params
-    waiting: dict[int, _Update] = field(default_factory=dict)
+    row: Tensor
     recent: deque[float] = field(default_factory=lambda: deque(maxlen=_REFERENCE_UPDATES))
     rejected: Counter[str] = field(default_factory=Counter)
 
@@ -97,15 +88,15 @@ def simulate(scenario: Scenario | Prepared) -> Iterator[Event]:
     """
     ready = scenario if isinstance(scenario, Prepared) else prepare(scenario)
     yield Ready(ready)
-    trainer = _Trainer(ready)
     observer = Observer(ready)
-    server = _Server(dict(ready.world.params))
-    cohorts = ready.timeline.cohorts()
+    model, subset = ready.world.model, ready.plan.subset
+    server = _Server(ready.world.params, to_rows(take(model, subset, ready.world.params)))
     yield Evaluated(observer.look(0, 0.0, server.params))
+    trainer = Trainer(ready)
     due = observer.due_versions()
     for version in range(len(ready.timeline.step_s)):
-        trainer.train(server, version, cohorts.get(version, np.empty(0, dtype=np.int64)))
-        stepped = _step(ready, server, version)
+        trainer.train(version, server.params)
+        stepped = _step(ready, server, trainer, version)
         yield stepped
         if version + 1 in due:
             yield Evaluated(observer.look(version + 1, stepped.sim_seconds, server.params))
@@ -142,85 +133,45 @@ def compare(scenarios: Iterable[Scenario]) -> dict[str, History]:
     return histories
 
 
-class _Trainer:
-    """Trains cohorts on the cached outputs of what is frozen for good."""
-
-    def __init__(self, ready: Prepared) -> None:
-        self.ready, self.plan = ready, ready.plan
-        dataset = ready.world.dataset
-        self.x = ready.frozen_outputs(torch.as_tensor(dataset.x_train))
-        self.y = torch.as_tensor(dataset.y_train)
-
-    def train(self, server: _Server, version: int, participations: np.ndarray) -> None:
-        """Train all clients that start from this version and whose updates will be applied."""
-        if not len(participations):
-            return
-        s, timeline, shards = self.ready.scenario, self.ready.timeline, self.ready.world.shards.train
-        steps_variance = s.variance == "steps" and s.variance_exponent > 0
-        batches = np.stack(
-            [
-                shards[c][
-                    draw_batches(len(shards[c]), s.local_steps, s.batch, seed=s.seed, client=int(c), visit=int(v))
-                ]
-                for c, v in zip(timeline.client[participations], timeline.visit[participations], strict=True)
-            ]
-        )
-        updates = train_cohort(
-            self.plan, server.params, self.x, self.y, torch.as_tensor(batches),
-            rate=s.client_rate, momentum=s.client_momentum, start=self.plan.start, track_variance=steps_variance,
-        )  # fmt: skip
-        for k, p in enumerate(participations):
-            delta = {name: d[k] for name, d in updates.deltas.items()}
-            variance = float(updates.step_variance[k]) if steps_variance else 0.0
-            server.waiting[int(p)] = _Update(delta, version, variance, len(shards[timeline.client[p]]))
-
-
-def _step(ready: Prepared, server: _Server, version: int) -> Stepped:
+def _step(ready: Prepared, server: _Server, trainer: Trainer, version: int) -> Stepped:
     """Take the buffer of this step, turn away what must not be averaged, weigh the rest and move the model."""
-    s, model, subset = ready.scenario, ready.world.model, ready.plan.subset
-    shapes = {name: subset.shape(model, name) for name in subset.parts}
-    members, updates, turned_away = [], [], Counter[str]()
-    for p in ready.timeline.buffer_of(version):
-        update = server.waiting.pop(int(p))
-        reason = aggregation.reject(update.delta, shapes, update.start_version, version)
-        if reason is None:
-            members.append(int(p))
-            updates.append(update)
-        else:
-            turned_away[reason] += 1
-    server.rejected += turned_away
-    ages = np.array([version - u.start_version for u in updates], dtype=float)
+    s, timeline, model, subset = ready.scenario, ready.timeline, ready.world.model, ready.plan.subset
+    members = timeline.buffer_of(version)
+    rows, starts = trainer.waiting.take(members), timeline.version[members]
+    reasons = aggregation.rejections(rows, len(server.row), starts, version)
+    turned_away = Counter(reason for reason in reasons if reason)
+    if turned_away:
+        good = np.flatnonzero([reason is None for reason in reasons])
+        members, rows, starts = members[good], rows[torch.as_tensor(good)], starts[good]
+        server.rejected += turned_away
+    ages = (version - starts).astype(float)
     variances, weights = np.empty(0), np.empty(0)
-    if updates:
-        variances = _variances(s, updates, ages)
-        weights = _weights(s, server, updates, ages, variances)
-        deltas = [u.delta for u in updates]
-        slices = aggregation.combine(take(model, subset, server.params), deltas, weights, s.server_rate)
-        server.params = put(model, subset, server.params, slices)
-    clients = ready.timeline.client[np.array(members, dtype=np.int64)]
-    time = float(ready.timeline.step_s[version])
-    return Stepped(version + 1, time, clients, ages, variances, weights, dict(turned_away))
+    clients = timeline.client[members]
+    if len(members):
+        variances = _variances(s, rows, trainer.variance[members], ages)
+        weights = _weights(s, server, trainer.batches.sizes[clients], ages, variances)
+        server.row = aggregation.combine(server.row, rows, weights, s.server_rate)
+        server.params = put(model, subset, server.params, from_rows(model, subset, server.row))
+    return Stepped(version + 1, float(timeline.step_s[version]), clients, ages, variances, weights, dict(turned_away))
 
 
-def _variances(s: Scenario, updates: list[_Update], ages: np.ndarray) -> np.ndarray:
+def _variances(s: Scenario, rows: Tensor, by_steps: np.ndarray, ages: np.ndarray) -> np.ndarray:
     if s.variance_exponent == 0:
-        return np.zeros(len(updates))
+        return np.zeros(len(rows))
     if s.variance == "steps":
-        return np.array([u.variance for u in updates])
+        return by_steps
     if s.variance == "entries":
-        return np.array([aggregation.variance_entries(u.delta) for u in updates])
+        return aggregation.variance_entries(rows)
     by_age = aggregation.staleness_weight(ages, s.staleness, s.age_exponent, s.hinge_at)
-    return aggregation.variance_buffer([u.delta for u in updates], by_age)
+    return aggregation.variance_buffer(rows, by_age)
 
 
-def _weights(
-    s: Scenario, server: _Server, updates: list[_Update], ages: np.ndarray, variances: np.ndarray
-) -> np.ndarray:
+def _weights(s: Scenario, server: _Server, samples: np.ndarray, ages: np.ndarray, variances: np.ndarray) -> np.ndarray:
     """Weights against the running median of the variances seen before (of these, in the first step)."""
     reference = float(np.median(server.recent)) if server.recent else float(np.median(variances))
-    server.recent.extend(float(v) for v in variances)
+    server.recent.extend(variances.tolist())
     return aggregation.weights(
-        ages, variances, [u.samples for u in updates], variance_ref=reference or 1.0,
+        ages, variances, samples, variance_ref=reference or 1.0,
         staleness=s.staleness, age_exponent=s.age_exponent, hinge_at=s.hinge_at,
         variance_exponent=s.variance_exponent, sample_exponent=s.sample_exponent, normalise=s.normalise,
     )  # fmt: skip

@@ -18,9 +18,8 @@ import numpy as np
 
 from ftte_lab._memory_rows import ACCOUNTINGS, Accounting, Row, training_rows
 from ftte_lab._require import in_range, one_of, whole
-from ftte_lab.conv import Conv
 from ftte_lab.models import Model
-from ftte_lab.ops import GroupNorm, Linear, ReLU
+from ftte_lab.ops import Conv, GroupNorm, Linear, ReLU
 from ftte_lab.plan import Plan, make_plan
 from ftte_lab.trainable import Subset
 

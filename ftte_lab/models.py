@@ -1,7 +1,8 @@
-"""Small nets as a list of operations with named tensors: an MLP, a small CNN and a deep, narrow MCUNet-like net.
+"""Small nets as a list of operations with named tensors: an MLP, two small CNNs and deep, narrow MCUNet-like nets.
 
 Why lists: a subset search, a memory bill and a trainer all need to walk the same net, layer by layer. Group norm only
-(no statistics over the batch), strides instead of max-pooling (whose indices cost 8 bytes an output). The inverted
+(no statistics over the batch), and strides instead of max-pooling (whose indices cost 8 bytes an output) but for
+`cnn-maxpool`, the textbook's CNN of many federated papers. The inverted
 bottlenecks follow the *idea* of MobileNetV2 and MCUNet (narrow in, wide depthwise, narrow out); sizes are our own.
 """
 
@@ -15,9 +16,9 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from ftte_lab._inference import infer, walk
 from ftte_lab._require import one_of, require
-from ftte_lab.conv import Conv
-from ftte_lab.ops import Fork, GroupNorm, Join, Linear, Op, Params, Pool, ReLU, Shape, TensorInfo
+from ftte_lab.ops import Conv, Fork, GroupNorm, Join, Linear, MaxPool, Op, Params, Pool, ReLU, Shape, TensorInfo
 
 
 @dataclass(frozen=True)
@@ -63,17 +64,7 @@ class Model:
 
         With `stop` before the end it gives the activations there (never cut inside a residual block).
         """
-        one = {k: v.unsqueeze(0) for k, v in params.items()}
-        skip: list[Tensor] = []
-        y = x.unsqueeze(1)
-        for op in self.ops[start:stop]:
-            if isinstance(op, Fork):
-                skip.append(y)
-            elif isinstance(op, Join):
-                y = y.add_(skip.pop())
-            else:
-                y = op.forward(y, one)
-        return y.squeeze(1)
+        return walk(infer, self.ops[start:stop], x, params)
 
     def flops(self) -> int:
         """Floating-point operations of one forward pass of one sample."""
@@ -87,7 +78,14 @@ class _Builder:
         self.shape, self.ops = shape, list[Op]()
 
     def conv(
-        self, name: str, out: int, kernel: int, stride: int = 1, depthwise: bool = False, relu: bool = True
+        self,
+        name: str,
+        out: int,
+        kernel: int,
+        stride: int = 1,
+        depthwise: bool = False,
+        relu: bool = True,
+        maxpool: bool = False,
     ) -> None:
         channels, *space = self.shape
         shape = (out, *[(s + 2 * (kernel // 2) - kernel) // stride + 1 for s in space])
@@ -96,8 +94,11 @@ class _Builder:
         self.shape = shape
         norm_groups = next(g for g in (4, 2, 1) if out % g == 0)
         self.ops.append(GroupNorm(f"{name}.norm", shape, shape, groups=norm_groups))
+        if maxpool:  # before the rectifier: the same function as after it, with a quarter of the mask
+            self.shape = (out, *[s // 2 for s in shape[1:]])
+            self.ops.append(MaxPool(f"{name}.pool", shape, self.shape))
         if relu:
-            self.ops.append(ReLU(f"{name}.relu", shape, shape))
+            self.ops.append(ReLU(f"{name}.relu", self.shape, self.shape))
 
     def bottleneck(self, name: str, out: int, stride: int, expansion: int) -> None:
         inner = self.shape[0] * expansion
@@ -137,6 +138,12 @@ def _cnn(b: _Builder, classes: int) -> None:
     b.linear("head", classes)
 
 
+def _cnn_maxpool(b: _Builder, classes: int) -> None:
+    for i, out in enumerate((16, 32, 64), 1):
+        b.conv(f"conv{i}", out, 3, maxpool=True)
+    b.linear("head", classes)
+
+
 # (channels out, stride, expansion) of each inverted bottleneck, after a stem of the given width.
 _MCUNET = {
     "mcunet-s": (8, [(16, 2, 2), (16, 1, 2), (24, 2, 2), (24, 1, 2), (32, 2, 2)]),
@@ -161,6 +168,7 @@ def _mcunet(size: str) -> Callable[[_Builder, int], None]:
 MODELS: Mapping[str, Callable[[_Builder, int], None]] = {
     "mlp": _mlp,
     "cnn": _cnn,
+    "cnn-maxpool": _cnn_maxpool,
     "mcunet-s": _mcunet("mcunet-s"),
     "mcunet-m": _mcunet("mcunet-m"),
 }

@@ -68,6 +68,34 @@ class LivePeak(TorchDispatchMode):
         return out
 
 
+class Descent:
+    """Stochastic gradient descent on the trained slices, in place, one learning rate and optional momentum.
+
+    Args:
+        plan: what is trained.
+        params: parameters, changed in place.
+        rate: learning rate.
+        momentum: 0 keeps no state; else one velocity per trained entry.
+    """
+
+    def __init__(self, plan: Plan, params: Params, rate: float, momentum: float = 0.0) -> None:
+        self.plan, self.params, self.rate, self.momentum = plan, params, rate, momentum
+        self.velocity: Params = {}
+        if momentum:
+            for name in plan.subset.parts:
+                self.velocity[name] = params[name].new_zeros(plan.subset.shape(plan.model, name))
+
+    def apply(self, name: str, grad: Tensor) -> None:
+        """Take one step on one tensor; `grad` is the gradient of its trained slice."""
+        if self.momentum:
+            grad = self.velocity[name].mul_(self.momentum).add_(grad)
+        index = self.plan.index.get(name)
+        if index is None:
+            self.params[name].add_(grad, alpha=-self.rate)
+        else:
+            self.params[name].index_add_(self.plan.model.tensors[name].axis, index, grad, alpha=-self.rate)
+
+
 class DeviceTrainer:
     """Stochastic gradient descent on one device, on the subset only.
 
@@ -96,8 +124,8 @@ class DeviceTrainer:
         in_range("rate", rate, 0.0)
         in_range("momentum", momentum, 0.0, 0.999)
         self.plan: Plan = make_plan(model, subset)
-        self.params = {name: p.detach().clone().unsqueeze(0) for name, p in params.items()}
-        self.descent = tape.Descent(self.plan, self.params, rate, momentum)
+        self.params = {name: p.detach().clone() for name, p in params.items()}
+        self.descent = Descent(self.plan, self.params, rate, momentum)
         self.fused = fused
 
     def step(self, x: Tensor, y: Tensor) -> float:
@@ -107,17 +135,17 @@ class DeviceTrainer:
             f"{len(x)} inputs and {len(y)} labels",
             "equally many, at least 1",
         )
-        kept = tape.forward(self.plan, self.params, x.unsqueeze(1))
+        kept = tape.forward(self.plan, self.params, x)
         grads: Params = {}
         sink = self.descent.apply if self.fused else grads.__setitem__
-        loss = tape.backward(self.plan, self.params, kept, y.unsqueeze(1), sink)
+        loss = tape.backward(self.plan, self.params, kept, y, sink)
         for name, grad in grads.items():
             self.descent.apply(name, grad)
         return float(loss)
 
     def result(self) -> Params:
         """The full parameters as they stand now, without client axis."""
-        return {name: p.squeeze(0) for name, p in self.params.items()}
+        return dict(self.params)
 
 
 def measure_peak(

@@ -1,9 +1,8 @@
-"""The operations our nets are made of, each with its own forward and backward rule.
+"""The operations our nets are made of, described: shapes, tensors, costs.
 
-A device that trains a subset must know what *not* to store, so every rule is written out instead of being left to
-autograd. Activations have the layout `(batch, clients, *shape)` and tensors `(clients, *shape)`: the same rule serves
-one device (`clients = 1`, `ondevice`) and a whole cohort at once (`local`), with grouped convolutions and batched
-matrix products. Convolutions carry no bias: the group norm behind each of them has one.
+How they are computed stands elsewhere, twice: `_device_rules` the way a device does it, storing no more than it must
+(the memory bill counts just that), and `_cohort_rules` the way a simulator does it, for many clients at once.
+Convolutions carry no bias: the group norm behind each of them has one.
 """
 
 from __future__ import annotations
@@ -12,7 +11,6 @@ import math
 from dataclasses import dataclass
 from typing import Literal
 
-import torch
 from torch import Tensor
 
 Params = dict[str, Tensor]
@@ -22,7 +20,7 @@ Kind = Literal["weight", "gain", "bias"]
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """One named tensor of a model: `shape` without client axis, and the axis of its input channels.
+    """One named tensor of a model: its `shape`, and the axis of its input channels.
 
     `axis` and `channels` say how a *part* of a weight is taken: input channels, or for depthwise convolutions the
     channels themselves (Lin et al. 2022, sparse tensor update). Gains and biases are all or nothing.
@@ -43,7 +41,7 @@ class TensorInfo:
 
 @dataclass(frozen=True)
 class Op:
-    """One step of a net: `in_shape` and `out_shape` are per sample."""
+    """One step of a net: `in_shape` and `out_shape` are per sample, `(channels, *space)`."""
 
     name: str
     in_shape: Shape
@@ -57,14 +55,10 @@ class Op:
         """Floating-point operations of the forward pass for one sample (a multiply-add counts two)."""
         return math.prod(self.out_shape)
 
-    def forward(self, x: Tensor, p: Params) -> Tensor:
-        """Map activations `(B, C, *in_shape)` to `(B, C, *out_shape)`."""
-        raise TypeError(f"{type(self).__name__} has no forward rule of its own")
-
 
 @dataclass(frozen=True)
 class Linear(Op):
-    """Affine map of the flattened activations, one batched matrix product for all clients."""
+    """Affine map of the flattened activations."""
 
     @property
     def weight(self) -> str:
@@ -88,23 +82,40 @@ class Linear(Op):
         """Two per multiply-add."""
         return 2 * math.prod(self.in_shape) * self.out_shape[0]
 
-    def forward(self, x: Tensor, p: Params) -> Tensor:
-        """`y = x W' + b` per client."""
-        flat = x.flatten(2).transpose(0, 1)
-        return torch.baddbmm(p[self.bias].unsqueeze(1), flat, p[self.weight].transpose(1, 2)).transpose(0, 1)
 
-    def grad_input(self, g: Tensor, p: Params) -> Tensor:
-        """Gradient of the input `(B, C, *in_shape)`."""
-        gx = torch.bmm(g.transpose(0, 1), p[self.weight]).transpose(0, 1)
-        return gx.unflatten(2, self.in_shape)
+@dataclass(frozen=True)
+class Conv(Op):
+    """Convolution over one or two space axes, zero padding `kernel // 2`, no bias."""
 
-    def grad_weight(self, g: Tensor, kept: Tensor, channels: Tensor | None) -> Tensor:
-        """Gradient of the trained input features of the weight, `(C, out, n)`."""
-        return torch.bmm(g.permute(1, 2, 0), kept.flatten(2).transpose(0, 1))
+    kernel: int = 3
+    stride: int = 1
+    groups: int = 1
 
-    def grad_bias(self, g: Tensor) -> Tensor:
-        """Gradient of the bias, `(C, out)`."""
-        return g.sum(0)
+    @property
+    def weight(self) -> str:
+        """Name of the weight tensor."""
+        return f"{self.name}.weight"
+
+    @property
+    def depthwise(self) -> bool:
+        """Whether every channel has a filter of its own."""
+        return self.groups > 1
+
+    @property
+    def pointwise(self) -> bool:
+        """Whether it mixes channels alone: a matrix product at every place."""
+        return self.kernel == 1 and self.stride == 1 and not self.depthwise
+
+    def tensors(self, index: int) -> tuple[TensorInfo, ...]:
+        """One weight `(out, in / groups, kernel, ...)`; a part of it is a set of input channels."""
+        space = len(self.in_shape) - 1
+        shape = (self.out_shape[0], self.in_shape[0] // self.groups, *([self.kernel] * space))
+        return (TensorInfo(self.weight, shape, "weight", index, 0 if self.depthwise else 1, self.in_shape[0]),)
+
+    def flops(self) -> int:
+        """Two per multiply-add."""
+        taps = self.kernel ** (len(self.in_shape) - 1)
+        return 2 * math.prod(self.out_shape) * (self.in_shape[0] // self.groups) * taps
 
 
 @dataclass(frozen=True)
@@ -133,59 +144,24 @@ class GroupNorm(Op):
         """About eight per entry: two passes for the moments, one to scale and shift."""
         return 8 * math.prod(self.out_shape)
 
-    def _sizes(self, x: Tensor) -> tuple[int, int, int, int]:
-        B, C = x.shape[:2]
-        return B, C * self.in_shape[0], math.prod(self.in_shape[1:]), C * self.groups
-
-    def normalise(self, x: Tensor, p: Params) -> tuple[Tensor, Tensor, Tensor]:
-        """Output and the mean and inverse deviation `(B, C * groups)` that the backward rule needs."""
-        gain, bias = p[self.gain].flatten(), p[self.bias].flatten()
-        y, mean, rstd = torch.ops.aten.native_group_norm(x, gain, bias, *self._sizes(x), self.eps)
-        return y, mean, rstd
-
-    def forward(self, x: Tensor, p: Params) -> Tensor:
-        """Normalise within each group of channels of each sample."""
-        return self.normalise(x, p)[0]
-
-    def backward(
-        self, g: Tensor, kept: tuple[Tensor, Tensor, Tensor], p: Params, need: tuple[bool, bool, bool]
-    ) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
-        """Gradients of input, gain `(C, channels)` and bias, each only where `need` says so."""
-        x, mean, rstd = kept
-        C = x.shape[1]
-        gx, gain, bias = torch.ops.aten.native_group_norm_backward(
-            g.contiguous(), x, mean, rstd, p[self.gain].flatten(), *self._sizes(x), list(need)
-        )
-        shaped = [v.view(C, -1) if v is not None else None for v in (gain, bias)]
-        return gx, shaped[0], shaped[1]
-
-    def grad_bias(self, g: Tensor) -> Tensor:
-        """Gradient of the bias alone `(C, channels)`: needs nothing stored."""
-        return g.flatten(3).sum((0, 3))
-
 
 @dataclass(frozen=True)
 class ReLU(Op):
-    """Rectifier, in place: its backward needs one bit per entry, or the output when the next operation keeps it."""
+    """Rectifier, in place."""
 
-    def forward(self, x: Tensor, p: Params) -> Tensor:
-        """Cut off below zero, in place."""
-        return x.relu_()
+
+@dataclass(frozen=True)
+class MaxPool(Op):
+    """Largest of every two neighbours along each space axis; an odd last one is dropped."""
+
+    def flops(self) -> int:
+        """One comparison per entry."""
+        return math.prod(self.in_shape)
 
 
 @dataclass(frozen=True)
 class Pool(Op):
     """Mean over space: stores nothing."""
-
-    def forward(self, x: Tensor, p: Params) -> Tensor:
-        """Average each channel over its space axes."""
-        return x.flatten(3).mean(3)
-
-    def grad_input(self, g: Tensor, p: Params) -> Tensor:
-        """Spread the gradient evenly."""
-        space = self.in_shape[1:]
-        g = g.div_(math.prod(space))
-        return g.reshape(*g.shape, *([1] * len(space))).expand(*g.shape, *space).contiguous()
 
 
 @dataclass(frozen=True)

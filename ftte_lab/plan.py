@@ -9,11 +9,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from torch import Tensor, tensor
+from torch import Tensor
 
-from ftte_lab.conv import Conv
 from ftte_lab.models import Model
-from ftte_lab.ops import Fork, GroupNorm, Linear, ReLU
+from ftte_lab.ops import Conv, Fork, GroupNorm, Join, Linear, ReLU
 from ftte_lab.trainable import Subset, check
 
 
@@ -31,14 +30,28 @@ class Plan:
 
     @cached_property
     def start(self) -> int:
-        """Index of the first operation of the block that holds `first`; everything before it is frozen for good."""
-        block = self.model.ops[self.first].name.split(".")[0]
-        return next(i for i, op in enumerate(self.model.ops) if op.name.split(".")[0] == block)
+        """Where training enters the net: everything before it is frozen for good.
+
+        That is `first`, or the fork of the residual block around it.
+        """
+        inside = [i for i, op in enumerate(self.model.ops[: self.first + 1]) if isinstance(op, Fork | Join)]
+        return inside[-1] if inside and isinstance(self.model.ops[inside[-1]], Fork) else self.first
 
     @cached_property
+    def open_joins(self) -> frozenset[int]:
+        """Joins whose residual branch carries a gradient to something that trains before the fork."""
+        joins, forks = set(), list[int]()
+        for i, op in enumerate(self.model.ops):
+            if isinstance(op, Fork):
+                forks.append(i)
+            elif isinstance(op, Join) and self.reached(forks.pop()):
+                joins.add(i)
+        return frozenset(joins)
+
+    @property
     def index(self) -> dict[str, Tensor]:
         """Channel indices of the tensors that are trained in part."""
-        return {name: tensor(part) for name, part in self.subset.parts.items() if part is not None}
+        return self.subset.index
 
     def reached(self, i: int) -> bool:
         """Whether the gradient of the output of operation `i` is needed."""

@@ -15,10 +15,12 @@ from torch import Tensor
 from ftte_lab import data as datasets
 from ftte_lab._require import require
 from ftte_lab._runtime import settle
+from ftte_lab.batches import draw_batches
 from ftte_lab.contribution import Contributions, measure
 from ftte_lab.data import Dataset, Shards
 from ftte_lab.devices import Fleet, Times, energy_j, participation_times, sample_fleet, slowest
-from ftte_lab.local import draw_batches, train_cohort
+from ftte_lab.inputs import Inputs
+from ftte_lab.local import train_cohort
 from ftte_lab.memory import MemoryBill, memory_model, training_bill
 from ftte_lab.models import Model, build
 from ftte_lab.ops import Params
@@ -27,7 +29,7 @@ from ftte_lab.plan import Plan, make_plan
 from ftte_lab.scenario import Scenario
 from ftte_lab.subset import Choice, choose
 from ftte_lab.timeline import Policy, Timeline, schedule
-from ftte_lab.trainable import full, take
+from ftte_lab.trainable import from_rows, full, take, to_rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,12 +80,9 @@ class Prepared:
         sizes = np.array([len(shard) for shard in self.world.shards.train])
         return float(sizes[~self.eligible].sum() / sizes.sum())
 
-    def frozen_outputs(self, x: Tensor) -> Tensor:
-        """Outputs of the blocks before the first that trains, for inputs `(n, ...)`: the same all run long."""
-        model, start = self.world.model, self.plan.start
-        if start == 0:
-            return x
-        return torch.cat([model.forward(self.world.params, part.clone(), 0, start) for part in x.split(1024)])
+    def inputs(self, x: np.ndarray) -> Inputs:
+        """Samples `(n, *input_shape)` as the first trained operation sees them: the same all run long."""
+        return Inputs(self.world.model, self.world.params, torch.as_tensor(x), self.plan.start)
 
 
 _SERVER = 2**32 - 1  # the number the server draws its batches under
@@ -128,12 +127,13 @@ def _warm_start(s: Scenario, dataset: Dataset, model: Model) -> Params:
         return params
     plan = make_plan(model, full(model))
     x, y = public(dataset)
+    inputs = Inputs(model, params, x)
     batch = min(s.batch, len(y))
     rows = draw_batches(len(y), s.warm_start_steps, batch, seed=s.seed, client=_SERVER, visit=0)
     for rate, part in zip(_WARM_RATES, np.array_split(rows, len(_WARM_RATES)), strict=True):
         if len(part):
-            updates = train_cohort(plan, params, x, y, torch.as_tensor(part)[None], rate=rate * s.client_rate)
-            params = {name: params[name] + delta[0] for name, delta in updates.deltas.items()}
+            updates = train_cohort(plan, params, inputs, y, torch.as_tensor(part)[None], rate=rate * s.client_rate)
+            params = from_rows(model, plan.subset, to_rows(params) + updates.rows[0])
     return params
 
 

@@ -6,6 +6,7 @@ import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -22,6 +23,11 @@ class Subset:
     """Trained tensors by name; each with the indices of its trained channels, or `None` for the whole tensor."""
 
     parts: Mapping[str, Channels] = field(default_factory=dict)
+
+    @cached_property
+    def index(self) -> dict[str, Tensor]:
+        """Channel indices of the tensors that are trained in part."""
+        return {name: torch.tensor(part) for name, part in self.parts.items() if part is not None}
 
     def __contains__(self, name: str) -> bool:
         return name in self.parts
@@ -157,20 +163,31 @@ def channels_at(channels: int, ratio: float) -> int:
 def take(model: Model, subset: Subset, params: Params) -> Params:
     """Copy the trained slices out of the full parameters: what travels."""
     return {
-        name: params[name].clone()
-        if channels is None
-        else params[name].index_select(model.tensors[name].axis, torch.tensor(channels))
-        for name, channels in subset.parts.items()
+        name: params[name].index_select(model.tensors[name].axis, subset.index[name])
+        if name in subset.index
+        else params[name].clone()
+        for name in subset.parts
     }
 
 
 def put(model: Model, subset: Subset, params: Params, slices: Params) -> Params:
-    """Return parameters with the trained slices replaced: what arrives. Frozen tensors are shared, not copied."""
+    """Return parameters with the trained slices replaced: what arrives. Whole tensors are shared, not copied."""
     out = dict(params)
-    for name, channels in subset.parts.items():
-        if channels is None:
-            out[name] = slices[name].clone()
-        else:
-            axis = model.tensors[name].axis
-            out[name] = params[name].index_copy(axis, torch.tensor(channels), slices[name])
+    for name in subset.parts:
+        index = subset.index.get(name)
+        out[name] = (
+            slices[name] if index is None else params[name].index_copy(model.tensors[name].axis, index, slices[name])
+        )
     return out
+
+
+def to_rows(slices: Params, lead: int = 0) -> Tensor:
+    """Trained slices as one vector `(d,)`, or with `lead` leading axes as rows `(..., d)`: an update is a row."""
+    return torch.cat([value.flatten(lead) for value in slices.values()], -1)
+
+
+def from_rows(model: Model, subset: Subset, rows: Tensor) -> Params:
+    """Inverse of `to_rows`: views of `(..., d)` by name, `(..., *slice)`."""
+    shapes = {name: subset.shape(model, name) for name in subset.parts}
+    parts = rows.split([math.prod(shape) for shape in shapes.values()], -1)
+    return {name: part.unflatten(-1, shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}

@@ -6,12 +6,11 @@ import torch
 import torch.nn.functional as fn
 from torch import Tensor
 
-from ftte_lab.conv import Conv
 from ftte_lab.models import Model, build
-from ftte_lab.ops import Fork, GroupNorm, Join, Linear, Params, Pool, ReLU
+from ftte_lab.ops import Conv, Fork, GroupNorm, Join, Linear, MaxPool, Params, Pool, ReLU
 from ftte_lab.trainable import Subset, at_ratio, biases, full, head, last_blocks
 
-SHAPES = {"mlp": (1, 8, 8), "cnn": (3, 32), "mcunet-s": (3, 64), "mcunet-m": (3, 16, 16)}
+SHAPES = {"mlp": (1, 8, 8), "cnn": (3, 32), "cnn-maxpool": (2, 9, 12), "mcunet-s": (3, 64), "mcunet-m": (3, 16, 16)}
 
 
 def plain_forward(model: Model, params: Params, x: Tensor) -> Tensor:
@@ -27,6 +26,8 @@ def plain_forward(model: Model, params: Params, x: Tensor) -> Tensor:
             x = fn.group_norm(x, op.groups, params[op.gain], params[op.bias], op.eps)
         elif isinstance(op, ReLU):
             x = fn.relu(x)
+        elif isinstance(op, MaxPool):
+            x = fn.max_pool1d(x, 2) if x.ndim == 3 else fn.max_pool2d(x, 2)
         elif isinstance(op, Pool):
             x = x.flatten(2).mean(2)
         elif isinstance(op, Fork):
@@ -86,9 +87,11 @@ def subsets(model: Model, params: Params) -> dict[str, Subset]:
     }
 
 
-def make(name: str, classes: int = 5, dtype: torch.dtype = torch.float32) -> tuple[Model, Params]:
+def make(
+    name: str, classes: int = 5, dtype: torch.dtype = torch.float32, shape: tuple[int, ...] | None = None
+) -> tuple[Model, Params]:
     """A model on small inputs, with gains and biases that are not the ones they start from."""
-    model = build(name, SHAPES[name], classes)
+    model = build(name, shape or SHAPES[name], classes)
     params = model.init(1, dtype)
     noise = torch.Generator().manual_seed(2)
     return model, {

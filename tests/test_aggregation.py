@@ -10,7 +10,7 @@ from ftte_lab.aggregation import (
     NORMALISATIONS,
     STALENESS,
     combine,
-    reject,
+    rejections,
     staleness_weight,
     variance_buffer,
     variance_entries,
@@ -67,44 +67,35 @@ def test_the_order_of_arrival_does_not_matter(order: list[int]) -> None:
 
 
 def test_variance_of_entries_is_that_of_numpy() -> None:
-    delta = {"a": torch.randn(4, 3), "b": torch.randn(5)}
-    flat = np.concatenate([d.flatten().numpy() for d in delta.values()])
-    assert variance_entries(delta) == pytest.approx(flat.astype(float).var(), rel=1e-6)
+    rows = torch.randn(3, 17)
+    np.testing.assert_allclose(variance_entries(rows), rows.numpy().astype(float).var(1), rtol=1e-5)
 
 
 def test_variance_in_the_buffer_is_the_distance_to_the_others() -> None:
-    deltas = [{"a": torch.randn(6)} for _ in range(4)]
+    rows = torch.randn(4, 6)
     by_age = np.array([1.0, 0.5, 0.7, 0.2])
-    got = variance_buffer(deltas, by_age)
+    got = variance_buffer(rows, by_age)
     for i in range(4):
         others = [k for k in range(4) if k != i]
-        mean = sum(by_age[k] * deltas[k]["a"].numpy() for k in others) / by_age[others].sum()
-        assert got[i] == pytest.approx(((deltas[i]["a"].numpy() - mean) ** 2).sum(), rel=1e-5)
-    assert variance_buffer(deltas[:1], by_age[:1]).tolist() == [0.0]
+        mean = sum(by_age[k] * rows[k].numpy() for k in others) / by_age[others].sum()
+        assert got[i] == pytest.approx(((rows[i].numpy() - mean) ** 2).sum(), rel=1e-5)
+    assert variance_buffer(rows[:1], by_age[:1]).tolist() == [0.0]
 
 
 def test_combine_is_the_weighted_sum_and_leaves_its_arguments_alone() -> None:
-    x = {"a": torch.ones(3)}
-    deltas = [{"a": torch.full((3,), float(k))} for k in (1, 2)]
-    out = combine(x, deltas, [0.25, 0.75], 2.0)
-    torch.testing.assert_close(out["a"], torch.full((3,), 1 + 2 * (0.25 + 1.5)))
-    assert torch.equal(x["a"], torch.ones(3))
+    x = torch.ones(3)
+    rows = torch.tensor([[1.0] * 3, [2.0] * 3])
+    out = combine(x, rows, [0.25, 0.75], 2.0)
+    torch.testing.assert_close(out, torch.full((3,), 1 + 2 * (0.25 + 1.5)))
+    assert torch.equal(x, torch.ones(3))
 
 
-@pytest.mark.parametrize(
-    ("delta", "start", "reason"),
-    [
-        ({"a": torch.ones(2)}, 4, "future version"),
-        ({"a": torch.ones(3)}, 0, "wrong shape"),
-        ({"b": torch.ones(2)}, 0, "wrong shape"),
-        ({}, 0, "wrong shape"),
-        ({"a": torch.tensor([1.0, float("nan")])}, 0, "not finite"),
-        ({"a": torch.tensor([float("inf"), 0.0])}, 3, "not finite"),
-        ({"a": torch.ones(2)}, 3, None),
-    ],
-)
-def test_what_must_not_be_averaged(delta: dict[str, torch.Tensor], start: int, reason: str | None) -> None:
-    assert reject(delta, {"a": (2,)}, start, 3) == reason
+def test_what_must_not_be_averaged() -> None:
+    nan, inf = float("nan"), float("inf")
+    rows = torch.tensor([[1.0, 1], [1, nan], [inf, 0], [inf, -inf], [1e38, 3e38], [1, 1]])
+    reasons = rejections(rows, 2, [3, 0, 3, 0, 0, 4], 3)
+    assert reasons == [None, "not finite", "not finite", "not finite", None, "future version"]
+    assert rejections(rows, 3, [0] * 6, 3) == ["wrong shape"] * 6
 
 
 @pytest.mark.parametrize(
@@ -129,6 +120,6 @@ def test_a_wrong_weighting_is_explained(arguments: dict[str, object], says: str)
 
 def test_a_wrong_combination_is_explained() -> None:
     with pytest.raises(ValueError, match="server_rate = 0"):
-        combine({}, [], [], 0)
+        combine(torch.ones(2), torch.ones(1, 2), [1.0], 0)
     with pytest.raises(ValueError, match="1 updates, 2 coefficients"):
-        combine({}, [{}], [1.0, 2.0], 1.0)
+        combine(torch.ones(2), torch.ones(1, 2), [1.0, 2.0], 1.0)

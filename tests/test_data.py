@@ -9,11 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
+from ftte_lab.batches import draw_batches
 from ftte_lab.data import DATASETS, Dataset, Shards, data_home, fetch, load, split
-from ftte_lab.local import draw_batches, train_cohort
+from ftte_lab.local import train_cohort
 from ftte_lab.models import build
 from ftte_lab.plan import make_plan
-from ftte_lab.trainable import full
+from ftte_lab.trainable import from_rows, full, to_rows
 
 FEW = load("motion", people=12, samples_per_person=20, seed=3)
 
@@ -81,7 +82,7 @@ def test_a_linear_model_is_clearly_worse_than_a_small_cnn() -> None:
     batches = draw_batches(len(d.y_train), 1000, 32, seed=0, client=0, visit=0)[None]
     x, y = torch.as_tensor(d.x_train), torch.as_tensor(d.y_train)
     update = train_cohort(make_plan(model, full(model)), params, x, y, torch.as_tensor(batches), rate=0.1)
-    trained = {name: p + update.deltas[name][0] for name, p in params.items()}
+    trained = from_rows(model, full(model), to_rows(params) + update.rows[0])
     right = model.forward(trained, torch.as_tensor(d.x_test)).argmax(1).numpy() == d.y_test
     score = linear.score(d.x_test.reshape(len(d.y_test), -1), d.y_test)
     assert 0.2 < score < 0.5

@@ -11,9 +11,9 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from ftte_lab import aggregation
+from ftte_lab.batches import draw_batches
 from ftte_lab.devices import participation_times
 from ftte_lab.engine import Evaluated, Finished, Ready, Stepped, compare, run, simulate
-from ftte_lab.local import draw_batches
 from ftte_lab.ops import Params
 from ftte_lab.payload import pack, unpack
 from ftte_lab.prepare import Prepared, prepare
@@ -182,21 +182,21 @@ def test_energy_adds_up_over_the_participations() -> None:
 
 
 def test_broken_updates_are_counted_and_never_averaged() -> None:
-    end = final(SMALL.replace(client_rate=100.0, local_steps=40, variance_exponent=0.0).as_method("fedbuff"))
+    end = final(SMALL.replace(client_rate=100.0, variance_exponent=0.0).as_method("fedbuff"))
     assert end.history.facts["rejected_updates"].get("not finite", 0) > 0
     assert all(bool(torch.isfinite(p).all()) for p in end.params.values())
 
 
 @pytest.mark.parametrize(("reason", "broken"), [("wrong shape", "shape"), ("future version", "version")])
 def test_other_broken_updates_are_turned_away(monkeypatch: pytest.MonkeyPatch, reason: str, broken: str) -> None:
-    real = aggregation.reject
+    real = aggregation.rejections
 
-    def tampered(delta: Params, shapes: dict[str, tuple[int, ...]], start: int, version: int) -> str | None:
+    def tampered(rows: torch.Tensor, entries: int, starts: np.ndarray, version: int) -> list[str | None]:
         if broken == "version":
-            return real(delta, shapes, version + 1, version)
-        return real({name: d.flatten()[:-1] for name, d in delta.items()}, shapes, start, version)
+            return real(rows, entries, starts + version + 1, version)
+        return real(rows[:, :-1], entries, starts, version)
 
-    monkeypatch.setattr(aggregation, "reject", tampered)
+    monkeypatch.setattr(aggregation, "rejections", tampered)
     ready = prepare(SMALL)
     end = final(ready)
     assert set(end.history.facts["rejected_updates"]) == {reason}

@@ -8,13 +8,16 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from ftte_lab import tape
-from ftte_lab.local import draw_batches, train_cohort
+from ftte_lab._net import Net
+from ftte_lab.batches import draw_batches, draw_many
+from ftte_lab.inputs import Inputs
+from ftte_lab.local import logits_gradient, minus_one_hot, train_cohort
 from ftte_lab.models import MODELS, build
 from ftte_lab.ondevice import DeviceTrainer
 from ftte_lab.ops import Params
 from ftte_lab.payload import index_bytes, pack, unpack
 from ftte_lab.plan import make_plan
-from ftte_lab.trainable import Subset, at_ratio, check, full, head, last_blocks, put, take
+from ftte_lab.trainable import Subset, at_ratio, check, from_rows, full, head, last_blocks, put, take, to_rows
 from tests.nets import autograd, data, make, plain_forward, plain_sgd, subsets, trained_part
 
 NAMES = list(MODELS)
@@ -76,30 +79,53 @@ def test_gradients_are_those_of_autograd(name: str, kind: str) -> None:
     subset = subsets(model, params)[kind]
     x, y = data(model, 6, torch.float64)
     plan = make_plan(model, subset)
-    stacked = {k: p.unsqueeze(0) for k, p in params.items()}
     got: Params = {}
-    kept = tape.forward(plan, stacked, x.unsqueeze(1).clone())
-    loss = tape.backward(plan, stacked, kept, y.unsqueeze(1), got.__setitem__)
+    kept = tape.forward(plan, params, x.clone())
+    loss = tape.backward(plan, params, kept, y, got.__setitem__)
     want_loss, grads = autograd(model, params, x, y)
     assert float(loss) == pytest.approx(want_loss, rel=1e-12)
     for part, g in trained_part(model, subset, grads).items():
-        torch.testing.assert_close(got[part][0], g, rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(got[part], g, rtol=1e-9, atol=1e-12)
     assert set(got) == set(subset.parts)
 
 
+class Gradients(dict[str, Tensor]):
+    """A sink that keeps what it gets."""
+
+    def grad(self, name: str, grad: Tensor, client_axis: int = 0) -> None:
+        self[name] = grad
+
+    def product(self, name: str, a: Tensor, b: Tensor) -> None:
+        self[name] = a @ b
+
+
+@pytest.mark.parametrize("clients", [1, 4])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("shape", [None, (1, 8, 8)], ids=str)
 @pytest.mark.parametrize("name", NAMES)
-def test_a_cohort_has_the_gradients_of_its_members(name: str) -> None:
-    model, _ = make(name)
-    members = [model.init(seed, torch.float64) for seed in range(4)]
-    stacked = {k: torch.stack([m[k] for m in members]) for k in members[0]}
-    xs, ys = zip(*(data(model, 5, torch.float64, seed) for seed in range(4)), strict=True)
-    plan = make_plan(model, full(model))
-    got: Params = {}
-    kept = tape.forward(plan, stacked, torch.stack(xs, 1))
-    tape.backward(plan, stacked, kept, torch.stack(ys, 1), got.__setitem__)
-    for k, (p, x, y) in enumerate(zip(members, xs, ys, strict=True)):
-        for part, g in autograd(model, p, x, y)[1].items():
-            torch.testing.assert_close(got[part][k], g, rtol=1e-8, atol=1e-11)
+def test_a_cohort_has_the_gradients_of_its_members(
+    name: str, shape: tuple[int, ...] | None, kind: str, clients: int
+) -> None:
+    model, params = make(name, dtype=torch.float64, shape=shape)
+    subset = subsets(model, params)[kind]
+    plan = make_plan(model, subset)
+    x, y = data(model, 5 * clients, torch.float64)
+    at = torch.arange(5 * clients).view(clients, 5)
+    inputs, net = Inputs(model, params, x, plan.start), Net(model, plan, plan.start)
+    stacked, got = net.stack(params, clients), Gradients()
+    logits = net.forward(inputs.gather(at), stacked)
+    net.backward(logits_gradient(logits, minus_one_hot(y[at], model.classes, x.dtype)), stacked, got)
+    assert set(got) == set(subset.parts)
+    # A step by hand, so that `result` may undo the layers' own forms.
+    for part, g in got.items():
+        channels = plan.index.get(part)
+        moved = torch.zeros_like(stacked[part])
+        stacked[part] = moved.add_(g) if channels is None else moved.index_add_(-1, channels, g)
+    result = net.result(stacked)
+    for k in range(clients):
+        wanted = trained_part(model, subset, autograd(model, params, x[at[k]], y[at[k]])[1])
+        for part, g in wanted.items():
+            torch.testing.assert_close(result[part][k], g, rtol=1e-9, atol=1e-11)
 
 
 def batches_of(x: Tensor, y: Tensor, rows: np.ndarray) -> list[tuple[Tensor, Tensor]]:
@@ -115,18 +141,18 @@ def test_cohort_device_and_plain_loop_agree(name: str, kind: str, momentum: floa
     x, y = data(model, 30)
     plan = make_plan(model, subset)
     rows = np.stack([draw_batches(30, 3, 5, seed=0, client=c, visit=0) for c in range(3)])
-    frozen = x if plan.start == 0 else model.forward(params, x.clone(), 0, plan.start)
     updates = train_cohort(
-        plan, params, frozen, y, torch.as_tensor(rows), rate=0.05, momentum=momentum, start=plan.start, chunk=2
+        plan, params, x, y, torch.as_tensor(rows), rate=0.05, momentum=momentum, at_once=2, track_losses=True
     )
+    deltas = from_rows(model, subset, updates.rows)
     for c in range(3):
         want = plain_sgd(model, params, subset, batches_of(x, y, rows[c]), 0.05, momentum)
         device = DeviceTrainer(model, params, subset, rate=0.05, momentum=momentum, fused=c % 2 == 0)
-        for bx, by in batches_of(x, y, rows[c]):
-            device.step(bx, by)
+        for step, (bx, by) in enumerate(batches_of(x, y, rows[c])):
+            assert device.step(bx, by) == pytest.approx(float(updates.losses[c, step]), rel=1e-4)
         for part, w in trained_part(model, subset, want).items():
             before = trained_part(model, subset, params)[part]
-            torch.testing.assert_close(before + updates.deltas[part][c], w, rtol=1e-4, atol=1e-5)
+            torch.testing.assert_close(before + deltas[part][c], w, rtol=1e-4, atol=1e-5)
         for part, w in want.items():
             torch.testing.assert_close(device.result()[part], w, rtol=1e-4, atol=1e-5)
 
@@ -136,10 +162,7 @@ def test_step_variance_is_the_variance_of_the_mean_gradient() -> None:
     x, y = data(model, 24, torch.float64)
     rows = draw_batches(24, 4, 6, seed=1, client=0, visit=0)
     plan = make_plan(model, head(model))
-    f = model.forward(params, x.clone(), 0, plan.start)
-    updates = train_cohort(
-        plan, params, f, y, torch.as_tensor(rows)[None], rate=0.1, start=plan.start, track_variance=True
-    )
+    updates = train_cohort(plan, params, x, y, torch.as_tensor(rows)[None], rate=0.1, track_variance=True)
     steps, now = [], params
     for bx, by in batches_of(x, y, rows):
         _, g = autograd(model, now, bx, by)
@@ -160,6 +183,38 @@ def test_batches_pass_over_the_data_before_they_repeat(samples: int, steps: int,
     np.testing.assert_array_equal(rows, draw_batches(samples, steps, batch, seed=seed, client=3, visit=1))
 
 
+def test_many_draws_are_single_draws() -> None:
+    samples, clients, visits = [7, 40, 7, 1], [0, 5, 9, 2], [0, 3, 1, 0]
+    many = draw_many(samples, 3, 4, seed=2, client=clients, visit=visits)
+    for row, n, c, v in zip(many, samples, clients, visits, strict=True):
+        np.testing.assert_array_equal(row, draw_batches(n, 3, 4, seed=2, client=c, visit=v))
+
+
+def test_draws_are_uniform_and_differ() -> None:
+    rows = draw_many(np.full(4000, 10), 1, 10, seed=0, client=np.arange(4000), visit=np.zeros(4000, int))[:, 0]
+    counts = np.stack([np.bincount(rows[:, k], minlength=10) for k in range(10)])
+    assert ((counts - 400) ** 2 / 400).sum() < 150  # chi-squared with 81 degrees of freedom: 1e-5
+    assert len({tuple(row) for row in rows}) > 3990
+    other = draw_many(np.full(4000, 10), 1, 10, seed=0, client=np.arange(4000), visit=np.ones(4000, int))[:, 0]
+    assert (rows == other).mean() == pytest.approx(0.1, abs=0.01)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_inputs_are_the_same_whether_kept_or_not(name: str) -> None:
+    model, params = make(name, dtype=torch.float64)
+    x, _ = data(model, 300, torch.float64)
+    for kind, subset in subsets(model, params).items():
+        start = make_plan(model, subset).start
+        kept, anew = Inputs(model, params, x, start), Inputs(model, params, x, start, cap_bytes=0)
+        assert kept.kept is not None, kind
+        assert anew.kept is None
+        at = torch.tensor([[3, 299, 3], [0, 1, 150]])
+        torch.testing.assert_close(kept.gather(at), anew.gather(at))
+        want = plain_forward(model, params, x)
+        for inputs in (kept, anew):
+            torch.testing.assert_close(inputs.logits(params), want, rtol=1e-9, atol=1e-11)
+
+
 @settings(deadline=None, max_examples=30)
 @given(st.sampled_from(NAMES), st.data())
 def test_take_and_put_touch_the_subset_alone(name: str, draw: st.DataObject) -> None:
@@ -174,6 +229,7 @@ def test_take_and_put_touch_the_subset_alone(name: str, draw: st.DataObject) -> 
     changed = put(model, subset, params, {k: v + 1 for k, v in slices.items()})
     moved = sum(int((changed[k] != params[k]).sum()) for k in params)
     assert moved == subset.entries(model)
+    assert all(torch.equal(v, slices[k]) for k, v in from_rows(model, subset, to_rows(slices)).items())
     same = unpack(pack(slices))
     assert all(torch.equal(same[k], v) for k, v in slices.items())
     assert Subset.from_json(subset.to_json()) == subset
