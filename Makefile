@@ -8,7 +8,7 @@ LAB_FLAGS := --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: help lab run test check notebooks clean
+.PHONY: help lab run test check notebooks bench clean
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -35,6 +35,9 @@ test: check ## Everything that must hold
 
 notebooks: $(READY) ## Run the notebooks and keep their pictures
 	$(BIN)/python notebooks/refresh.py
+
+bench: $(READY) ## Measure speed and memory anew (20 minutes; ARGS=--quick to see that it works)
+	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -9,6 +9,7 @@ is not billed (the device's is: `_device_rules`).
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Protocol
 
 import torch
@@ -55,12 +56,17 @@ class Layer:
         """Gradient of the input from that of the output; hands gradients of tensors to `sink` afterwards."""
         raise NotImplementedError
 
-    def stack(self, p: Params, clients: int) -> Params:
-        """The layer's tensors as it wants them: frozen ones shared, trained ones copied for each client."""
+    def stack(self, starts: Sequence[Params], counts: Sequence[int]) -> Params:
+        """The layer's tensors as it wants them: frozen ones shared, trained ones copied for each client.
+
+        `counts[k]` clients begin from `starts[k]`, which differ in the trained tensors alone.
+        """
         return {
-            t.name: self.arrange(t, p[t.name].expand(clients, *t.shape)).clone(memory_format=torch.contiguous_format)
+            t.name: self.arrange(
+                t, torch.cat([p[t.name].expand(n, *t.shape) for p, n in zip(starts, counts, strict=True)])
+            ).contiguous()
             if t.name in self.trains
-            else p[t.name]
+            else starts[0][t.name]
             for t in self.tensors
         }
 
@@ -93,8 +99,8 @@ def times(rows: Tensor, w: Tensor) -> Tensor:
 
 
 def total(sink: Sink, name: str, g: Tensor) -> None:
-    """The sum over a client's rows, as a product with ones."""
-    sink.product(name, g.new_ones(g.shape[0], 1, g.shape[1]), g)
+    """The sum over a client's rows."""
+    sink.grad(name, g.sum(1, keepdim=True))
 
 
 class LinearLayer(Layer):

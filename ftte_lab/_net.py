@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from torch import Tensor
 
 from ftte_lab._conv_layers import DenseLayer, DepthwiseLayer, PointwiseLayer
@@ -34,9 +36,9 @@ class Net:
                 forks.pop().join = layer
                 layer.open = plan is not None and i in plan.open_joins
 
-    def stack(self, params: Params, clients: int) -> Params:
-        """The parameters as the layers want them, trained ones copied for each client."""
-        return {name: value for layer in self.layers for name, value in layer.stack(params, clients).items()}
+    def stack(self, starts: Sequence[Params], counts: Sequence[int]) -> Params:
+        """Parameters as the layers want them: `counts[k]` clients that begin from `starts[k]`, in this order."""
+        return {name: value for layer in self.layers for name, value in layer.stack(starts, counts).items()}
 
     def result(self, p: Params) -> Params:
         """The trained slices of stacked parameters, `(C, *slice)` by name, in the order of the subset."""

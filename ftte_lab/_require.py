@@ -51,6 +51,8 @@ def one_of(name: str, value: object, options: Iterable[str]) -> None:
         ValueError: if `value` is none of `options`.
     """
     options = list(options)
+    if value in options:
+        return
     close = difflib.get_close_matches(str(value), options, n=1)
     hint = f"Did you mean {close[0]!r}?" if close else "Choose one of these"
-    require(value in options, f"{name} = {value!r} is not known", ", ".join(options), hint.rstrip("."))
+    require(False, f"{name} = {value!r} is not known", ", ".join(options), hint.rstrip("."))

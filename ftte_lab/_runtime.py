@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import gc
 import sys
 from functools import cache
 
@@ -18,8 +19,10 @@ def settle() -> None:
 
     One thread, because a second one only costs on tensors this small. And with glibc, freed blocks stay with the
     process: by default every activation above 128 KiB is mapped anew and faulted in page by page, which took a third
-    of the training time. Elsewhere the allocator is left as it is.
+    of the training time. Elsewhere the allocator is left as it is. What has been imported so far is no longer searched
+    for garbage: it never is any, and the search took a twentieth of the time.
     """
+    gc.freeze()
     torch.set_num_threads(1)
     if sys.platform == "linux":
         libc = ctypes.CDLL(None)

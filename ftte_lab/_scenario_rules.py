@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from ftte_lab._require import in_range, one_of, require, whole
@@ -14,16 +14,16 @@ from ftte_lab.memory import ACCOUNTINGS
 from ftte_lab.models import MODELS
 from ftte_lab.subset import SOLVERS
 
-_NAMES: Mapping[str, tuple[str, ...]] = {
-    "data": tuple(DATASETS),
-    "model": tuple(MODELS),
+_NAMES: Mapping[str, Collection[str]] = {  # the tables themselves: what a student adds to them is allowed
+    "data": DATASETS,
+    "model": MODELS,
     "subset": ("search", "full"),
-    "accounting": tuple(ACCOUNTINGS),
+    "accounting": ACCOUNTINGS,
     "contribution": MEASURES,
     "channels_by": ("magnitude", "gain"),
-    "solver": tuple(SOLVERS),
+    "solver": SOLVERS,
     "refill": ("arrival", "step"),
-    "staleness": tuple(STALENESS),
+    "staleness": STALENESS,
     "variance": VARIANCES,
     "normalise": NORMALISATIONS,
 }

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ftte_lab._helpers import Helpers, Task, cores
 from ftte_lab.batches import draw_many
-from ftte_lab.local import train_cohort
+from ftte_lab.local import LocalSGD, Updates, clients_at_once
 from ftte_lab.ops import Params
 from ftte_lab.prepare import Prepared
 
@@ -70,33 +71,124 @@ class Waiting:
         return self.rows.index_select(0, torch.as_tensor(places))
 
 
-class Trainer:
-    """Trains the cohorts of a run, version by version, on the cached outputs of what is frozen for good."""
+@dataclass(frozen=True, eq=False)
+class _Away:
+    """Clients that a helper trains, and the version at which the first of their updates is needed."""
 
-    def __init__(self, ready: Prepared) -> None:
-        self.ready = ready
-        dataset, timeline = ready.world.dataset, ready.timeline
-        self.inputs = ready.inputs(dataset.x_train)
-        self.y = torch.as_tensor(dataset.y_train)
+    participations: np.ndarray
+    batches: Tensor
+    params: Params
+    needed: int
+    task: Task
+
+
+_WORTH_SECONDS = 2.0  # a shorter run is over before a helper is awake
+_FLOPS_PER_S = 15e9  # of one core in this work, and what an update costs besides: measured, rough on purpose
+_UPDATE_S = 50e-6
+
+
+def useful_processes(ready: Prepared) -> int:
+    """As many as there are cores, if the run would keep one core busy for more than two seconds."""
+    s, plan = ready.scenario, ready.plan
+    flops = s.local_steps * s.batch * (plan.forward_flops() + plan.backward_flops())
+    seconds = len(ready.timeline.applied) * (flops / _FLOPS_PER_S + _UPDATE_S)
+    return cores() if seconds > _WORTH_SECONDS else 1
+
+
+class Trainer:
+    """Trains the cohorts of a run, version by version, on the cached outputs of what is frozen for good.
+
+    Args:
+        ready: the prepared run.
+        processes: how many may train; `None`: as many as there are cores if the run is long enough to gain by it.
+    """
+
+    def __init__(self, ready: Prepared, processes: int | None = 1) -> None:
+        s, timeline, dataset = ready.scenario, ready.timeline, ready.world.dataset
+        self.inputs, self.y = ready.inputs(dataset.x_train), torch.as_tensor(dataset.y_train)
+        self.by_steps = s.variance == "steps" and s.variance_exponent > 0
+        self.sgd = LocalSGD(
+            ready.plan, ready.plan.start, s.client_rate, s.client_momentum, track_variance=self.by_steps
+        )
+        self.at_once = clients_at_once(ready.plan, s.batch)
         self.applied = np.sort(timeline.applied)
+        self.needed = timeline.step
         self.bounds = np.searchsorted(timeline.version[self.applied], np.arange(len(timeline.step_s) + 1))
         self.batches = Batches(ready, self.applied)
         self.variance = np.zeros(len(timeline))
         entries = ready.plan.subset.entries(ready.world.model)
         self.waiting = Waiting(np.zeros(len(timeline), np.int64), torch.empty(0, entries))
+        count = (useful_processes(ready) if processes is None else processes) - 1
+        data = {"x": dataset.x_train, "y": dataset.y_train, "x_test": dataset.x_test}
+        self.helpers = Helpers(count, self.sgd, s.batch, ready.world.params, data) if count > 0 else None
+        self.away: list[_Away] = []
 
-    def train(self, version: int, params: Params) -> None:
-        """Train all clients that start from this version and whose updates will be applied."""
+    def train(self, version: int, params: Params, row: Tensor) -> None:
+        """Train all clients that start from this version and whose updates will be applied, or have them trained.
+
+        Args:
+            version: of the server.
+            params: its parameters.
+            row: their trained entries `(d,)`.
+        """
         begin, end = self.bounds[version], self.bounds[version + 1]
-        if begin == end:
-            return
-        s = self.ready.scenario
-        by_steps = s.variance == "steps" and s.variance_exponent > 0
-        updates = train_cohort(
-            self.ready.plan, params, self.inputs, self.y, self.batches.of(begin, end),
-            rate=s.client_rate, momentum=s.client_momentum, track_variance=by_steps,
-        )  # fmt: skip
-        participations = self.applied[begin:end]
+        if begin < end:
+            batches, participations = self.batches.of(begin, end), self.applied[begin:end]
+            at = self._give_away(version, participations, batches, params, row)
+            self._keep(participations[at], self._here(params, batches[torch.as_tensor(at)]))
+        for away in [a for a in self.away if a.needed <= version or a.task.answer]:
+            self.away.remove(away)
+            self._keep(away.participations, self._returned(away))
+
+    def _returned(self, away: _Away) -> Updates:
+        answer = self.helpers.finish(away.task) if self.helpers else None
+        if answer is None:
+            return self._here(away.params, away.batches)
+        return Updates(answer["rows"], answer["rows"].new_empty(len(away.batches), 0), answer["step_variance"])
+
+    def _here(self, params: Params, batches: Tensor) -> Updates:
+        return self.sgd.train(params, self.inputs, self.y, batches, self.at_once)
+
+    def _keep(self, participations: np.ndarray, updates: Updates) -> None:
         self.waiting.put(participations, updates.rows)
-        if by_steps:
+        if self.by_steps:
             self.variance[participations] = updates.step_variance.double().numpy()
+
+    def _give_away(
+        self, version: int, participations: np.ndarray, batches: Tensor, params: Params, row: Tensor
+    ) -> np.ndarray:
+        """Hand clients whose updates are not needed soon to the helpers, but at least a fair share; returns the others.
+
+        Soon is this step or the next: what is needed later comes back in time.
+        """
+        everyone, least = np.arange(len(participations)), 1 if self.at_once == 1 else 2
+        if self.helpers is None or len(everyone) < 2 * least:
+            return everyone
+        needed = self.needed[participations]
+        order = np.argsort(needed, kind="stable")
+        free = self.helpers.free()
+        fair = len(order) * len(free) // (1 + len(free))
+        count = min(max(int((needed > version + 1).sum()), fair), len(order) - least)
+        for helper, at in zip(free, np.array_split(order[len(order) - count :], max(1, len(free))), strict=False):
+            if len(at) >= least and (self.at_once == 1 or len(at) <= self.at_once):
+                at = np.sort(at)
+                theirs = batches[torch.as_tensor(at)]
+                task = self.helpers.give(helper, row, theirs)
+                self.away.append(_Away(participations[at], theirs, params, int(needed[at].min()), task))
+                everyone = np.setdiff1d(everyone, at)
+        return everyone
+
+    def look(self, row: Tensor) -> Task | None:
+        """Have the test data evaluated under the server's trained entries, if a helper has nothing else to do."""
+        free = self.helpers.free() if self.helpers else []
+        return self.helpers.give(free[0], row) if self.helpers and free else None
+
+    def seen(self, task: Task) -> Tensor | None:
+        """Logits that `look` asked for; `None` if the helper died."""
+        answer = self.helpers.finish(task) if self.helpers else None
+        return None if answer is None else answer["logits"]
+
+    def close(self) -> None:
+        """Let the helpers go."""
+        if self.helpers:
+            self.helpers.close()

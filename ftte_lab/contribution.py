@@ -26,7 +26,7 @@ from ftte_lab.local import logits_gradient, minus_one_hot, train_cohort
 from ftte_lab.models import Model
 from ftte_lab.ops import Params, TensorInfo
 from ftte_lab.plan import Plan, make_plan
-from ftte_lab.trainable import Subset, channel_order, channels_at, from_rows, full, put, take, to_rows
+from ftte_lab.trainable import Subset, channel_order, channels_at, from_rows, full, put, row_of
 
 MEASURES = ("gradient", "fisher", "finetune")
 RATIOS = (0.125, 0.25, 0.5, 1.0)
@@ -160,7 +160,7 @@ def _squared_gradients(model: Model, params: Params, x: Tensor, y: Tensor, per_s
     for at in torch.arange(len(x)).split(64):
         sink.samples = len(at)
         at = at.unsqueeze(1 if per_sample else 0)
-        stacked = net.stack(params, len(at))
+        stacked = net.stack([params], [len(at)])
         logits = net.forward(inputs.gather(at), stacked)
         net.backward(logits_gradient(logits, minus_one_hot(y[at], model.classes, x.dtype)), stacked, sink)
     mean = {name: value[0] / len(x) for name, value in net.result(sink.total).items()}
@@ -186,7 +186,7 @@ def _finetunings(
         plan = Plan(model, Subset(dict(parts)))
         inputs = Inputs(model, params, x, plan.start)
         row = train_cohort(plan, params, inputs, y, batches, rate=rate).rows[0]
-        after = to_rows(take(model, plan.subset, params)) + row
+        after = row_of(model, plan.subset, params) + row
         trained = put(model, plan.subset, params, from_rows(model, plan.subset, after))
         return float(cross_entropy(inputs.logits(trained), y))
 

@@ -17,14 +17,15 @@ import torch
 from torch import Tensor
 
 from ftte_lab import aggregation
+from ftte_lab._helpers import Task
 from ftte_lab._observe import Observer
-from ftte_lab._require import require
+from ftte_lab._require import require, whole
 from ftte_lab._trainer import Trainer
 from ftte_lab.history import History
 from ftte_lab.ops import Params
 from ftte_lab.prepare import Prepared, prepare
 from ftte_lab.scenario import Scenario
-from ftte_lab.trainable import from_rows, put, take, to_rows
+from ftte_lab.trainable import from_rows, put, row_of
 
 _REFERENCE_UPDATES = 100  # how many recent variances the running median looks back on
 
@@ -77,40 +78,74 @@ class _Server:
     rejected: Counter[str] = field(default_factory=Counter)
 
 
-def simulate(scenario: Scenario | Prepared) -> Iterator[Event]:
+@dataclass(frozen=True, eq=False)
+class _Look:
+    """A version to evaluate, and who does it (`None`: we)."""
+
+    version: int
+    sim_seconds: float
+    params: Params
+    task: Task | None
+
+
+def simulate(scenario: Scenario | Prepared, *, processes: int | None = None) -> Iterator[Event]:
     """Run a scenario event by event: `Ready`, then `Stepped` and `Evaluated` as they come, then `Finished`.
 
-    To stop, do not ask for the next event. The same scenario gives the same events in any process.
+    To stop, do not ask for the next event. The same scenario gives the same events in any process, and with any number
+    of them.
+
+    Args:
+        scenario: the run, or what `prepare` made of it.
+        processes: how many may train; `None`: as many as there are cores if the run is long enough to gain by it.
 
     Raises:
         BudgetError: if no subset fits the weakest device.
-        ValueError: data that is not there, or nobody left to take part.
+        ValueError: data that is not there, nobody left to take part, or processes below 1.
     """
+    if processes is not None:
+        whole("processes", processes, 1)
     ready = scenario if isinstance(scenario, Prepared) else prepare(scenario)
     yield Ready(ready)
     observer = Observer(ready)
     model, subset = ready.world.model, ready.plan.subset
-    server = _Server(ready.world.params, to_rows(take(model, subset, ready.world.params)))
+    server = _Server(ready.world.params, row_of(model, subset, ready.world.params))
     yield Evaluated(observer.look(0, 0.0, server.params))
-    trainer = Trainer(ready)
+    trainer = Trainer(ready, processes)
     due = observer.due_versions()
-    for version in range(len(ready.timeline.step_s)):
-        trainer.train(version, server.params)
-        stepped = _step(ready, server, trainer, version)
-        yield stepped
-        if version + 1 in due:
-            yield Evaluated(observer.look(version + 1, stepped.sim_seconds, server.params))
+    try:
+        looks: list[_Look] = []
+        for version in range(len(ready.timeline.step_s)):
+            trainer.train(version, server.params, server.row)
+            yield from _seen(observer, trainer, looks)
+            stepped = _step(ready, server, trainer, version)
+            yield stepped
+            if version + 1 in due:
+                task = trainer.look(server.row)
+                looks.append(_Look(stepped.version, stepped.sim_seconds, server.params, task))
+                if task is None:  # nobody else looks while the next clients train
+                    yield from _seen(observer, trainer, looks)
+        yield from _seen(observer, trainer, looks)
+    finally:
+        trainer.close()
     yield Finished(observer.history(server.rejected), server.params)
 
 
-def run(scenario: Scenario | Prepared) -> History:
-    """Run a scenario to its end.
+def _seen(observer: Observer, trainer: Trainer, looks: list[_Look]) -> Iterator[Evaluated]:
+    """The points that were asked for, and are not told yet."""
+    for look in looks:
+        logits = None if look.task is None else trainer.seen(look.task)
+        yield Evaluated(observer.look(look.version, look.sim_seconds, look.params, logits))
+    looks.clear()
+
+
+def run(scenario: Scenario | Prepared, *, processes: int | None = None) -> History:
+    """Run a scenario to its end; arguments as `simulate`.
 
     Raises:
         BudgetError: if no subset fits the weakest device.
         ValueError: data that is not there, or nobody left to take part.
     """
-    for event in simulate(scenario):
+    for event in simulate(scenario, processes=processes):
         if isinstance(event, Finished):
             return event.history
     raise RuntimeError("the run ended without a history")

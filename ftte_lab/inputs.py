@@ -33,7 +33,7 @@ class Inputs:
         self.model, self.params, self.x, self.start = model, params, x, start
         self.before, self.after = Net(model, None, 0, start), Net(model, None, start)
         needed = len(x) * math.prod(model.ops[start].in_shape) * x.element_size()
-        self.kept = torch.cat([self._enter(part) for part in x.split(_PART)]) if needed <= cap_bytes else None
+        self.kept = self._all() if needed <= cap_bytes else None
 
     def __len__(self) -> int:
         return len(self.x)
@@ -50,6 +50,15 @@ class Inputs:
     def logits(self, params: Params) -> Tensor:
         """Logits `(n, classes)` of all samples under `params`, of which those before `start` are not read."""
         return torch.cat([self.after.forward(part.view(1, -1, part.shape[-1]), params)[0] for part in self._parts()])
+
+    def _all(self) -> Tensor:
+        """Outputs of all samples, each part written in its place: what is kept exists once."""
+        kept = None
+        for at, part in zip(torch.arange(len(self.x)).split(_PART), self.x.split(_PART), strict=True):
+            out = self._enter(part)
+            kept = out.new_empty(len(self.x), *out.shape[1:]) if kept is None else kept
+            kept[at[0] : at[-1] + 1] = out
+        return self.x if kept is None else kept
 
     def _parts(self) -> Iterator[Tensor]:
         if self.kept is not None:

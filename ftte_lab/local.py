@@ -6,6 +6,7 @@ of the trained tensors are stacked along a leading axis, and frozen tensors are 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +19,7 @@ from ftte_lab._require import in_range, require
 from ftte_lab.inputs import Inputs
 from ftte_lab.ops import Conv, Params
 from ftte_lab.plan import Plan
-from ftte_lab.trainable import take, to_rows
+from ftte_lab.trainable import row_of, to_rows
 
 
 @dataclass(frozen=True)
@@ -79,37 +80,73 @@ def train_cohort(
     if isinstance(x, Tensor):
         x = Inputs(plan.model, params, x, plan.start, cap_bytes=0)
     require(x.start <= plan.start, f"inputs of operation {x.start}", f"0 to {plan.start}, before anything that trains")
-    cohort = Cohort(plan, x, y, rate, momentum, track_losses, track_variance)
-    most = at_once or clients_at_once(plan, batches.shape[2])
-    return join([cohort.train(params, part) for part in batches.split(most)])
+    sgd = LocalSGD(plan, x.start, rate, momentum, track_losses, track_variance)
+    return sgd.train(params, x, y, batches, at_once)
+
+
+_DENSE_BYTES = 1_500_000  # above it a lone client's kernels win over a cohort's columns
+_COHORT_BYTES = 64 * 2**20
+_MOST = 32
 
 
 def clients_at_once(plan: Plan, batch: int) -> int:
-    """How many clients to train together."""
-    dense = any(
-        isinstance(op, Conv) and not op.pointwise and not op.depthwise and op.weight in plan.subset
-        for op in plan.model.ops
-    )
-    return 1 if dense else 32
+    """How many clients are best trained together: all that fit, or one where dense convolutions are large.
+
+    Measured, milliseconds per client and step on one core (`python -m benchmarks kernels` measures anew):
+
+        net, input, batch            bytes per client    1     2     4     8     24 at once
+        mlp (1, 8, 8), 5                        4 kB   0.08  0.04  0.02  0.01  0.01
+        cnn (3, 32), 16                       223 kB   0.70  0.30  0.19  0.15  0.12
+        mcunet-s (3, 128), 5                  645 kB   1.69  0.90  0.59  0.44  0.36
+        cnn (3, 32, 32), 5                    815 kB   0.83  0.63  0.53  0.47  0.46
+        mcunet-s (1, 28, 28), 16            3,115 kB   3.27  2.36  1.98  1.91  1.77
+        cnn (3, 32, 32), 16                 2,608 kB   1.28  1.74  1.43  1.40  1.76
+        cnn-maxpool (1, 28, 28), 5          2,077 kB   1.28  1.68  1.55  1.49  1.57
+        cnn-maxpool (3, 32, 32), 16         9,897 kB   3.24  6.19  6.55  6.46  6.80
+
+    Below about a megabyte per client calls dominate, and a cohort shares them. Above it memory traffic does: the
+    columns of a trained dense convolution then cost more than they gain. Other layers lose nothing by company.
+    """
+    cost, dense = 0, False
+    for op in plan.model.ops[plan.start :]:
+        cost += math.prod(op.out_shape)
+        if isinstance(op, Conv) and not op.pointwise and not op.depthwise and op.weight in plan.subset:
+            dense = True
+            cost += op.kernel ** (len(op.in_shape) - 1) * op.in_shape[0] * math.prod(op.out_shape[1:])
+    cost *= 4 * batch
+    if dense and cost > _DENSE_BYTES:
+        return 1
+    return max(3, min(_MOST, _COHORT_BYTES // cost))
+
+
+def parts(clients: int, most: int) -> list[int]:
+    """Sizes of the fewest parts of at most `most` clients, as even as can be.
+
+    A lone client runs through other kernels than a cohort (the same sums in another order). From three at once upwards
+    no part of a larger cohort is ever lone, so that the same cohort gives the same bits however it is split further.
+    """
+    count = -(-clients // most)
+    return [clients // count + (k < clients % count) for k in range(count)]
 
 
 def minus_one_hot(y: Tensor, classes: int, dtype: torch.dtype = torch.float32) -> Tensor:
     """Labels `(..., B)` as targets `(..., B, classes)`: minus the one-hot labels, divided by the batch."""
-    return torch.eye(classes, dtype=dtype).mul_(-1 / y.shape[-1])[y]
+    rows = torch.eye(classes, dtype=dtype).mul_(-1 / y.shape[-1])
+    return rows.index_select(0, y.flatten()).view(*y.shape, classes)
 
 
 def logits_gradient(logits: Tensor, targets: Tensor) -> Tensor:
     """Gradient of each client's mean cross-entropy, `(C, B, classes)`: with these targets it is one sum."""
-    return targets.add(logits.softmax(-1), alpha=1 / logits.shape[1])
+    e = (logits - logits.amax(-1, keepdim=True)).exp_()  # the library's softmax takes twice as long on so few classes
+    return targets.addcdiv(e, e.sum(-1, keepdim=True), value=1 / logits.shape[1])
 
 
 @dataclass(frozen=True, eq=False)
-class Cohort:
-    """Trains cohorts of one plan on one set of samples; arguments as `train_cohort`."""
+class LocalSGD:
+    """The optimiser of one plan, its layers built once: inputs enter at operation `start`, else as `train_cohort`."""
 
     plan: Plan
-    x: Inputs
-    y: Tensor
+    start: int
     rate: float
     momentum: float = 0.0
     track_losses: bool = False
@@ -117,16 +154,22 @@ class Cohort:
 
     @cached_property
     def net(self) -> Net:
-        """The layers, built once."""
-        return Net(self.plan.model, self.plan, self.x.start)
+        """The layers from `start` on."""
+        return Net(self.plan.model, self.plan, self.start)
 
-    def train(self, params: Params, batches: Tensor) -> Updates:
-        """Train the clients whose `batches` `(C, steps, batch)` are given from `params`, all together."""
-        C, steps, _ = batches.shape
-        net, at = self.net, batches.transpose(0, 1).contiguous()
-        x = self.x.gather(at)
-        targets = minus_one_hot(self.y[at], self.plan.model.classes, x.dtype)
-        stacked = net.stack(params, C)
+    def train(self, params: Params, x: Inputs, y: Tensor, batches: Tensor, at_once: int | None = None) -> Updates:
+        """Train the clients whose `batches` `(C, steps, batch)` are given, no more together than is good."""
+        sizes = parts(len(batches), at_once or clients_at_once(self.plan, batches.shape[2]))
+        return join([self.descend([params], [len(part)], *fetch(x, y, part)) for part in batches.split(sizes)])
+
+    def descend(self, starts: Sequence[Params], counts: Sequence[int], x: Tensor, y: Tensor) -> Updates:
+        """Train clients together on inputs `(steps, C, batch * places, channels)` and labels `(steps, C, batch)`.
+
+        `counts[k]` of them begin from `starts[k]`, which differ in the trained tensors alone.
+        """
+        steps, C, _ = y.shape
+        net, targets = self.net, minus_one_hot(y, self.plan.model.classes, x.dtype)
+        stacked = net.stack(starts, counts)
         descent = _Descent(self, stacked, C)
         seen = []
         for s in range(steps):
@@ -134,7 +177,9 @@ class Cohort:
             if self.track_losses:
                 seen.append(logits)
             net.backward(logits_gradient(logits, targets[s]), stacked, descent)
-        rows = to_rows(net.result(stacked), 1).sub_(to_rows(take(self.plan.model, self.plan.subset, params)))
+        rows = to_rows(net.result(stacked), 1)
+        for part, start in zip(rows.split(list(counts)), starts, strict=True):
+            part.sub_(row_of(self.plan.model, self.plan.subset, start))
         losses = rows.new_zeros(C, 0)
         if self.track_losses:
             losses = (torch.stack(seen).log_softmax(-1) * targets).sum((2, 3)).T.contiguous()
@@ -153,12 +198,12 @@ class Cohort:
 class _Descent:
     """Stochastic gradient descent on the trained slices of a cohort, in place."""
 
-    def __init__(self, cohort: Cohort, params: Params, clients: int) -> None:
-        self.params, self.index = params, cohort.plan.index
-        self.rate, self.momentum, self.track = cohort.rate, cohort.momentum, cohort.track_variance
+    def __init__(self, sgd: LocalSGD, params: Params, clients: int) -> None:
+        self.params, self.index = params, sgd.plan.index
+        self.rate, self.momentum, self.track = sgd.rate, sgd.momentum, sgd.track_variance
         self.fused = not (self.momentum or self.track)
         self.velocity: Params = {}
-        self.squares = torch.zeros(clients, dtype=cohort.x.x.dtype)
+        self.squares = next(iter(params.values())).new_zeros(clients)
 
     def product(self, name: str, a: Tensor, b: Tensor) -> None:
         """Step along `a @ b`: added to the tensor by the product itself where nobody else wants to see it."""
@@ -179,6 +224,12 @@ class _Descent:
             self.params[name].add_(grad, alpha=-self.rate)
         else:
             self.params[name].index_add_(-1, index, grad, alpha=-self.rate)
+
+
+def fetch(x: Inputs, y: Tensor, batches: Tensor) -> tuple[Tensor, Tensor]:
+    """Inputs and labels of `batches` `(C, steps, batch)` as `LocalSGD.descend` wants them, steps first."""
+    at = batches.transpose(0, 1).contiguous()
+    return x.gather(at), y.index_select(0, at.flatten()).view(at.shape)
 
 
 def join(parts: Sequence[Updates]) -> Updates:

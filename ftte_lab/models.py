@@ -8,6 +8,8 @@ bottlenecks follow the *idea* of MobileNetV2 and MCUNet (narrow in, wide depthwi
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -65,6 +67,31 @@ class Model:
         With `stop` before the end it gives the activations there (never cut inside a residual block).
         """
         return walk(infer, self.ops[start:stop], x, params)
+
+    def to_json(self) -> str:
+        """The net as text: each operation with its fields."""
+        ops = [[type(op).__name__, dataclasses.asdict(op)] for op in self.ops]
+        return json.dumps({"name": self.name, "input_shape": self.input_shape, "classes": self.classes, "ops": ops})
+
+    @classmethod
+    def from_json(cls, text: str) -> Model:
+        """Inverse of `to_json`.
+
+        Raises:
+            ValueError: text that describes no net.
+        """
+        try:
+            raw = json.loads(text)
+            types = (Conv, Fork, GroupNorm, Join, Linear, MaxPool, Pool, ReLU)
+            kinds: dict[str, Callable[..., Op]] = {kind.__name__: kind for kind in types}
+            shapes = ("in_shape", "out_shape")
+            made = [
+                kinds[kind](**{k: tuple(v) if k in shapes else v for k, v in values.items()})
+                for kind, values in raw["ops"]
+            ]
+            return cls(raw["name"], tuple(raw["input_shape"]), raw["classes"], tuple(made))
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f"the text is no net ({error}); allowed: what Model.to_json writes.") from error
 
     def flops(self) -> int:
         """Floating-point operations of one forward pass of one sample."""
@@ -165,7 +192,7 @@ def _mcunet(size: str) -> Callable[[_Builder, int], None]:
     return build_into
 
 
-MODELS: Mapping[str, Callable[[_Builder, int], None]] = {
+MODELS: dict[str, Callable[[_Builder, int], None]] = {
     "mlp": _mlp,
     "cnn": _cnn,
     "cnn-maxpool": _cnn_maxpool,

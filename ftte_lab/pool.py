@@ -49,14 +49,14 @@ def run_all(
     label = ", ".join(scenarios) if len(scenarios) < 4 else f"{len(scenarios)} runs"
     with tqdm(total=total, desc=label, disable=not progress, bar_format=form, mininterval=0.5) as bar:
         if workers == 1:
-            return {name: _run(s, bar.update) for name, s in scenarios.items()}
+            return {name: _run(s, bar.update, processes) for name, s in scenarios.items()}
         return _in_processes(scenarios, workers, bar.update)
 
 
-def _run(scenario: Scenario, tell: Callable[[float], Any]) -> History:
+def _run(scenario: Scenario, tell: Callable[[float], Any], processes: int | None) -> History:
     """Run to the end; tell the virtual seconds that passed, now and then."""
     told = 0.0
-    for event in simulate(scenario):
+    for event in simulate(scenario, processes=processes):
         if isinstance(event, Stepped) and event.sim_seconds - told >= scenario.horizon_s / _REPORTS:
             tell(event.sim_seconds - told)
             told = event.sim_seconds
@@ -88,4 +88,4 @@ def _start(reports: Any) -> None:
 
 
 def _work(text: str) -> str:
-    return _run(Scenario.from_json(text), _inbox.put).to_json()
+    return _run(Scenario.from_json(text), _inbox.put, 1).to_json()

@@ -29,7 +29,7 @@ from ftte_lab.plan import Plan, make_plan
 from ftte_lab.scenario import Scenario
 from ftte_lab.subset import Choice, choose
 from ftte_lab.timeline import Policy, Timeline, schedule
-from ftte_lab.trainable import from_rows, full, take, to_rows
+from ftte_lab.trainable import from_rows, full, row_of, take
 
 
 @dataclass(frozen=True, eq=False)
@@ -133,7 +133,7 @@ def _warm_start(s: Scenario, dataset: Dataset, model: Model) -> Params:
     for rate, part in zip(_WARM_RATES, np.array_split(rows, len(_WARM_RATES)), strict=True):
         if len(part):
             updates = train_cohort(plan, params, inputs, y, torch.as_tensor(part)[None], rate=rate * s.client_rate)
-            params = from_rows(model, plan.subset, to_rows(params) + updates.rows[0])
+            params = from_rows(model, plan.subset, row_of(model, plan.subset, params) + updates.rows[0])
     return params
 
 

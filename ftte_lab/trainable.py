@@ -162,10 +162,15 @@ def channels_at(channels: int, ratio: float) -> int:
 
 def take(model: Model, subset: Subset, params: Params) -> Params:
     """Copy the trained slices out of the full parameters: what travels."""
+    return {name: value.clone() for name, value in _slices(model, subset, params).items()}
+
+
+def _slices(model: Model, subset: Subset, params: Params) -> Params:
+    """The trained slices; whole tensors are not copied."""
     return {
         name: params[name].index_select(model.tensors[name].axis, subset.index[name])
         if name in subset.index
-        else params[name].clone()
+        else params[name]
         for name in subset.parts
     }
 
@@ -184,6 +189,11 @@ def put(model: Model, subset: Subset, params: Params, slices: Params) -> Params:
 def to_rows(slices: Params, lead: int = 0) -> Tensor:
     """Trained slices as one vector `(d,)`, or with `lead` leading axes as rows `(..., d)`: an update is a row."""
     return torch.cat([value.flatten(lead) for value in slices.values()], -1)
+
+
+def row_of(model: Model, subset: Subset, params: Params) -> Tensor:
+    """The trained entries of full parameters as one vector `(d,)`."""
+    return to_rows(_slices(model, subset, params))
 
 
 def from_rows(model: Model, subset: Subset, rows: Tensor) -> Params:

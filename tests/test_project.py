@@ -34,6 +34,8 @@ FLOORS = [
     ["_solvers", "_solve_exact", "subset", "_clock", "timeline", "aggregation", "history"],
     ["_scenario_rules", "scenario"],
     ["prepare"],
+    ["_helper"],
+    ["_helpers"],
     ["_trainer", "_observe"],
     ["engine"],
     ["pool", "presets"],

@@ -316,7 +316,8 @@ def test_every_participation_meets_one_fate(arguments: dict[str, Any]) -> None:
 
 def replay(tl: Timeline) -> list[tuple[float, list[int]]]:
     """An independent server: walk the arrivals in order of time with lists only, no heap and no clock."""
-    version, buffer, steps, gone = 0, [], [], set[int]()
+    version, buffer, gone = 0, [], set[int]()
+    steps: list[tuple[float, list[int]]] = []
     policy = tl.policy
     order = sorted(range(len(tl)), key=lambda p: (tl.arrival_s[p], p))
     for p in order:
@@ -327,7 +328,11 @@ def replay(tl: Timeline) -> list[tuple[float, list[int]]]:
         if tl.fate[p] != Fate.DROPPED and not late:
             buffer.append(p)
         others = [q for q in range(len(tl)) if q not in gone and tl.version[q] <= version]
-        alone = policy.refill == "step" and not any(tl.start_s[q] < tl.arrival_s[p] for q in others)
+        now = tl.arrival_s[p]
+        by_step = steps and steps[-1][0] == now  # what starts at this very moment was started by that step, before p
+        alone = policy.refill == "step" and not any(
+            tl.start_s[q] < now or (by_step and tl.start_s[q] == now) for q in others
+        )
         if len(buffer) == policy.buffer or (alone and buffer):
             steps.append((float(tl.arrival_s[p]), buffer))
             buffer, version = [], version + 1

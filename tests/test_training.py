@@ -112,7 +112,7 @@ def test_a_cohort_has_the_gradients_of_its_members(
     x, y = data(model, 5 * clients, torch.float64)
     at = torch.arange(5 * clients).view(clients, 5)
     inputs, net = Inputs(model, params, x, plan.start), Net(model, plan, plan.start)
-    stacked, got = net.stack(params, clients), Gradients()
+    stacked, got = net.stack([params], [clients]), Gradients()
     logits = net.forward(inputs.gather(at), stacked)
     net.backward(logits_gradient(logits, minus_one_hot(y[at], model.classes, x.dtype)), stacked, got)
     assert set(got) == set(subset.parts)

@@ -57,16 +57,20 @@ def motion(people: int = 100, samples_per_person: int = 40, *, seed: int = 0) ->
     whole("samples_per_person", samples_per_person, 4, 100_000)
     whole("seed", seed, 0)
     tests = max(1, samples_per_person // 4)
-    both = [_person(seed, 0, p, samples_per_person + tests) for p in range(people)]
     volunteers = [_person(seed, 1, p, samples_per_person) for p in range(_VOLUNTEERS)]
-    x, y = np.stack([b[0] for b in both]), np.stack([b[1] for b in both])
-    who = np.repeat(np.arange(people, dtype=np.int64)[:, None], samples_per_person + tests, axis=1)
-    cut = samples_per_person
+    x = np.empty((people, samples_per_person, 3, LENGTH), np.float32)
+    y = np.empty((people, samples_per_person), np.int64)
+    x_test, y_test = np.empty((people, tests, 3, LENGTH), np.float32), np.empty((people, tests), np.int64)
+    for p in range(people):  # each in its place: a large fleet's data exist once
+        signals, labels = _person(seed, 0, p, samples_per_person + tests)
+        x[p], x_test[p] = np.split(signals, [samples_per_person])
+        y[p], y_test[p] = np.split(labels, [samples_per_person])
+    who = np.arange(people, dtype=np.int64)
     return Dataset(
         "motion",
-        x[:, :cut].reshape(-1, 3, LENGTH), y[:, :cut].ravel(), x[:, cut:].reshape(-1, 3, LENGTH), y[:, cut:].ravel(),
+        x.reshape(-1, 3, LENGTH), y.ravel(), x_test.reshape(-1, 3, LENGTH), y_test.ravel(),
         np.concatenate([v[0] for v in volunteers]), np.concatenate([v[1] for v in volunteers]),
-        CLASSES, who[:, :cut].ravel(), who[:, cut:].ravel(),
+        CLASSES, np.repeat(who, samples_per_person), np.repeat(who, tests),
     )  # fmt: skip
 
 

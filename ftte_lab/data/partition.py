@@ -51,12 +51,18 @@ def split(dataset: Dataset, clients: int, *, by: str = "iid", alpha: float | Non
 
 def _by_person(who: np.ndarray, people: int, clients: int, rng: np.random.Generator) -> list[np.ndarray]:
     if people >= clients:
-        return [np.flatnonzero(who % clients == c) for c in range(clients)]
+        return _grouped(who % clients, clients)
     parts: list[np.ndarray] = []
-    for person in range(people):
+    for person, own in enumerate(_grouped(who, people)):
         sharing = len(range(person, clients, people))  # clients person, person + people, ... are the same person
-        parts += np.array_split(rng.permutation(np.flatnonzero(who == person)), sharing)
+        parts += np.array_split(rng.permutation(own), sharing)
     return parts
+
+
+def _grouped(number: np.ndarray, groups: int) -> list[np.ndarray]:
+    """Positions of each number from 0 to `groups` - 1, ascending."""
+    ends = np.cumsum(np.bincount(number, minlength=groups))[:-1]
+    return np.split(np.argsort(number, kind="stable"), ends)
 
 
 def _by_label(labels: np.ndarray, shares: np.ndarray, rng: np.random.Generator) -> list[np.ndarray]:

@@ -1,0 +1,69 @@
+"""`python -m benchmarks`: all tables, or some of them; see RESULTS.md for what they gave."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import platform
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from benchmarks import growth, kernels, peers, training, whole_runs
+from benchmarks.timing import gemm_gflops
+from ftte_lab._helpers import cores
+from ftte_lab._runtime import settle
+
+PARTS = {
+    "training": training.run, "runs": whole_runs.run, "growth": growth.run, "kernels": kernels.run, "peers": peers.run,
+}  # fmt: skip
+
+
+def table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Rows as a Markdown table; a column appears where any row has it."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    lines = ["| " + " | ".join(c.replace("_", " ") for c in columns) + " |", "| --- " * len(columns) + "|"]
+    lines += ["| " + " | ".join(_cell(row.get(c, "")) for c in columns) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def _cell(value: Any) -> str:
+    if not isinstance(value, float):
+        return f"{value:,}" if type(value) is int else str(value)
+    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
+
+
+def main() -> None:
+    """Measure and print."""
+    settle()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; none: all")
+    parser.add_argument("--quick", action="store_true", help="few repeats: to see that it works, not to quote")
+    parser.add_argument("--json", action="store_true", help="numbers instead of tables")
+    chosen = parser.parse_args()
+    unknown = set(chosen.parts) - set(PARTS)
+    if unknown:
+        parser.error(f"unknown part {', '.join(sorted(unknown))}; allowed: {', '.join(PARTS)}.")
+    machine = {
+        "python": platform.python_version(), "torch": torch.__version__, "cores": cores(),
+        "gemm_peak_one_core_gflops": gemm_gflops(),
+    }  # fmt: skip
+    found: dict[str, Any] = {"machine": machine}
+    if not chosen.json:
+        print(f"machine: {machine}")
+    for name in chosen.parts or PARTS:
+        found[name] = PARTS[name](chosen.quick)
+        if not chosen.json:
+            print(f"\n## {name}")
+            for rows in found[name].values() if isinstance(found[name], dict) else [found[name]]:
+                print(f"\n{table(rows)}" if rows else "\nnothing installed (see benchmarks/peers.txt)")
+        if name == "growth" and not chosen.quick:
+            growth.chart(found[name]["fleets"], Path(__file__).parent / "growth.png")
+    if chosen.json:
+        print(json.dumps(found))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,94 @@
+"""(f) How time and memory grow with the fleet, and the virtual clock alone. Each size runs in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.timing import peak_mib
+from benchmarks.whole_runs import alone
+
+SIZES = (10, 100, 1_000, 10_000)
+
+
+def fleet(clients: int) -> dict[str, Any]:
+    """One run with a tenth of the fleet at work at once; the same number of participations per device."""
+    from ftte_lab.engine import run as run_scenario
+    from ftte_lab.prepare import prepare
+    from ftte_lab.scenario import Scenario
+
+    concurrency = max(3, clients // 10)
+    scenario = Scenario(
+        clients=clients, concurrency=concurrency, buffer=max(2, concurrency // 3), payload_share=0.31,
+        warm_start_steps=200, horizon_s=300.0, evaluations=10,
+    )  # fmt: skip
+    begin = time.perf_counter()
+    ready = prepare(scenario)
+    prepared = time.perf_counter() - begin
+    begin = time.perf_counter()
+    run_scenario(ready, processes=1)
+    taken = time.perf_counter() - begin
+    return {
+        "devices": clients,
+        "updates": len(ready.timeline.applied),
+        "prepare_s": prepared,
+        "run_s": taken,
+        "ms_per_update": 1e3 * taken / max(1, len(ready.timeline.applied)),
+        "peak_mib": peak_mib(),
+    }
+
+
+def clock(devices: int = 100_000, participations: int = 1_000_000) -> dict[str, Any]:
+    """`timeline.schedule` for a large fleet."""
+    from ftte_lab.timeline import Policy, schedule
+
+    rng = np.random.default_rng(0)
+    speed = rng.lognormal(0.0, 1.0, devices)
+    concurrency = devices // 10
+    horizon = 1.1 * participations / concurrency * 3 * float(np.exp(0.5))
+    begin = time.perf_counter()
+    timeline = schedule(
+        Policy.buffered(concurrency, concurrency // 10), download_s=speed, first_download_s=2 * speed, compute_s=speed,
+        upload_s=speed, dropout=np.full(devices, 0.08), eligible=np.ones(devices, bool), jitter_sigma=0.25,
+        horizon_s=horizon, seed=0,
+    )  # fmt: skip
+    taken = time.perf_counter() - begin
+    return {"devices": devices, "participations": len(timeline), "seconds": taken, "peak_mib": peak_mib()}
+
+
+def _alone(call: str) -> dict[str, Any]:
+    row: dict[str, Any] = json.loads(alone(f"import json; from benchmarks.growth import *; print(json.dumps({call}))"))
+    return row
+
+
+def run(quick: bool) -> dict[str, Any]:
+    """Fleets of all sizes, and the clock for 10^4 to 10^6 participations."""
+    sizes = SIZES[:2] if quick else SIZES
+    fleets = [_alone(f"fleet({n})") for n in sizes]
+    counts = (10_000, 100_000) if quick else (10_000, 100_000, 1_000_000)
+    clocks = [_alone(f"clock({n // 10}, {n})") for n in counts]
+    return {"fleets": fleets, "clocks": clocks}
+
+
+def chart(fleets: list[dict[str, Any]], path: Path) -> None:
+    """Time and memory against the number of devices, both axes logarithmic."""
+    import altair as alt
+    import pandas as pd
+    import vl_convert
+
+    table = pd.DataFrame(fleets)
+    table["seconds"] = table["prepare_s"] + table["run_s"]
+    x = alt.X("devices:Q", title="devices", scale=alt.Scale(type="log"), axis=alt.Axis(values=list(SIZES), format=",d"))
+
+    def panel(column: str, title: str) -> alt.LayerChart:
+        y = alt.Y(f"{column}:Q", title=title, scale=alt.Scale(type="log", nice=True))
+        base = alt.Chart(table).encode(x=x, y=y).properties(width=300, height=220)
+        labels = base.mark_text(dy=-12).encode(text=alt.Text(f"{column}:Q", format=",.3~r"))
+        return base.mark_line(point=True) + labels
+
+    both = panel("seconds", "seconds, data and search included") | panel("peak_mib", "peak memory, MiB")
+    path.write_bytes(vl_convert.vegalite_to_png(both.to_json(), scale=2))

@@ -1,0 +1,42 @@
+"""The measurements behind `local.clients_at_once` and the choice of kernels in `_conv_layers`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+from benchmarks.timing import seconds
+from ftte_lab.inputs import Inputs
+from ftte_lab.local import LocalSGD, clients_at_once
+from ftte_lab.models import build
+from ftte_lab.plan import make_plan
+from ftte_lab.trainable import full
+
+NETS = [
+    ("mlp", (1, 8, 8)), ("cnn", (1, 8, 8)), ("cnn", (3, 32)), ("cnn", (3, 128)), ("cnn", (3, 32, 32)),
+    ("cnn-maxpool", (1, 28, 28)), ("cnn-maxpool", (3, 32, 32)), ("mcunet-s", (3, 128)), ("mcunet-s", (1, 28, 28)),
+    ("mcunet-m", (3, 32, 32)),
+]  # fmt: skip
+TOGETHER = (1, 2, 4, 8, 24)
+
+
+def together(name: str, shape: tuple[int, ...], batch: int) -> dict[str, Any]:
+    """Milliseconds per client and step when so many clients train at once."""
+    model = build(name, shape, 10)
+    plan = make_plan(model, full(model))
+    params = model.init(0)
+    x, y = torch.randn(400, *shape), torch.randint(0, 10, (400,))
+    inputs, sgd = Inputs(model, params, x), LocalSGD(plan, 0, 0.05)
+    batches = torch.randint(0, 400, (24, 2, batch))
+    row: dict[str, Any] = {"net": name, "input": shape, "batch": batch, "rule": clients_at_once(plan, batch)}
+    for n in TOGETHER:
+        sgd.train(params, inputs, y, batches, n)
+        best = min(seconds(lambda n=n: sgd.train(params, inputs, y, batches, n)) for _ in range(3))  # type: ignore[misc]
+        row[f"{n} at once, ms"] = 1e3 * best / 48
+    return row
+
+
+def run(quick: bool) -> list[dict[str, Any]]:
+    """All nets at a small and a larger batch."""
+    return [together(name, shape, batch) for name, shape in NETS for batch in ((5,) if quick else (5, 16))]

@@ -1,0 +1,182 @@
+"""(e) Other simulators on the same work, where they are installed (peers.txt): same clients, steps and model.
+
+Each runs in a process of its own, after the plain loop in the same process, so that each ratio comes from one run.
+Timed is what the simulator calls its rounds; data, model and engine are built before.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import cross_entropy
+
+from benchmarks.timing import seconds
+from benchmarks.workloads import CLIENTS, COHORT, WORKLOADS, Workload
+
+ROUNDS = 10
+
+
+def _shards(work: Workload) -> np.ndarray:
+    return np.random.default_rng(0).permutation(CLIENTS * work.samples).reshape(CLIENTS, work.samples)
+
+
+def flower(work: Workload) -> float:
+    """Flower's simulation runtime, one thread per actor, from the first round to the last."""
+    from flwr.client import ClientApp, NumPyClient
+    from flwr.common import Context, ndarrays_to_parameters
+    from flwr.server import ServerApp, ServerAppComponents, ServerConfig
+    from flwr.server.strategy import FedAvg
+    from flwr.simulation import run_simulation
+
+    name, rounds = work.name, ROUNDS
+
+    class Client(NumPyClient):  # type: ignore[misc]
+        def __init__(self, number: int) -> None:
+            self.number = number
+
+        def fit(self, parameters: list[np.ndarray], config: Any) -> tuple[list[np.ndarray], int, dict[str, Any]]:
+            torch.set_num_threads(1)
+            own = _cached(name)
+            for p, value in zip(own.net.parameters(), parameters, strict=True):
+                p.data = torch.from_numpy(value.copy())
+            optimiser = torch.optim.SGD(own.net.parameters(), lr=own.rate)
+            for at in torch.as_tensor(_shards(own)[self.number]).split(own.batch):
+                optimiser.zero_grad()
+                cross_entropy(own.net(own.x[at]), own.y[at]).backward()
+                optimiser.step()
+            return [p.detach().numpy() for p in own.net.parameters()], own.samples, {}
+
+    def client(context: Context) -> Any:
+        return Client(int(context.node_config["partition-id"])).to_client()
+
+    begins: list[float] = []
+
+    class Timed(FedAvg):  # type: ignore[misc]
+        def configure_fit(self, *arguments: Any, **named: Any) -> Any:
+            begins.append(time.perf_counter())
+            return super().configure_fit(*arguments, **named)
+
+        def aggregate_fit(self, *arguments: Any, **named: Any) -> Any:
+            out = super().aggregate_fit(*arguments, **named)
+            begins.append(time.perf_counter())
+            return out
+
+    def server(context: Context) -> Any:
+        first = ndarrays_to_parameters([p.detach().numpy() for p in work.net.parameters()])
+        strategy = Timed(
+            fraction_fit=COHORT / CLIENTS, min_fit_clients=COHORT, fraction_evaluate=0.0, initial_parameters=first
+        )
+        return ServerAppComponents(strategy=strategy, config=ServerConfig(num_rounds=rounds))
+
+    run_simulation(
+        ServerApp(server_fn=server), ClientApp(client_fn=client), CLIENTS,
+        backend_config={"client_resources": {"num_cpus": 1, "num_gpus": 0.0}},
+    )  # fmt: skip
+    return begins[-1] - begins[0]
+
+
+_works: dict[str, Workload] = {}
+
+
+def _cached(name: str) -> Workload:
+    if name not in _works:
+        _works[name] = WORKLOADS[name]()
+    return _works[name]
+
+
+def pfl_research(work: Workload) -> float:
+    """pfl-research's simulated backend with its own PyTorch bridge."""
+    from pfl.aggregate.simulate import SimulatedBackend
+    from pfl.algorithm.base import NNAlgorithmParams
+    from pfl.algorithm.federated_averaging import FederatedAveraging
+    from pfl.data.dataset import Dataset
+    from pfl.data.federated_dataset import FederatedDataset
+    from pfl.hyperparam.base import NNTrainHyperParams
+    from pfl.model.pytorch import PyTorchModel
+
+    class Net(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.net = work.net
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return self.net(x)
+
+        def loss(self, x: torch.Tensor, y: torch.Tensor, eval: bool = False) -> torch.Tensor:  # noqa: A002
+            return cross_entropy(self(x), y)
+
+        def metrics(self, x: torch.Tensor, y: torch.Tensor, eval: bool = True) -> dict[str, float]:  # noqa: A002
+            return {}
+
+    shards = _shards(work)
+    net = Net()
+    central = torch.optim.SGD(net.parameters(), lr=1.0)
+    model = PyTorchModel(net, local_optimizer_create=torch.optim.SGD, central_optimizer=central)
+    users = {c: Dataset((work.x[shards[c]], work.y[shards[c]])) for c in range(CLIENTS)}
+    order = iter(np.random.default_rng(0).integers(0, CLIENTS, 10_000).tolist())
+    data = FederatedDataset(lambda c: users[c], lambda: next(order))
+    backend = SimulatedBackend(training_data=data, val_data=None)
+    params = NNAlgorithmParams(
+        central_num_iterations=ROUNDS, evaluation_frequency=10_000, train_cohort_size=COHORT, val_cohort_size=0
+    )
+    local = NNTrainHyperParams(local_num_epochs=1, local_learning_rate=work.rate, local_batch_size=work.batch)
+    arguments = {"algorithm_params": params, "backend": backend, "model": model, "model_train_params": local}
+    return seconds(lambda: FederatedAveraging().run(**arguments, send_metrics_to_platform=False))
+
+
+PEERS: dict[str, tuple[str, Callable[[Workload], float]]] = {
+    "Flower": ("flwr", flower),
+    "pfl-research": ("pfl", pfl_research),
+}
+
+
+def one(peer: str, workload: str) -> dict[str, Any]:
+    """A peer after the plain loop and ours, in this process."""
+    from ftte_lab._runtime import settle
+
+    settle()
+    work = _cached(workload)
+    batches = list(work.cohorts(ROUNDS))
+    updates = ROUNDS * COHORT
+    for side in (work.plain, work.ours):
+        side(batches[0])
+    plain = statistics.median(seconds(lambda: [work.plain(b) for b in batches]) for _ in range(3))
+    ours = statistics.median(seconds(lambda: [work.ours(b) for b in batches]) for _ in range(3))
+    module, adapter = PEERS[peer]
+    theirs = adapter(work)
+    return {
+        "peer": f"{peer} {version(module)}",
+        "workload": workload,
+        "their_updates_per_s": updates / theirs,
+        "plain_updates_per_s": updates / plain,
+        "our_updates_per_s": updates / ours,
+        "we_are_faster_by": theirs / ours,
+    }
+
+
+def run(quick: bool) -> list[dict[str, Any]]:
+    """All installed peers on the first and the last workload, a fresh process each."""
+    rows = []
+    for peer, (module, _) in PEERS.items():
+        if importlib.util.find_spec(module) is None:
+            continue
+        for workload in ("digits-mlp",) if quick else ("digits-mlp", "cifar-cnn"):
+            code = (
+                f"import json; from benchmarks.peers import one; print('ROW', json.dumps(one({peer!r}, {workload!r})))"
+            )
+            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
+            found = [line for line in done.stdout.splitlines() if line.startswith("ROW ")]
+            said = done.stderr.strip().splitlines()
+            why = said[-1] if said else "said nothing"
+            rows.append(json.loads(found[0][4:]) if found else {"peer": peer, "workload": workload, "failed": why})
+    return rows

@@ -1,0 +1,48 @@
+"""How things are timed here: two sides in turns within one process, medians, one thread."""
+
+from __future__ import annotations
+
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+
+
+def seconds(work: Callable[[], Any]) -> float:
+    """Wall-clock seconds of one call."""
+    begin = time.perf_counter()
+    work()
+    return time.perf_counter() - begin
+
+
+def in_turns(sides: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
+    """Seconds of each side, one call of each in every turn: a slow moment of the machine hits all of them."""
+    for work in sides.values():
+        work()  # once for caches, allocators and imports
+    taken: dict[str, list[float]] = {name: [] for name in sides}
+    for _ in range(repeats):
+        for name, work in sides.items():
+            taken[name].append(seconds(work))
+    return taken
+
+
+def ratio(plain: list[float], ours: list[float]) -> float:
+    """Median over the turns of how many times faster ours was."""
+    return statistics.median(p / o for p, o in zip(plain, ours, strict=True))
+
+
+def gemm_gflops(size: int = 1024, repeats: int = 5) -> float:
+    """Best measured GFLOP/s of one core in a square fp32 matrix product: what this machine could do at most."""
+    a, b = torch.randn(size, size), torch.randn(size, size)
+    torch.mm(a, b)
+    return 2 * size**3 / min(seconds(lambda: torch.mm(a, b)) for _ in range(repeats)) / 1e9
+
+
+def peak_mib() -> float:
+    """Largest resident memory this process ever had, in MiB."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (2**20 if sys.platform == "darwin" else 2**10)

@@ -1,0 +1,94 @@
+"""Whole runs through the engine: events, weights, byte accounting, evaluation and all."""
+
+from __future__ import annotations
+
+import gc
+import statistics
+import subprocess
+import sys
+import time
+from typing import Any
+
+from benchmarks.timing import peak_mib
+from benchmarks.workloads import mlp
+from ftte_lab.engine import Evaluated, Stepped, simulate
+from ftte_lab.prepare import Prepared, prepare
+from ftte_lab.presets import preset
+from ftte_lab.scenario import Scenario
+
+SLIDER = Scenario(payload_share=0.31)  # the default FTTE run: 100 devices, 90 % stragglers
+
+
+def engine_rate(repeats: int = 5) -> dict[str, Any]:
+    """Client updates a second of the semi-asynchronous engine on workload (a): buffer 10, concurrency 30."""
+    mlp()  # registers its model
+    scenario = Scenario(
+        data="digits", model="mlp-64", alpha=0.3, batch=5, local_steps=3, client_rate=0.5, warm_start_steps=0,
+        concurrency=30, buffer=10, horizon_s=2000.0,
+    ).as_method("fedbuff")  # fmt: skip
+    ready = prepare(scenario)
+    rates = [_watch(ready, 1) for _ in range(repeats)]
+    return {
+        "run": "digits MLP through the engine (FedBuff, buffer 10, concurrency 30)",
+        "updates": len(ready.timeline.applied),
+        "updates_per_s": statistics.median(len(ready.timeline.applied) / r["seconds"] for r in rates),
+    }
+
+
+def _watch(ready: Prepared, processes: int | None) -> dict[str, float]:
+    begin, first, updates = time.perf_counter(), 0.0, 0
+    for event in simulate(ready, processes=processes):
+        if isinstance(event, Evaluated) and not first:
+            first = time.perf_counter() - begin
+        elif isinstance(event, Stepped):
+            updates += len(event.clients)
+    return {"seconds": time.perf_counter() - begin, "first_point_s": first, "updates": updates}
+
+
+def slider(scenario: Scenario, name: str, repeats: int = 5) -> dict[str, Any]:
+    """A run as a slider starts it: the world is known, everything else is not. Helpers are awake after the first."""
+    begin = time.perf_counter()
+    prepare(scenario)
+    cold = time.perf_counter() - begin
+    rows: dict[int | None, list[dict[str, float]]] = {1: [], None: []}
+    for k in range(repeats + 1):
+        for processes, done in rows.items():
+            begin = time.perf_counter()
+            # Another rate: neither subset nor timeline nor anything else of this run is in a cache by name.
+            ready = prepare(scenario.replace(server_rate=1.5 + k / 1000))
+            known = time.perf_counter() - begin
+            seen = _watch(ready, processes)
+            if k:  # the first turn wakes the helpers
+                whole = {"seconds": seen["seconds"] + known, "first_point_s": seen["first_point_s"] + known}
+                done.append(whole | {"updates": seen["updates"]})
+            gc.collect()
+    return {
+        "run": name,
+        "updates": int(rows[1][0]["updates"]),
+        "first_point_s": statistics.median(r["first_point_s"] for r in rows[None]),
+        "seconds_one_process": statistics.median(r["seconds"] for r in rows[1]),
+        "seconds": statistics.median(r["seconds"] for r in rows[None]),
+        "cold_world_s": cold,
+        "peak_mib": peak_mib(),
+    }
+
+
+def alone(code: str) -> str:
+    """Run code in a fresh process, so that peak memory and first-time costs are its own."""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603
+    return done.stdout.strip()
+
+
+def run(quick: bool) -> list[dict[str, Any]]:
+    """The engine's rate, the slider's run, a large fleet, and the headline's longest run."""
+    repeats = 1 if quick else 5
+    large = SLIDER.replace(clients=500, concurrency=150, buffer=50, horizon_s=500.0 if quick else 2500.0)
+    rows = [
+        engine_rate(repeats),
+        slider(SLIDER, "default FTTE run: 100 devices, 2,500 virtual s", repeats),
+        slider(large, "500 devices, concurrency 150, buffer 50, 2,500 virtual s", max(1, repeats // 2)),
+    ]
+    if not quick:
+        headline = preset("default").methods(0)["ftte"]
+        rows.append(slider(headline, "FTTE run of the headline preset: 14,000 virtual s", 1))
+    return rows

@@ -1,0 +1,149 @@
+"""The reference work of three kinds, for us and for the plain torch loop that a user would write.
+
+The sizes are those under which other simulators were compared: 100 clients, of whom 20 train in a round.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from ftte_lab.batches import draw_many
+from ftte_lab.inputs import Inputs
+from ftte_lab.local import LocalSGD
+from ftte_lab.models import MODELS, Model, build
+from ftte_lab.ops import Params
+from ftte_lab.plan import Plan, make_plan
+from ftte_lab.trainable import full
+
+CLIENTS, COHORT = 100, 20
+
+
+@dataclass(frozen=True, eq=False)
+class Workload:
+    """One kind of work: data, model in both forms, and the local training."""
+
+    name: str
+    what: str
+    model: Model
+    net: nn.Module
+    x: Tensor
+    y: Tensor
+    samples: int  # per client
+    batch: int
+    steps: int
+    rate: float
+
+    @cached_property
+    def plan(self) -> Plan:
+        """Everything is trained."""
+        return make_plan(self.model, full(self.model))
+
+    @cached_property
+    def params(self) -> Params:
+        """The net's own parameters under our names."""
+        return {name: p.detach().clone() for name, p in zip(self.model.tensors, self.net.parameters(), strict=True)}
+
+    @cached_property
+    def inputs(self) -> Inputs:
+        """Nothing is frozen: the samples themselves."""
+        return Inputs(self.model, self.params, self.x)
+
+    @cached_property
+    def sgd(self) -> LocalSGD:
+        """Our trainer."""
+        return LocalSGD(self.plan, 0, self.rate)
+
+    def cohorts(self, rounds: int) -> Iterator[Tensor]:
+        """Mini-batches `(20, steps, batch)` of each round."""
+        shards = np.random.default_rng(0).permutation(CLIENTS * self.samples).reshape(CLIENTS, self.samples)
+        for r in range(rounds):
+            client = np.random.default_rng(r).choice(CLIENTS, COHORT, replace=False)
+            at = draw_many(
+                np.full(COHORT, self.samples), self.steps, self.batch, seed=0, client=client, visit=np.full(COHORT, r)
+            )
+            yield torch.as_tensor(shards[client][np.arange(COHORT)[:, None, None], at])
+
+    def ours(self, batches: Tensor) -> Tensor:
+        """Updates of a cohort, one row each."""
+        return self.sgd.train(self.params, self.inputs, self.y, batches).rows
+
+    def plain(self, batches: Tensor) -> list[Params]:
+        """The same by a copy of the module and `optim.SGD` for each client."""
+        before = dict(self.net.named_parameters())
+        deltas = []
+        for client in batches:
+            local = copy.deepcopy(self.net)
+            optimiser = torch.optim.SGD(local.parameters(), lr=self.rate)
+            for at in client:
+                optimiser.zero_grad()
+                cross_entropy(local(self.x[at]), self.y[at]).backward()
+                optimiser.step()
+            deltas.append({name: p.detach() - before[name].detach() for name, p in local.named_parameters()})
+        return deltas
+
+    def flops(self) -> int:
+        """Floating-point operations of one client update."""
+        return self.steps * self.batch * (self.plan.forward_flops() + self.plan.backward_flops())
+
+    def check(self) -> float:
+        """Largest difference between the two on one cohort."""
+        [batches] = self.cohorts(1)
+        plain = torch.stack([torch.cat([d.flatten() for d in delta.values()]) for delta in self.plain(batches)])
+        return float((plain - self.ours(batches)).abs().max())
+
+
+def _digits() -> tuple[Tensor, Tensor]:
+    from sklearn.datasets import load_digits
+
+    raw = load_digits()
+    return torch.tensor(raw.data / 16, dtype=torch.float32).view(-1, 1, 8, 8), torch.tensor(raw.target)
+
+
+def _block(inside: int, out: int, stride: int, pool: bool) -> list[nn.Module]:
+    layers = [nn.Conv2d(inside, out, 3, stride, 1, bias=False), nn.GroupNorm(4, out), nn.ReLU()]
+    return [*layers, nn.MaxPool2d(2)] if pool else layers
+
+
+def _mlp_64(b: Any, classes: int) -> None:
+    b.linear("hidden", 64, relu=True)
+    b.linear("head", classes)
+
+
+def mlp() -> Workload:
+    """(a) MLP 64-64-10 on scikit-learn's digits, batch 5, 3 steps."""
+    MODELS["mlp-64"] = _mlp_64
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
+    model = build("mlp-64", (1, 8, 8), 10)
+    return Workload("digits-mlp", "MLP 64-64-10, digits, batch 5, 3 steps", model, net, *_digits(), 15, 5, 3, 0.5)
+
+
+def small_cnn() -> Workload:
+    """(b) A small CNN on the same digits."""
+    torch.manual_seed(0)
+    blocks = [*_block(1, 16, 1, False), *_block(16, 32, 2, False), *_block(32, 32, 2, False)]
+    net = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10))
+    what = "CNN 16-32-32 with group norm, digits, batch 5, 3 steps"
+    return Workload("digits-cnn", what, build("cnn", (1, 8, 8), 10), net, *_digits(), 15, 5, 3, 0.1)
+
+
+def cifar_cnn() -> Workload:
+    """(c) A CNN on CIFAR-10-shaped noise, batch 20, 5 steps."""
+    torch.manual_seed(0)
+    blocks = [*_block(3, 16, 1, True), *_block(16, 32, 1, True), *_block(32, 64, 1, True)]
+    net = nn.Sequential(*blocks, nn.Flatten(), nn.Linear(1024, 10))
+    x, y = torch.randn(10_000, 3, 32, 32), torch.randint(0, 10, (10_000,))
+    what = "CNN 16-32-64 with group norm and max-pool, 3x32x32, batch 20, 5 steps"
+    return Workload("cifar-cnn", what, build("cnn-maxpool", (3, 32, 32), 10), net, x, y, 100, 20, 5, 0.05)
+
+
+WORKLOADS = {"digits-mlp": mlp, "digits-cnn": small_cnn, "cifar-cnn": cifar_cnn}
