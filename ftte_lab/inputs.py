@@ -49,7 +49,9 @@ class Inputs:
 
     def logits(self, params: Params) -> Tensor:
         """Logits `(n, classes)` of all samples under `params`, of which those before `start` are not read."""
-        return torch.cat([self.after.forward(part.view(1, -1, part.shape[-1]), params)[0] for part in self._parts()])
+        with torch.inference_mode():
+            parts = [self.after.forward(part.view(1, -1, part.shape[-1]), params)[0] for part in self._parts()]
+        return torch.cat(parts)
 
     def _all(self) -> Tensor:
         """Outputs of all samples, each part written in its place: what is kept exists once."""

@@ -39,19 +39,19 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         "default": Preset(
             "100 devices, 90 % stragglers, generated wrist signals, one person per device",
-            Scenario(payload_share=_CAP, horizon_s=_LEVEL_S),
+            Scenario(payload_share=_CAP, horizon_s=_LEVEL_S, evaluations=120),
             {"fedavg": 1.5, "fedbuff": 1.5, "ftte": 1.5},
         ),
         "strict": Preset(
             "the same, but a device that cannot hold a method's training step is left out of that method",
-            Scenario(payload_share=_CAP, horizon_s=_LEVEL_S, exclude_small=True),  # with the rates of "default"
+            Scenario(payload_share=_CAP, horizon_s=_LEVEL_S, evaluations=120, exclude_small=True),  # with the rates of "default"
             {"fedavg": 1.5, "fedbuff": 1.5, "ftte": 1.5},
         ),
         "digits": Preset(
             "handwritten digits, label skew of Dirichlet 0.3 over 60 devices",
             Scenario(
                 data="digits", clients=60, alpha=0.3, concurrency=20, buffer=5, warm_start_steps=100,
-                payload_share=_CAP, horizon_s=4000.0,
+                payload_share=_CAP, horizon_s=4000.0, evaluations=120,
             ),
             {"fedavg": 1.0, "fedbuff": 1.5, "ftte": 2.0},
         ),

@@ -69,8 +69,8 @@ class Scenario:
     normalise: str = "sum"
     server_rate: float = 1.0  # tune it per method before you compare
     # The run
-    horizon_s: float = 2_500.0  # virtual seconds: FTTE has climbed most of its way, in three real ones
-    evaluations: int = 120  # points of a curve, at most
+    horizon_s: float = 2_000.0  # virtual seconds: FTTE has climbed most of its way, in three real ones
+    evaluations: int = 60  # points of a curve, at most: more than the eye follows
     seed: int = 0
 
     def __post_init__(self) -> None:
