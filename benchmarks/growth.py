@@ -82,13 +82,16 @@ def chart(fleets: list[dict[str, Any]], path: Path) -> None:
 
     table = pd.DataFrame(fleets)
     table["seconds"] = table["prepare_s"] + table["run_s"]
-    x = alt.X("devices:Q", title="devices", scale=alt.Scale(type="log"), axis=alt.Axis(values=list(SIZES), format=",d"))
+    scale = alt.Scale(type="log", domain=[5, 20_000], nice=False)
+    x = alt.X("devices:Q", title="devices", scale=scale, axis=alt.Axis(values=list(SIZES), format=",d"))
 
-    def panel(column: str, title: str) -> alt.LayerChart:
-        y = alt.Y(f"{column}:Q", title=title, scale=alt.Scale(type="log", nice=True))
+    def panel(column: str, title: str, ticks: list[float]) -> alt.LayerChart:
+        log = alt.Scale(type="log", domain=[ticks[0], ticks[-1]])
+        y = alt.Y(f"{column}:Q", title=title, scale=log, axis=alt.Axis(values=ticks, format=",~r"))
         base = alt.Chart(table).encode(x=x, y=y).properties(width=300, height=220)
-        labels = base.mark_text(dy=-12).encode(text=alt.Text(f"{column}:Q", format=",.3~r"))
+        labels = base.mark_text(dy=-12).encode(text=alt.Text(f"{column}:Q", format=",.2~r"))
         return base.mark_line(point=True) + labels
 
-    both = panel("seconds", "seconds, data and search included") | panel("peak_mib", "peak memory, MiB")
+    seconds = panel("seconds", "seconds, data and search included", [0.1, 1, 10, 100])
+    both = seconds | panel("peak_mib", "peak memory, MiB", [100, 300, 1_000, 3_000])
     path.write_bytes(vl_convert.vegalite_to_png(both.to_json(), scale=2))

@@ -134,9 +134,50 @@ def pfl_research(work: Workload) -> float:
     return seconds(lambda: FederatedAveraging().run(**arguments, send_metrics_to_platform=False))
 
 
+def fedjax(work: Workload) -> float:
+    """FedJAX's federated averaging; the first round, which compiles, is not timed."""
+    import fedjax as fj
+    import haiku as hk
+    import jax
+
+    def net(batch: Any) -> Any:
+        x = batch["x"]
+        if work.name == "digits-mlp":
+            return hk.nets.MLP([64, 10])(x.reshape(len(x), -1))
+        for channels in (16, 32, 64):
+            x = hk.Conv2D(channels, 3, with_bias=False)(x)
+            x = jax.nn.relu(hk.GroupNorm(4)(x))
+            x = hk.max_pool(x, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
+        return hk.Linear(10)(x.reshape(len(x), -1))
+
+    shards, x = _shards(work), work.x.movedim(1, -1).numpy()
+    clients = {b"%03d" % c: {"x": x[shards[c]], "y": work.y.numpy()[shards[c]]} for c in range(CLIENTS)}
+    data = fj.InMemoryFederatedData(clients)
+    model = fj.create_model_from_haiku(
+        hk.transform(net),
+        sample_batch={k: v[: work.batch] for k, v in clients[b"000"].items()},
+        train_loss=lambda batch, out: fj.metrics.unreduced_cross_entropy_loss(batch["y"], out),
+    )
+    optimisers = fj.optimizers.sgd(work.rate), fj.optimizers.sgd(1.0)
+    local = fj.ShuffleRepeatBatchHParams(batch_size=work.batch, num_epochs=1, seed=0)
+    algorithm = fj.algorithms.fed_avg.federated_averaging(fj.model_grad(model), *optimisers, local)
+    sampler = fj.client_samplers.UniformGetClientSampler(data, COHORT, seed=0)
+    state = algorithm.init(model.init(jax.random.PRNGKey(0)))
+    state, _ = algorithm.apply(state, sampler.sample())
+
+    def rounds() -> None:
+        nonlocal state
+        for _ in range(ROUNDS):
+            state, _ = algorithm.apply(state, sampler.sample())
+        jax.block_until_ready(state.params)
+
+    return seconds(rounds)
+
+
 PEERS: dict[str, tuple[str, Callable[[Workload], float]]] = {
     "Flower": ("flwr", flower),
     "pfl-research": ("pfl", pfl_research),
+    "FedJAX": ("fedjax", fedjax),
 }
 
 

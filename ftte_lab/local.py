@@ -104,8 +104,9 @@ def clients_at_once(plan: Plan, batch: int) -> int:
         cnn-maxpool (1, 28, 28), 5          2,077 kB   1.28  1.68  1.55  1.49  1.57
         cnn-maxpool (3, 32, 32), 16         9,897 kB   3.24  6.19  6.55  6.46  6.80
 
-    Below about a megabyte per client calls dominate, and a cohort shares them. Above it memory traffic does: where the
-    columns of trained dense convolutions are most of it, they cost more than company gains. Other layers lose nothing.
+    Below about a megabyte per client calls dominate, and a cohort shares them. Above it memory traffic does: where
+    columns of trained dense convolutions are a large part of it, they cost more than company gains. Other layers lose
+    nothing.
     """
     outputs, columns = 0, 0
     for op in plan.model.ops[plan.start :]:
@@ -113,7 +114,7 @@ def clients_at_once(plan: Plan, batch: int) -> int:
         if isinstance(op, Conv) and not op.pointwise and not op.depthwise and op.weight in plan.subset:
             columns += op.kernel ** (len(op.in_shape) - 1) * op.in_shape[0] * math.prod(op.out_shape[1:])
     size = 4 * batch * (outputs + columns)
-    if size > _DENSE_BYTES and columns > outputs:
+    if size > _DENSE_BYTES and columns > outputs / 2:
         return 1
     return max(3, min(_MOST, _COHORT_BYTES // size))
 

@@ -142,6 +142,10 @@ def test_large_dense_convolutions_train_alone_and_the_rest_in_company() -> None:
     large = build("cnn-maxpool", (3, 32, 32), 10)
     assert clients_at_once(make_plan(large, full(large)), 20) == 1
     assert clients_at_once(make_plan(large, head(large)), 20) > 1
+    grey = build("cnn-maxpool", (1, 28, 28), 10)
+    assert clients_at_once(make_plan(grey, full(grey)), 5) == 1
+    deep = build("mcunet-m", (3, 32, 32), 10)  # its one dense convolution is a small part
+    assert clients_at_once(make_plan(deep, full(deep)), 5) > 10
     small = build("cnn", (1, 8, 8), 10)
     assert clients_at_once(make_plan(small, full(small)), 5) == 32
 
