@@ -6,14 +6,17 @@ Timed is what the simulator calls its rounds; data, model and engine are built b
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import json
 import statistics
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -174,10 +177,46 @@ def fedjax(work: Workload) -> float:
     return seconds(rounds)
 
 
+_FLGO_CONFIG = """
+import copy
+from torch.nn.functional import cross_entropy
+from torch.utils.data import TensorDataset
+from benchmarks.peers import CLIENTS, _cached
+work = _cached({name!r})
+train_data = TensorDataset(work.x[: CLIENTS * work.samples], work.y[: CLIENTS * work.samples])
+test_data = TensorDataset(work.x[-64:], work.y[-64:])
+def get_model(*_, **__): return copy.deepcopy(work.net)
+def data_to_device(batch, device): return batch
+def eval(model, loader, device): return dict(loss=sum(float(cross_entropy(model(x), y)) for x, y in loader))
+def compute_loss(model, batch, device): return dict(loss=cross_entropy(model(batch[0]), batch[1]))
+"""
+
+
+def flgo(work: Workload) -> float:
+    """FLGo's FedAvg on a benchmark made for it in a folder of its own; evaluated at the end alone."""
+    import flgo as fl
+    from flgo.algorithm import fedavg
+
+    with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
+        sys.path.insert(0, folder)
+        config = Path(folder, "config.py")
+        config.write_text(_FLGO_CONFIG.format(name=work.name))
+        made = fl.gen_benchmark_from_file("made", str(config), ".", data_type="general")
+        even = {"name": "IIDPartitioner", "para": {"num_clients": CLIENTS}}
+        fl.gen_task({"benchmark": made, "partitioner": even}, "task")
+        option = {
+            "num_rounds": ROUNDS, "num_epochs": 1, "batch_size": work.batch, "learning_rate": work.rate,
+            "proportion": COHORT / CLIENTS, "eval_interval": ROUNDS, "no_log_console": True,
+        }  # fmt: skip
+        runner = fl.init("task", fedavg, option)
+        return seconds(runner.run)
+
+
 PEERS: dict[str, tuple[str, Callable[[Workload], float]]] = {
     "Flower": ("flwr", flower),
     "pfl-research": ("pfl", pfl_research),
     "FedJAX": ("fedjax", fedjax),
+    "FLGo": ("flgo", flgo),
 }
 
 

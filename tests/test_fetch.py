@@ -102,7 +102,7 @@ def cifar_archive(records: int = 40, spoil: str = "") -> bytes:
 
 def idx(values: np.ndarray) -> bytes:
     head = struct.pack(f">BBBB{values.ndim}I", 0, 0, 8, values.ndim, *values.shape)
-    return gzip.compress(head + values.tobytes())
+    return gzip.compress(head + values.tobytes(), mtime=0)
 
 
 def test_a_good_download_is_kept_and_not_asked_for_again(server: Server, tmp_path: Path) -> None:
@@ -212,7 +212,9 @@ def test_fashion_mnist_becomes_one_file(server: Server, home: Path, monkeypatch:
 
 
 @pytest.mark.parametrize(
-    "content", [b"plain", gzip.compress(b"\0\0\x08"), gzip.compress(b"ab"), idx(np.zeros(9, "u1"))[:-6]]
+    "content",
+    [b"plain", gzip.compress(b"\0\0\x08", mtime=0), gzip.compress(b"ab", mtime=0), idx(np.zeros(9, "u1"))[:-6]],
+    ids=["plain", "no header", "no idx", "cut off"],  # the same names in every test process
 )
 def test_a_spoilt_idx_file_writes_nothing(
     server: Server, home: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
