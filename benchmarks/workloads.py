@@ -14,15 +14,17 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as fn
 from torch.nn.functional import cross_entropy
 
 from ftte_lab.batches import draw_many
 from ftte_lab.inputs import Inputs
 from ftte_lab.local import LocalSGD
 from ftte_lab.models import MODELS, Model, build
-from ftte_lab.ops import Params
+from ftte_lab.ops import Conv, Fork, GroupNorm, Linear, Params, Pool, ReLU
 from ftte_lab.plan import Plan, make_plan
-from ftte_lab.trainable import full
+from ftte_lab.prepare import Prepared
+from ftte_lab.trainable import full, row_of
 
 CLIENTS, COHORT = 100, 20
 
@@ -147,3 +149,68 @@ def cifar_cnn() -> Workload:
 
 
 WORKLOADS = {"digits-mlp": mlp, "digits-cnn": small_cnn, "cifar-cnn": cifar_cnn}
+
+
+class PlainFTTE:
+    """(d) The default FTTE run's local training, as one would write it: autograd on the whole net, frozen parts masked.
+
+    Args:
+        ready: the prepared run.
+    """
+
+    def __init__(self, ready: Prepared) -> None:
+        s, world = ready.scenario, ready.world
+        self.model, self.plan, self.params, self.rate = world.model, ready.plan, world.params, s.client_rate
+        self.x, self.y = torch.as_tensor(world.dataset.x_train), torch.as_tensor(world.dataset.y_train)
+        self.inputs = ready.inputs(world.dataset.x_train)
+        self.sgd = LocalSGD(self.plan, self.plan.start, self.rate)
+        shape = (20, 10, s.local_steps, s.batch)  # twenty cohorts of a buffer's size
+        self.cohorts = torch.randint(0, len(self.y), shape, generator=torch.Generator().manual_seed(0))
+
+    def forward(self, p: Params, x: Tensor) -> Tensor:
+        """The net in `torch.nn.functional`."""
+        skips: list[Tensor] = []
+        for op in self.model.ops:
+            if isinstance(op, Conv):
+                x = fn.conv1d(x, p[op.weight], stride=op.stride, padding=op.kernel // 2, groups=op.groups)
+            elif isinstance(op, GroupNorm):
+                x = fn.group_norm(x, op.groups, p[op.gain], p[op.bias], op.eps)
+            elif isinstance(op, Linear):
+                x = fn.linear(x, p[op.weight], p[op.bias])
+            elif isinstance(op, ReLU):
+                x = fn.relu(x)
+            elif isinstance(op, Pool):
+                x = x.mean(2)
+            elif isinstance(op, Fork):
+                skips.append(x)
+            else:
+                x = x + skips.pop()
+        return x
+
+    def plain(self, batches: Tensor) -> Tensor:
+        """Updates of a cohort, one row each."""
+        rows = []
+        for client in batches:
+            p = {k: v.clone().requires_grad_(k in self.plan.subset) for k, v in self.params.items()}
+            for at in client:
+                names = list(self.plan.subset.parts)
+                loss = cross_entropy(self.forward(p, self.x[at]), self.y[at])
+                grads = torch.autograd.grad(loss, [p[name] for name in names])
+                with torch.no_grad():
+                    for name, grad in zip(names, grads, strict=True):
+                        index = self.plan.index.get(name)
+                        if index is None:
+                            p[name] -= self.rate * grad
+                        else:
+                            axis = self.model.tensors[name].axis
+                            p[name].index_add_(axis, index, grad.index_select(axis, index), alpha=-self.rate)
+            rows.append(row_of(self.model, self.plan.subset, {k: (v - self.params[k]).detach() for k, v in p.items()}))
+        return torch.stack(rows)
+
+    def ours(self, batches: Tensor) -> Tensor:
+        """The same on the cached outputs of what is frozen."""
+        return self.sgd.train(self.params, self.inputs, self.y, batches).rows
+
+    def check(self) -> float:
+        """Largest difference between the two on one cohort."""
+        return float((self.plain(self.cohorts[0]) - self.ours(self.cohorts[0])).abs().max())

@@ -180,7 +180,7 @@ class Trainer:
 
     def look(self, row: Tensor) -> Task | None:
         """Have the test data evaluated under the server's trained entries, if a helper has nothing else to do."""
-        free = self.helpers.free() if self.helpers else []
+        free = [helper for helper in self.helpers.free() if not helper.tasks] if self.helpers else []
         return self.helpers.give(free[0], row) if self.helpers and free else None
 
     def seen(self, task: Task) -> Tensor | None:

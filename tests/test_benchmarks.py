@@ -8,7 +8,9 @@ import pytest
 from benchmarks import __main__ as command
 from benchmarks.growth import clock
 from benchmarks.timing import in_turns, ratio
-from benchmarks.workloads import CLIENTS, WORKLOADS
+from benchmarks.workloads import CLIENTS, WORKLOADS, PlainFTTE
+from ftte_lab.prepare import prepare
+from ftte_lab.scenario import Scenario
 
 
 @pytest.mark.parametrize("name", list(WORKLOADS))
@@ -19,6 +21,12 @@ def test_ours_and_the_plain_loop_do_the_same_work(name: str) -> None:
     assert first.shape == (20, work.steps, work.batch)
     assert not (first == second).all()
     assert int(first.max()) < CLIENTS * work.samples
+
+
+def test_the_plain_loop_of_the_default_run_does_the_same_work() -> None:
+    work = PlainFTTE(prepare(Scenario(warm_start_steps=20, clients=30)))
+    assert work.check() < 1e-5
+    assert len(work.plan.index) > 0  # some tensors are trained in part
 
 
 def test_sides_take_turns() -> None:

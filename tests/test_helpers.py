@@ -18,7 +18,7 @@ from ftte_lab.models import Model, build
 from ftte_lab.plan import make_plan
 from ftte_lab.prepare import Prepared, prepare
 from ftte_lab.scenario import Scenario
-from ftte_lab.trainable import full, head
+from ftte_lab.trainable import full, head, row_of
 
 SMALL = Scenario(
     clients=30, samples_per_client=8, concurrency=20, buffer=7, batch=4, local_steps=2, horizon_s=120.0, evaluations=12,
@@ -61,9 +61,21 @@ def test_helpers_change_no_bit(method: str, model: str, monkeypatch: pytest.Monk
     monkeypatch.setattr(Helpers, "give", staticmethod(spy))
     together = final(ready, 2)
     assert any(batches is not None for batches in given)  # they did train
-    assert any(batches is None for batches in given)  # and look
     pd.testing.assert_frame_equal(alone.history.points, together.history.points, check_exact=True)
     assert all(torch.equal(alone.params[name], value) for name, value in together.params.items())
+
+
+def test_a_helper_sees_what_we_see() -> None:
+    ready = prepare(SMALL)
+    trainer = _trainer.Trainer(ready, 2)
+    row = row_of(ready.world.model, ready.plan.subset, ready.world.params)
+    task = trainer.look(row)
+    assert task is not None
+    assert trainer.look(row) is None  # it has something to do, so we look ourselves
+    logits = trainer.seen(task)
+    trainer.close()
+    assert logits is not None
+    assert torch.equal(logits, ready.inputs(ready.world.dataset.x_test).logits(ready.world.params))
 
 
 def test_a_helper_that_dies_is_replaced_by_our_own_work() -> None:

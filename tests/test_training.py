@@ -17,7 +17,7 @@ from ftte_lab.ondevice import DeviceTrainer
 from ftte_lab.ops import Params
 from ftte_lab.payload import index_bytes, pack, unpack
 from ftte_lab.plan import make_plan
-from ftte_lab.trainable import Subset, at_ratio, check, from_rows, full, head, last_blocks, put, take, to_rows
+from ftte_lab.trainable import Subset, at_ratio, check, from_rows, full, head, last_blocks, put, row_of, take, to_rows
 from tests.nets import autograd, data, make, plain_forward, plain_sgd, subsets, trained_part
 
 NAMES = list(MODELS)
@@ -155,6 +155,24 @@ def test_cohort_device_and_plain_loop_agree(name: str, kind: str, momentum: floa
             torch.testing.assert_close(before + deltas[part][c], w, rtol=1e-4, atol=1e-5)
         for part, w in want.items():
             torch.testing.assert_close(device.result()[part], w, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize(("dtype", "close"), [(torch.float32, 1e-4), (torch.float64, 1e-9)], ids=["32", "64"])
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", NAMES)
+def test_ten_steps_of_a_cohort_are_ten_steps_of_a_plain_loop(
+    name: str, kind: str, dtype: torch.dtype, close: float
+) -> None:
+    model, params = make(name, dtype=dtype)
+    subset = subsets(model, params)[kind]
+    x, y = data(model, 30, dtype)
+    rows = np.stack([draw_batches(30, 10, 5, seed=3, client=c, visit=0) for c in range(2)])
+    updates = train_cohort(make_plan(model, subset), params, x, y, torch.as_tensor(rows), rate=0.02)
+    for c in range(2):
+        want = plain_sgd(model, params, subset, batches_of(x, y, rows[c]), 0.02)
+        got = put(model, subset, params, from_rows(model, subset, row_of(model, subset, params) + updates.rows[c]))
+        for part, value in want.items():
+            torch.testing.assert_close(got[part], value, rtol=close, atol=close)
 
 
 def test_step_variance_is_the_variance_of_the_mean_gradient() -> None:
