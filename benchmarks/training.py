@@ -64,6 +64,7 @@ def _two(work: Workload, batches: list[Tensor], repeats: int) -> float:
     data = {"x": work.x.numpy(), "y": work.y.numpy(), "x_test": work.x[:10].numpy()}
     helpers = Helpers(1, work.sgd, work.batch, work.params, data)
     while not helpers.free():
+        assert helpers.all[0].alive
         time.sleep(0.05)
     row = row_of(work.model, work.plan.subset, work.params)
 

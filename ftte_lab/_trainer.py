@@ -170,7 +170,7 @@ class Trainer:
         fair = len(order) * len(free) // (1 + len(free))
         count = min(max(int((needed > version + 1).sum()), fair), len(order) - least)
         for helper, at in zip(free, np.array_split(order[len(order) - count :], max(1, len(free))), strict=False):
-            if len(at) >= least and (self.at_once == 1 or len(at) <= self.at_once):
+            if len(at) >= least:
                 at = np.sort(at)
                 theirs = batches[torch.as_tensor(at)]
                 task = self.helpers.give(helper, row, theirs)

@@ -1,7 +1,7 @@
 """The operations our nets are made of, described: shapes, tensors, costs.
 
 How they are computed stands elsewhere, twice: `_device_rules` the way a device does it, storing no more than it must
-(the memory bill counts just that), and `_cohort_rules` the way a simulator does it, for many clients at once.
+(the memory bill counts just that), and `_layers` the way a simulator does it, for many clients at once.
 Convolutions carry no bias: the group norm behind each of them has one.
 """
 

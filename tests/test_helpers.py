@@ -65,6 +65,18 @@ def test_helpers_change_no_bit(method: str, model: str, monkeypatch: pytest.Monk
     assert all(torch.equal(alone.params[name], value) for name, value in together.params.items())
 
 
+def test_large_cohorts_are_shared_too() -> None:
+    ready = prepare(SMALL.replace(clients=80, concurrency=78, horizon_s=200.0).as_method("fedavg"))
+    trainer = _trainer.Trainer(ready, 2)
+    row = row_of(ready.world.model, ready.plan.subset, ready.world.params)
+    trainer._give_away(0, trainer.applied[:76], trainer.batches.of(0, 76), ready.world.params, row)
+    assert [len(away.participations) for away in trainer.away] == [38]  # more than are trained at once
+    answer = trainer._returned(trainer.away[0])
+    here = trainer._here(ready.world.params, trainer.away[0].batches)
+    trainer.close()
+    assert torch.equal(answer.rows, here.rows)
+
+
 def test_a_helper_sees_what_we_see() -> None:
     ready = prepare(SMALL)
     trainer = _trainer.Trainer(ready, 2)
