@@ -39,12 +39,6 @@ class Observer:
         for kind in sorted(set(kinds)):
             self.groups[f"accuracy_{kind}"] = np.concatenate([test[c] for c in np.flatnonzero(kinds == kind)])
 
-    def due_versions(self) -> set[int]:
-        """Versions to evaluate: the newest at each tick of an even grid over the horizon."""
-        timeline, s = self.ready.timeline, self.ready.scenario
-        ticks = np.linspace(0, s.horizon_s, s.evaluations)[1:]
-        return set(np.searchsorted(timeline.step_s, ticks, side="right").tolist()) - {0}
-
     def look(self, version: int, sim_seconds: float, params: Params, logits: Tensor | None = None) -> dict[str, float]:
         """Evaluate one version of the model, unless its logits are known already, and note the point."""
         logits = self.inputs.logits(params) if logits is None else logits
@@ -87,6 +81,12 @@ class Observer:
             "rejected_updates": dict(rejected),
         }
         return History(ready.scenario.to_dict(), pd.DataFrame(self.points), facts)
+
+
+def due_versions(ready: Prepared) -> set[int]:
+    """Versions to evaluate: the newest at each tick of an even grid over the horizon."""
+    ticks = np.linspace(0, ready.scenario.horizon_s, ready.scenario.evaluations)[1:]
+    return set(np.searchsorted(ready.timeline.step_s, ticks, side="right").tolist()) - {0}
 
 
 class _Books:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from ftte_lab import aggregation
 from ftte_lab._helpers import Task
-from ftte_lab._observe import Observer
+from ftte_lab._observe import Observer, due_versions
 from ftte_lab._require import require, whole
 from ftte_lab._trainer import Trainer
 from ftte_lab.history import History
@@ -111,7 +111,7 @@ def simulate(scenario: Scenario | Prepared, *, processes: int | None = None) -> 
     server = _Server(ready.world.params, row_of(model, subset, ready.world.params))
     yield Evaluated(observer.look(0, 0.0, server.params))
     trainer = Trainer(ready, processes)
-    due = observer.due_versions()
+    due = due_versions(ready)
     try:
         looks: list[_Look] = []
         for version in range(len(ready.timeline.step_s)):

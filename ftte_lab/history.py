@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from ftte_lab._require import one_of, require, whole
@@ -48,7 +49,7 @@ class History:
         """
         one_of("column", column, [str(c) for c in self.points.columns])
         whole("window", window, 1)
-        return self.points[column].rolling(window, min_periods=1).mean()
+        return pd.Series(smooth(self.points[column].to_numpy(), window), self.points.index, name=column)
 
     def best(self, window: int = 5) -> float:
         """Best smoothed test accuracy of the run."""
@@ -138,6 +139,15 @@ class History:
             raise ValueError(
                 f"{str(path)!r} cannot be read ({error}); allowed: a file that History.save wrote."
             ) from error
+
+
+def smooth(values: np.ndarray, window: int) -> np.ndarray:
+    """Mean of the last `window` values at each of them (of fewer at the beginning)."""
+    values = np.asarray(values, np.float64)
+    if len(values) < window:
+        return np.array([values[: k + 1].mean() for k in range(len(values))])
+    start = [values[: k + 1].mean() for k in range(window - 1)]
+    return np.concatenate([start, np.lib.stride_tricks.sliding_window_view(values, window).mean(axis=1)])
 
 
 def faster(baseline: float | None, other: float | None) -> dict[str, float | None]:

@@ -33,14 +33,36 @@ from ftte_lab.trainable import from_rows, full, row_of, take
 
 
 @dataclass(frozen=True, eq=False)
-class World:
-    """What all methods share: data and who holds it, devices, model and the server's first parameters."""
+class Start:
+    """What the server ships: the model and its first parameters, trained on its own share of the data."""
 
     dataset: Dataset
-    shards: Shards
-    fleet: Fleet
     model: Model
     params: Params
+
+
+@dataclass(frozen=True, eq=False)
+class World:
+    """What all methods share: what the server ships, who holds which data, and the devices."""
+
+    start: Start
+    shards: Shards
+    fleet: Fleet
+
+    @property
+    def dataset(self) -> Dataset:
+        """All samples, the server's own and the test set among them."""
+        return self.start.dataset
+
+    @property
+    def model(self) -> Model:
+        """The net."""
+        return self.start.model
+
+    @property
+    def params(self) -> Params:
+        """The server's first parameters."""
+        return self.start.params
 
 
 @dataclass(frozen=True)
@@ -90,10 +112,14 @@ _WARM_RATES = (1.0, 0.3, 0.1)  # of the client rate, a third of the steps each: 
 
 
 # The fields the world depends on: methods that differ in none of them share one world, from the same start.
-_WORLD_FIELDS = (
-    "data", "clients", "alpha", "samples_per_client", "mix", "straggler_share", "straggler_factor", "dropout",
-    "model", "warm_start_steps", "batch", "client_rate", "seed",
+_START_FIELDS = (
+    "data", "clients", "samples_per_client", "model", "warm_start_steps", "batch", "client_rate", "seed",
 )  # fmt: skip
+_WORLD_FIELDS = (*_START_FIELDS, "alpha", "mix", "straggler_share", "straggler_factor", "dropout")
+
+
+def _only(scenario: Scenario, names: tuple[str, ...]) -> Scenario:
+    return Scenario(**{name: getattr(scenario, name) for name in names}, concurrency=1)
 
 
 def world(scenario: Scenario) -> World:
@@ -102,22 +128,28 @@ def world(scenario: Scenario) -> World:
     Raises:
         ValueError: data that is not there, or too little of it for so many clients.
     """
-    return _world(Scenario(**{name: getattr(scenario, name) for name in _WORLD_FIELDS}, concurrency=1))
+    return _world(_only(scenario, _WORLD_FIELDS))
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _world(s: Scenario) -> World:
-    settle()
-    dataset = datasets.load(s.data, people=s.clients, samples_per_person=s.samples_per_client, seed=s.seed)
-    natural = s.alpha is None and dataset.train_person is not None
+    start = _start(_only(s, _START_FIELDS))
+    natural = s.alpha is None and start.dataset.train_person is not None
     by = "person" if natural else "iid" if s.alpha is None else "label"
-    shards = datasets.split(dataset, s.clients, alpha=s.alpha, by=by, seed=s.seed)
+    shards = datasets.split(start.dataset, s.clients, alpha=s.alpha, by=by, seed=s.seed)
     fleet = sample_fleet(
         s.mix, s.clients, straggler_share=s.straggler_share, straggler_factor=s.straggler_factor,
         dropout=s.dropout, seed=s.seed,
     )  # fmt: skip
+    return World(start, shards, fleet)
+
+
+@lru_cache(maxsize=8)  # the slow part (seconds): another fleet or another split of the data does not repeat it
+def _start(s: Scenario) -> Start:
+    settle()
+    dataset = datasets.load(s.data, people=s.clients, samples_per_person=s.samples_per_client, seed=s.seed)
     model = build(s.model, dataset.shape, dataset.n_classes)
-    return World(dataset, shards, fleet, model, _warm_start(s, dataset, model))
+    return Start(dataset, model, _warm_start(s, dataset, model))
 
 
 def _warm_start(s: Scenario, dataset: Dataset, model: Model) -> Params:
@@ -172,15 +204,15 @@ def _choose(s: Scenario, w: World) -> Choice:
     budget = memory if s.budget_kib is None else int(s.budget_kib * 1024)
     table = memory_model(w.model, s.batch, s.accounting, s.client_momentum > 0)
     most = None if s.payload_share is None else int(s.payload_share * w.model.size)
-    gains = _contributions(w, s.contribution, s.channels_by, s.seed)
+    gains = _contributions(w.start, s.contribution, s.channels_by, s.seed)
     device = f"the weakest device ({kind})" if s.budget_kib is None else "the budget you set"
     return choose(gains, table, budget, solver=s.solver, max_entries=most, device=device, seed=s.seed)
 
 
 @lru_cache(maxsize=16)
-def _contributions(w: World, kind: str, channels_by: str, seed: int) -> Contributions:
-    x, y = public(w.dataset)
-    return measure(w.model, w.params, x, y, kind, channels_by=channels_by, seed=seed)
+def _contributions(start: Start, kind: str, channels_by: str, seed: int) -> Contributions:
+    x, y = public(start.dataset)
+    return measure(start.model, start.params, x, y, kind, channels_by=channels_by, seed=seed)
 
 
 def _traffic(plan: Plan, w: World) -> Traffic:

@@ -43,6 +43,11 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             Scenario(payload_share=_CAP, **_LONG),
             {"fedavg": 1.5, "fedbuff": 1.5, "ftte": 1.5},
         ),
+        "lab": Preset(
+            "the same fleet for the Lab: 40 virtual minutes, and the memory budget alone decides what is trained",
+            Scenario(horizon_s=2400.0),
+            {"fedavg": 1.0, "fedbuff": 1.0, "fedasync": 0.2, "ftte": 1.5},
+        ),
         "strict": Preset(
             "the same, but a device that cannot hold a method's training step is left out of that method",
             Scenario(payload_share=_CAP, **_LONG, exclude_small=True),  # with the rates of "default"

@@ -1,0 +1,234 @@
+"""Accuracy or loss over virtual time, client updates, bytes or energy: one line per method, a band over seeds."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import altair as alt
+import numpy as np
+from numpy.typing import ArrayLike
+
+from ftte_lab._require import in_range, one_of, require, whole
+from ftte_lab.charts._figure import Columns, Figure, template
+from ftte_lab.charts._style import WIDTH, Theme, finish, label, method_scales, seconds, size
+from ftte_lab.history import AXES, History, smooth
+
+Points = Mapping[str, ArrayLike]  # columns as in `History.points`
+
+AXIS_TITLES = {
+    "sim_seconds": ("virtual time, minutes", 60.0),
+    "updates": ("client updates applied", 1.0),
+    "upload_bytes": ("uploaded, MiB", 2.0**20),
+    "total_bytes": ("sent in both directions, MiB", 2.0**20),
+    "energy_j": ("energy of all devices, kJ", 1000.0),
+}
+METRICS = {
+    "accuracy": "test accuracy",
+    "loss": "test loss",
+    "straggler_accuracy": "accuracy, slowest tenth of devices",
+    "worst_decile_accuracy": "accuracy, worst tenth of clients",
+}
+_GRID = 80  # places where seeds are compared
+_RAW_OPACITY = 0.3
+
+
+def accuracy(
+    histories: Mapping[str, History], *, of: str = "sim_seconds", target: float | None = None, window: int = 5
+) -> Figure:
+    """Test accuracy of each run over time, updates, bytes or energy; a dot where it first reaches the target.
+
+    Args:
+        histories: runs by method name.
+        of: one of `AXES`.
+        target: accuracy from 0 to 1 to mark.
+        window: points of the smoothing; the raw points stay visible behind.
+
+    Raises:
+        ValueError: no run, an unknown axis, a target outside 0 to 1, or a window below 1.
+    """
+    require(bool(histories), "no run to draw", "at least one", "Pass the result of compare")
+    one_of("of", of, AXES)
+    whole("window", window, 1)
+    if target is not None:
+        in_range("target", target, 0, 1)
+    return curves({name: [h.points] for name, h in histories.items()}, of=of, target=target, window=window)
+
+
+def curves(
+    runs: Mapping[str, Sequence[Points]],
+    *,
+    of: str = "sim_seconds",
+    metric: str = "accuracy",
+    target: float | None = None,
+    window: int = 5,
+    end: float | None = None,
+    now_s: float | None = None,
+    pinned: Mapping[str, Sequence[Points]] | None = None,
+) -> Figure:
+    """One line per method; with several seeds the mean of them and a band from the lowest to the highest.
+
+    Args:
+        runs: by method name, the points of each seed (columns `sim_seconds`, the axis and the metric).
+        of: one of `AXES`.
+        metric: a column of the points: one of `METRICS`, or `accuracy_<kind>`.
+        target: a value to mark; a dot where each method first reaches it.
+        window: points of the smoothing.
+        end: where the horizontal axis ends, in the axis' own unit; by default the last point.
+        now_s: virtual seconds to mark on each curve.
+        pinned: earlier runs, drawn dimmed behind.
+
+    Raises:
+        ValueError: an unknown axis or a window below 1.
+    """
+    one_of("of", of, AXES)
+    whole("window", window, 1)
+    title, unit = AXIS_TITLES[of]
+    lines = {name: [_line(p, of, metric, unit, window) for p in seeds if len(p[of])] for name, seeds in runs.items()}
+    lines = {name: seeds for name, seeds in lines.items() if seeds}
+    several = any(len(seeds) > 1 for seeds in runs.values())
+    timed = of == "sim_seconds"
+    data, says = _tables(lines, several, unit if timed else math.nan), []
+    data["pinned"] = _pinned(pinned or {}, of, metric, unit, window)
+    reached = {n: _reached(s[0], target) for n, s in lines.items()} if target is not None and not several else {}
+    data["reached"] = _columns(("x", "y", "arm"), [(x, target, label(n)) for n, x in reached.items() if x is not None])
+    data["target"] = _columns(("y", "text"), [] if target is None else [(target, f"target {100 * target:.1f} %")])
+    data |= _now(lines, now_s, unit if timed else None)
+    for name, seeds in lines.items():
+        says.append(_clause(name, seeds, metric, of, unit, target, reached.get(name)))
+    quantity = metric_title(metric)
+    text = f"Line chart of {quantity} over {title}: " + ("; ".join(says) or "no point yet") + "."
+    below = "bold: mean over seeds; band: lowest to highest" if several else f"bold: mean of {window} points"
+    drawn = template(_draw, title, quantity, metric == "loss", below, tuple(runs))
+    return Figure(drawn, data, text, {**_domains(lines, metric, end, unit), "per_unit": unit if timed else 0.0})
+
+
+def metric_title(metric: str) -> str:
+    """What a metric is called on an axis."""
+    return METRICS.get(metric) or metric.replace("accuracy_", "accuracy on devices of kind ").replace("_", " ")
+
+
+def _line(points: Points, of: str, metric: str, unit: float, window: int) -> dict[str, np.ndarray]:
+    y = np.asarray(points[metric], np.float64)
+    x = np.asarray(points[of], np.float64) / unit
+    return {"x": x, "raw": y, "y": smooth(y, window), "t": np.asarray(points["sim_seconds"], np.float64)}
+
+
+def _tables(lines: Mapping[str, Sequence[Mapping[str, np.ndarray]]], several: bool, unit: float) -> dict[str, Columns]:
+    """Data sets of the raw points (one seed) or bands (several seeds), and of the bold lines with their moments."""
+    bold, raw, band = [], [], []
+    for name, seeds in lines.items():
+        if len(seeds) > 1:
+            x = np.linspace(max(s["x"][0] for s in seeds), min(s["x"][-1] for s in seeds), _GRID)
+            each = np.stack([np.interp(x, s["x"], s["y"]) for s in seeds])
+            band.append({"x": x, "low": each.min(0), "high": each.max(0), "arm": [label(name)] * _GRID})
+            bold.append({"x": x, "y": each.mean(0), "arm": [label(name)] * _GRID, "t": x * unit})
+        else:
+            [only] = seeds
+            arm = [label(name)] * len(only["x"])
+            bold.append({"x": only["x"], "y": only["y"], "arm": arm, "t": only["t"]})
+            if not several:
+                raw.append({"x": only["x"], "y": only["raw"], "arm": arm})
+    return {
+        "raw": _stack(("x", "y", "arm"), raw),
+        "curves": _stack(("x", "y", "arm", "t"), bold),
+        "band": _stack(("x", "low", "high", "arm"), band),
+    }
+
+
+def _stack(names: Sequence[str], parts: Sequence[Mapping[str, Any]]) -> Columns:
+    return {name: np.concatenate([p[name] for p in parts]) if parts else [] for name in names}
+
+
+def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Columns:
+    return {name: [row[k] for row in rows] for k, name in enumerate(names)}
+
+
+def _pinned(
+    pinned: Mapping[str, Sequence[Points]], of: str, metric: str, unit: float, window: int
+) -> Columns:
+    parts = []
+    for name, seeds in pinned.items():
+        for k, points in enumerate(seeds):
+            if metric not in points or not len(points[of]):
+                continue  # pinned from another fleet: it had no such devices
+            line = _line(points, of, metric, unit, window)
+            parts.append({**line, "arm": [label(name)] * len(line["x"]), "seed": [k] * len(line["x"])})
+    return _stack(("x", "y", "arm", "seed"), parts)
+
+
+def _reached(line: Mapping[str, np.ndarray], target: float) -> float | None:
+    at = np.flatnonzero(line["y"] >= target)
+    return float(line["x"][at[0]]) if len(at) else None
+
+
+def _now(lines: Mapping[str, Sequence[Mapping[str, np.ndarray]]], now_s: float | None, unit: float | None) -> Any:
+    """A dot on each curve at a virtual moment, and a rule where the axis is time."""
+    dots = []
+    for name, seeds in lines.items() if now_s is not None else ():
+        at = np.searchsorted(seeds[0]["t"], now_s, side="right") - 1
+        dots.append((seeds[0]["x"][at], seeds[0]["y"][at], label(name)))
+    rule = [] if now_s is None or unit is None else [now_s / unit]
+    return {"now": _columns(("x", "y", "arm"), dots), "rule": {"x": rule}}
+
+
+def _domains(lines: Mapping[str, Sequence[Mapping[str, np.ndarray]]], metric: str, end: float | None, unit: float) -> Any:
+    """Ends of the axes that do not move while a curve grows: they depend on the first points and the horizon."""
+    x = [s["x"][-1] for seeds in lines.values() for s in seeds]
+    y = [v for seeds in lines.values() for s in seeds for v in (s["raw"].min(), s["raw"].max())]
+    x_end = end / unit if end else max(x, default=1.0)
+    if metric == "loss":
+        first = max((s["raw"][0] for seeds in lines.values() for s in seeds), default=1.0)
+        return {"x_end": x_end or 1.0, "y_low": 0.0, "y_high": float(np.ceil(max(1.25 * first, *y, 0.1) * 4) / 4)}
+    return {"x_end": x_end or 1.0, "y_low": float(max(0.0, np.floor(min(y, default=0) * 10 - 0.5) / 10)), "y_high": 1.0}
+
+
+def _clause(name: str, seeds: Any, metric: str, of: str, unit: float, target: float | None, at: float | None) -> str:
+    last = float(np.mean([s["y"][-1] for s in seeds]))
+    value = f"{last:.2f}" if metric == "loss" else f"{100 * last:.0f} %"
+    says = f"{label(name)} ends at {value}" + (f" (mean of {len(seeds)} seeds)" if len(seeds) > 1 else "")
+    if target is None or len(seeds) > 1:
+        return says
+    if at is None:
+        return says + " and never reaches the target"
+    amount = at * unit
+    said = seconds(amount) if of == "sim_seconds" else size(amount) if "bytes" in of else f"{amount:,.0f}"
+    return f"{says} and reaches {100 * target:.1f} % at {said}"
+
+
+def _draw(theme: Theme, x_title: str, y_title: str, is_loss: bool, below: str, names: tuple[str, ...]) -> dict[str, Any]:
+    colours, dashes = method_scales(names, theme)
+    ends = {"x_end": 1.0, "y_low": 0.0, "y_high": 1.0, "per_unit": 0.0}  # the last: seconds per unit of a time axis
+    x_scale = alt.Scale(domain={"expr": "[0, x_end]"}, nice=False, clamp=True)
+    y_scale = alt.Scale(domain={"expr": "[y_low, y_high]"}, nice=False, zero=False, clamp=True)
+    x = alt.X("x:Q", title=x_title, scale=x_scale, axis=alt.Axis(grid=False, tickCount=8))
+    form = alt.Undefined if is_loss else "%"
+    y_axis = alt.Axis(format=form, tickCount=6)
+    y = alt.Y("y:Q", title=y_title, scale=y_scale, axis=y_axis)
+    legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=400)
+    colour, dash = alt.Color("arm:N", scale=colours, legend=legend), alt.StrokeDash("arm:N", scale=dashes, legend=legend)
+
+    def bare(name: str) -> alt.Chart:
+        return alt.Chart(alt.NamedData(name))
+
+    def part(name: str) -> alt.Chart:
+        return bare(name).encode(x=x)
+
+    tip = [alt.Tooltip("arm:N", title="method"), alt.Tooltip("x:Q", title=x_title, format=",.1f"),
+           alt.Tooltip("y:Q", title=y_title, format=".2f" if is_loss else ".1%")]  # fmt: skip
+    low = alt.Y("low:Q", scale=y_scale, title=y_title, axis=y_axis)
+    layers = [
+        part("band").mark_area(opacity=0.18).encode(y=low, y2="high:Q", color=colour),
+        part("pinned").mark_line(strokeWidth=1.5, opacity=0.4).encode(y=y, color=colour, strokeDash=dash, detail="seed:N"),
+        part("raw").mark_line(strokeWidth=1, opacity=_RAW_OPACITY).encode(y=y, color=colour),
+        part("curves").mark_line(strokeWidth=2.5).encode(y=y, color=colour, strokeDash=dash, tooltip=tip),
+        bare("target").mark_rule(strokeDash=[4, 4], color=theme.soft).encode(y=y),
+        bare("target").mark_text(align="right", dy=8, color=theme.ink).encode(x=alt.value("width"), y=y, text="text:N"),
+        part("reached").mark_point(filled=True, size=110, opacity=1, stroke="white").encode(y=y, color=colour),
+        part("rule").mark_rule(color=theme.soft, strokeWidth=1),
+        part("now").mark_point(filled=True, size=70, opacity=1, stroke=theme.ink, strokeWidth=1).encode(y=y, color=colour),
+    ]  # fmt: skip
+    chart = alt.layer(*layers).add_params(*(alt.param(name=n, value=v) for n, v in ends.items())).properties(width=WIDTH, height=280)
+    head = y_title[0].upper() + y_title[1:]
+    return finish(chart, theme, head, f"over {x_title.split(',')[0]}; {below}")

@@ -1,0 +1,148 @@
+// Vega charts that are drawn once and refilled in place.
+
+function isDark() {
+  const body = document.body;
+  if (body.dataset.jpThemeLight !== undefined) return body.dataset.jpThemeLight === "false";
+  return body.classList.contains("vscode-dark") || body.classList.contains("theme-dark");
+}
+
+function make(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  for (const [key, value] of Object.entries(attributes)) {
+    if (key in node && key !== "list") node[key] = value;
+    else node.setAttribute(key, value);
+  }
+  node.append(...children);
+  return node;
+}
+
+function floats(view) {
+  return new Float32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+}
+
+function ints(view) {
+  return new Int32Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+}
+
+function unpackColumn(column, buffers) {
+  const view = buffers[column.at];
+  if (!column.words) return floats(view);
+  const codes = new Uint16Array(view.buffer.slice(view.byteOffset, view.byteOffset + view.byteLength));
+  return Array.from(codes, (code) => column.words[code]);
+}
+
+function unpackSets(sets, buffers) {
+  const out = {};
+  for (const [name, columns] of Object.entries(sets)) {
+    const keys = Object.keys(columns);
+    const values = keys.map((key) => unpackColumn(columns[key], buffers));
+    const rows = [];
+    for (let i = 0; i < (values[0] ? values[0].length : 0); i++) {
+      const row = {};
+      keys.forEach((key, k) => { row[key] = values[k][i]; });
+      rows.push(row);
+    }
+    out[name] = rows;
+  }
+  return out;
+}
+
+class ChartPanel {
+  constructor(name) {
+    this.name = name;
+    this.box = make("div", { className: "ftte-chart" });
+    this.words = make("p", { className: "ftte-words" });
+    const more = make("details", {}, make("summary", { textContent: "In words" }), this.words);
+    this.root = make("figure", { className: "ftte-panel" }, this.box, more);
+    this.root.dataset.panel = name;
+    this.root.dataset.frames = "0";
+    this.specs = null; this.view = null; this.result = null; this.builds = 0;
+    this.sets = {}; this.signals = {}; this.extra = {}; this.waiting = false; this.spokenAt = 0;
+  }
+
+  get visible() { return !this.root.hidden; }
+
+  setVisible(on) {
+    this.root.hidden = !on;
+    if (on && this.specs) this.build();
+  }
+
+  drawing(specs) {
+    this.specs = specs;
+    this.view = null; // what comes next fits the new drawing only
+    this.sets = {};
+    this.stale = true;
+  }
+
+  figure(message, buffers) {
+    this.sets = unpackSets(message.sets, buffers);
+    this.signals = message.signals;
+    this.alt = message.alt;
+    if (this.stale) { this.stale = false; this.build(); } else this.refill();
+  }
+
+  // Rows that the page itself adds, such as the fleet's moment on the curves.
+  overlay(sets) {
+    this.extra = sets;
+    this.refill();
+  }
+
+  refill() {
+    if (!this.view || this.waiting || !this.visible) return;
+    this.waiting = true;
+    const later = document.hidden ? (f) => setTimeout(f, 100) : requestAnimationFrame;
+    later(() => {
+      this.waiting = false;
+      const view = this.view;
+      if (!view) return;
+      for (const [name, value] of Object.entries(this.signals)) view.signal(name, value);
+      for (const [name, rows] of Object.entries({ ...this.sets, ...this.extra })) view.data(name, rows);
+      view.runAsync();
+      this.told();
+    });
+  }
+
+  told() {
+    this.root.dataset.frames = String(Number(this.root.dataset.frames) + 1);
+    const now = performance.now();
+    clearTimeout(this.later);
+    const speak = () => {
+      this.spokenAt = performance.now();
+      this.words.textContent = this.alt || "";
+      this.box.setAttribute("aria-label", this.alt || this.name);
+    };
+    if (now - this.spokenAt > 1000) speak(); else this.later = setTimeout(speak, 1000);
+  }
+
+  async build() {
+    if (!this.visible || !this.specs || this.stale) return;
+    const mine = ++this.builds;
+    const spec = structuredClone(this.specs[isDark() ? "dark" : "light"]);
+    spec.width = "container";
+    spec.autosize = { type: "fit-x", contains: "padding" };
+    spec.background = "transparent";
+    spec.datasets = { ...this.sets, ...this.extra };
+    for (const p of spec.params || []) if (p.name in this.signals) p.value = this.signals[p.name];
+    const fresh = make("div", { className: "ftte-vega ftte-coming" });
+    this.box.append(fresh);
+    const embed = await vegaSlot().promise;
+    if (mine !== this.builds) { fresh.remove(); return; }
+    const result = await embed(fresh, spec, { renderer: "svg", actions: false, tooltip: { theme: isDark() ? "dark" : "light" } });
+    if (mine !== this.builds) { result.finalize(); fresh.remove(); return; }
+    if (this.result) this.result.finalize();
+    for (const old of [...this.box.children]) if (old !== fresh) old.remove();
+    fresh.classList.remove("ftte-coming");
+    this.box.setAttribute("role", "img");
+    this.result = result;
+    this.view = result.view;
+    this.refill(); // whatever came while the drawing was made
+    this.told();
+  }
+
+  close() {
+    this.builds += 1;
+    clearTimeout(this.later);
+    if (this.result) this.result.finalize();
+    this.view = null;
+  }
+}

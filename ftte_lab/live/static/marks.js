@@ -1,0 +1,32 @@
+// Small marks below a slider, where its handle would stand.
+
+function render({ model, el }) {
+  const box = document.createElement("div");
+  box.className = "ftte-marks";
+  el.append(box);
+  let marks = [];
+  const place = () => {
+    const track = el.parentElement && el.parentElement.querySelector(".noUi-base");
+    if (!track) { requestAnimationFrame(place); return; }
+    const left = track.getBoundingClientRect().left - box.getBoundingClientRect().left;
+    const width = track.getBoundingClientRect().width;
+    box.replaceChildren(...marks.map(({ text, at }) => {
+      const mark = document.createElement("span");
+      mark.textContent = text;
+      mark.style.left = `${left + at * width}px`;
+      return mark;
+    }));
+    const boxes = [...box.children].map((mark) => mark.getBoundingClientRect());
+    const crowded = boxes.some((one, k) => k > 0 && one.left < boxes[k - 1].right + 4);
+    [...box.children].forEach((mark, k) => mark.classList.toggle("ftte-lower", crowded && k % 2 === 1));
+    box.classList.toggle("ftte-crowded", crowded);
+  };
+  const hear = (message) => { marks = message.marks.slice().sort((a, b) => a.at - b.at); place(); };
+  model.on("msg:custom", hear);
+  const size = new ResizeObserver(place);
+  size.observe(box);
+  model.send({ press: "hello" });
+  return () => { model.off("msg:custom", hear); size.disconnect(); };
+}
+
+export default { render };
