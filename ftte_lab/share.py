@@ -20,12 +20,12 @@ PREFIX = "ftte1-"
 _MOST_BYTES = 100_000  # a code is a few hundred characters; what unpacks to more is no code of ours
 # The compressor knows these words beforehand. Part of the format: another list needs another prefix.
 _WORDS = (
-    '"tensors":"horizon_s":"evaluations":"over":"sim_seconds","metric":"accuracy","loss","watch":"upload_bytes",'
-    '"samples_per_client":"clients":"model":"mcunet-s","mlp","cnn","digits","motion","server_rate":"straggler_factor":'
-    '"straggler_share":"payload_share":null,"variance_exponent":"age_exponent":"concurrency":"budget_kib":"buffer":'
-    '"alpha":"mix":{"sensor":0.5,"watch":0.3,"phone":0.2},"rates":{"fedavg":1.5,"fedbuff":1.5,"ftte":1.5},'
-    '"methods":["fedavg","fedbuff","fedasync","ftte"],"seeds":1,"seed":{"scenario":{'
-).encode()
+    b'"tensors":"horizon_s":"evaluations":"over":"sim_seconds","metric":"accuracy","loss","watch":"upload_bytes",'
+    b'"samples_per_client":"clients":"model":"mcunet-s","mlp","cnn","digits","motion","server_rate":"straggler_factor":'
+    b'"straggler_share":"payload_share":null,"variance_exponent":"age_exponent":"concurrency":"budget_kib":"buffer":'
+    b'"alpha":"mix":{"sensor":0.5,"watch":0.3,"phone":0.2},"rates":{"fedavg":1.5,"fedbuff":1.5,"ftte":1.5},'
+    b'"methods":["fedavg","fedbuff","fedasync","ftte"],"seeds":1,"seed":{"scenario":{'
+)
 _HOW = "a code as the Share button writes it, from 'ftte1-' to its last character"
 
 

@@ -30,8 +30,7 @@ def histories(ready: dict[str, Prepared]) -> dict[str, History]:
 
 
 def rows(figure: Figure) -> list[dict[str, Any]]:
-    found = figure.chart.to_dict()["datasets"].values()
-    return max(found, key=len)
+    return max((figure.rows(name) for name in figure.data), key=len)
 
 
 def png_size(figure: Figure) -> tuple[int, int]:
@@ -43,12 +42,13 @@ def png_size(figure: Figure) -> tuple[int, int]:
 def test_accuracy_shows_every_point_and_where_the_target_is_reached(histories: dict[str, History]) -> None:
     target = 0.9 * histories["fedavg"].best()
     figure = charts.accuracy(histories, target=target)
-    data = rows(figure)
-    assert len(data) == sum(len(h.points) for h in histories.values())
-    assert {row["method"] for row in data} == {"FedAvg", "FTTE"}
-    assert [r["accuracy"] for r in data[: len(histories["fedavg"].points)]] == histories["fedavg"].points[
-        "accuracy"
-    ].tolist()
+    for name, label in (("fedavg", "FedAvg"), ("ftte", "FTTE")):
+        raw = [row["y"] for row in figure.rows("raw") if row["arm"] == label]
+        assert raw == histories[name].points["accuracy"].tolist()
+        smooth = [row["y"] for row in figure.rows("curves") if row["arm"] == label]
+        assert smooth == histories[name].smoothed().tolist()
+        [dot] = [row for row in figure.rows("reached") if row["arm"] == label]
+        assert dot["x"] * 60 == pytest.approx(histories[name].time_to(target))
     assert "FedAvg ends at" in figure.alt_text
     assert "reaches" in figure.alt_text
     width, height = png_size(figure)
@@ -126,7 +126,7 @@ def test_wrong_arguments_are_explained(
         (lambda: charts.memory({}), "no bill"),
         (lambda: charts.memory({"ftte": ready["ftte"].bill}, budget_bytes=0), "budget_bytes = 0"),
         (lambda: charts.bytes_sent({}), "no run to draw"),
-        (lambda: charts.bytes_sent(histories).save(tmp_path / "a.svg"), "ends in .png"),
+        (lambda: charts.bytes_sent(histories).save(tmp_path / "a.gif"), "ends in .png or .svg"),
         (lambda: charts.bytes_sent(histories).save(tmp_path / "none" / "a.png"), "does not exist"),
         (lambda: charts.bytes_sent(histories).png(0), "scale = 0"),
     ):

@@ -9,8 +9,8 @@ from ftte_lab.charts._curves import AXIS_TITLES, METRICS, accuracy, curves, metr
 from ftte_lab.charts._figure import Figure, Template
 from ftte_lab.charts._fleet import fleet
 from ftte_lab.charts._gantt import gantt
-from ftte_lab.charts._style import label, seconds, size
 from ftte_lab.charts._updates import staleness, weights
+from ftte_lab.charts.style import label, seconds, size
 
 __all__ = [
     "AXIS_TITLES", "METRICS", "Figure", "Template", "accuracy", "bytes_per_update", "bytes_sent", "curves", "fleet",

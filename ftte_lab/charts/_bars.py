@@ -9,7 +9,7 @@ import altair as alt
 
 from ftte_lab._require import in_range, require, whole
 from ftte_lab.charts._figure import Columns, Figure, template
-from ftte_lab.charts._style import WIDTH, Theme, finish, label, size
+from ftte_lab.charts.style import WIDTH, Theme, finish, label, size
 from ftte_lab.history import History
 from ftte_lab.memory import MemoryBill
 from ftte_lab.models import Model
@@ -127,7 +127,8 @@ def subset_map(model: Model, subset: Subset, *, title: str = "What the search ch
     trained = [name for name, share in rows if share]
     total = subset.entries(model) / model.size
     data = {"tensors": {"tensor": [n for n, _ in rows], "share": [s for _, s in rows], "whole": [1.0] * len(rows)}}
-    text = f"Bars per weight tensor: {', '.join(trained)} are trained at least in part, {100 * total:.0f} % of all parameters."
+    text = f"Bars per weight tensor: {', '.join(trained)} are trained at least in part, "
+    text += f"{100 * total:.0f} % of all parameters."
     below = "share of each tensor's channels that is trained; grey stays frozen"
     return Figure(template(_draw_subset, title, tuple(n for n, _ in rows), below), data, text)
 
@@ -158,13 +159,16 @@ def _draw_memory(theme: Theme, names: tuple[str, ...], text: str) -> dict[str, A
         x=x, tooltip=[alt.Tooltip("text:N"), alt.Tooltip("kib:Q", title="KiB", format=",.0f")],
         strokeDash=alt.condition("datum.text == 'budget'", alt.value([1, 0]), alt.value([4, 3])),
     )  # fmt: skip
-    named = [
-        alt.Chart(alt.NamedData("lines")).transform_filter(f"datum.text {sign} 'budget'")
-        .mark_text(align=side, dx=shift, baseline="bottom", dy=-2, color=theme.line)
-        .encode(x=x, y=alt.value(0), text="text:N")
-        for sign, side, shift in (("===", "right", -4), ("!==", "left", 4))
-    ]  # fmt: skip
-    chart = alt.layer(bars, floor, lines, *named, texts).add_params(end).properties(width=WIDTH, height=44 * len(names) + 10)
+    words = alt.Chart(alt.NamedData("lines")).encode(x=x, y=alt.value(0), text="text:N")
+    named = [  # the budget's name to the left of its line, others to the right: they are often close together
+        words.transform_filter("datum.text === 'budget'").mark_text(align="right", dx=-4, dy=-6, color=theme.line),
+        words.transform_filter("datum.text !== 'budget'").mark_text(align="left", dx=4, dy=-6, color=theme.line),
+    ]
+    chart = (
+        alt.layer(bars, floor, lines, *named, texts)
+        .add_params(end)
+        .properties(width=WIDTH, height=44 * len(names) + 10)
+    )
     below = ["at the peak of one training step; tick: inference alone", *([text] if text else [])]
     return finish(chart, theme, "Memory on a device", below)
 

@@ -8,14 +8,15 @@ from typing import Any
 
 import altair as alt
 import numpy as np
-from numpy.typing import ArrayLike
 
 from ftte_lab._require import in_range, one_of, require, whole
 from ftte_lab.charts._figure import Columns, Figure, template
-from ftte_lab.charts._style import WIDTH, Theme, finish, label, method_scales, seconds, size
+from ftte_lab.charts.style import WIDTH, Theme, finish, label, method_scales, seconds, size
 from ftte_lab.history import AXES, History, smooth
 
-Points = Mapping[str, ArrayLike]  # columns as in `History.points`
+Points = Any  # columns as in `History.points`: a table, or a mapping of equally long columns
+Line = Mapping[str, np.ndarray]
+Lines = Mapping[str, Sequence[Line]]
 
 AXIS_TITLES = {
     "sim_seconds": ("virtual time, minutes", 60.0),
@@ -115,7 +116,7 @@ def _line(points: Points, of: str, metric: str, unit: float, window: int) -> dic
     return {"x": x, "raw": y, "y": smooth(y, window), "t": np.asarray(points["sim_seconds"], np.float64)}
 
 
-def _tables(lines: Mapping[str, Sequence[Mapping[str, np.ndarray]]], several: bool, unit: float) -> dict[str, Columns]:
+def _tables(lines: Lines, several: bool, unit: float) -> dict[str, Columns]:
     """Data sets of the raw points (one seed) or bands (several seeds), and of the bold lines with their moments."""
     bold, raw, band = [], [], []
     for name, seeds in lines.items():
@@ -145,9 +146,7 @@ def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Columns:
     return {name: [row[k] for row in rows] for k, name in enumerate(names)}
 
 
-def _pinned(
-    pinned: Mapping[str, Sequence[Points]], of: str, metric: str, unit: float, window: int
-) -> Columns:
+def _pinned(pinned: Mapping[str, Sequence[Points]], of: str, metric: str, unit: float, window: int) -> Columns:
     parts = []
     for name, seeds in pinned.items():
         for k, points in enumerate(seeds):
@@ -163,17 +162,19 @@ def _reached(line: Mapping[str, np.ndarray], target: float) -> float | None:
     return float(line["x"][at[0]]) if len(at) else None
 
 
-def _now(lines: Mapping[str, Sequence[Mapping[str, np.ndarray]]], now_s: float | None, unit: float | None) -> Any:
+def _now(lines: Lines, now_s: float | None, unit: float | None) -> Any:
     """A dot on each curve at a virtual moment, and a rule where the axis is time."""
     dots = []
-    for name, seeds in lines.items() if now_s is not None else ():
-        at = np.searchsorted(seeds[0]["t"], now_s, side="right") - 1
+    for name, seeds in lines.items():
+        if now_s is None:
+            break
+        at = int(np.searchsorted(seeds[0]["t"], now_s, side="right")) - 1
         dots.append((seeds[0]["x"][at], seeds[0]["y"][at], label(name)))
     rule = [] if now_s is None or unit is None else [now_s / unit]
     return {"now": _columns(("x", "y", "arm"), dots), "rule": {"x": rule}}
 
 
-def _domains(lines: Mapping[str, Sequence[Mapping[str, np.ndarray]]], metric: str, end: float | None, unit: float) -> Any:
+def _domains(lines: Lines, metric: str, end: float | None, unit: float) -> Any:
     """Ends of the axes that do not move while a curve grows: they depend on the first points and the horizon."""
     x = [s["x"][-1] for seeds in lines.values() for s in seeds]
     y = [v for seeds in lines.values() for s in seeds for v in (s["raw"].min(), s["raw"].max())]
@@ -197,38 +198,44 @@ def _clause(name: str, seeds: Any, metric: str, of: str, unit: float, target: fl
     return f"{says} and reaches {100 * target:.1f} % at {said}"
 
 
-def _draw(theme: Theme, x_title: str, y_title: str, is_loss: bool, below: str, names: tuple[str, ...]) -> dict[str, Any]:
+def _draw(theme: Theme, x_title: str, y_title: str, is_loss: bool, below: str, names: tuple[str, ...]) -> Any:
     colours, dashes = method_scales(names, theme)
+    legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=400)
+    colour = alt.Color("arm:N", scale=colours, legend=legend)
+    dash = alt.StrokeDash("arm:N", scale=dashes, legend=legend)
     ends = {"x_end": 1.0, "y_low": 0.0, "y_high": 1.0, "per_unit": 0.0}  # the last: seconds per unit of a time axis
+    params = [alt.param(name=name, value=value) for name, value in ends.items()]
+    layers = _layers(theme, x_title, y_title, is_loss, colour, dash)
+    chart = alt.layer(*layers).add_params(*params).properties(width=WIDTH, height=280)
+    head = y_title[0].upper() + y_title[1:]
+    return finish(chart, theme, head, f"over {x_title.split(',')[0]}; {below}")
+
+
+def _layers(
+    theme: Theme, x_title: str, y_title: str, is_loss: bool, colour: alt.Color, dash: alt.StrokeDash
+) -> list[alt.Chart]:
+    """From the back to the front: band, pinned runs, raw points, curves, target, and the moment of a replay."""
     x_scale = alt.Scale(domain={"expr": "[0, x_end]"}, nice=False, clamp=True)
     y_scale = alt.Scale(domain={"expr": "[y_low, y_high]"}, nice=False, zero=False, clamp=True)
     x = alt.X("x:Q", title=x_title, scale=x_scale, axis=alt.Axis(grid=False, tickCount=8))
-    form = alt.Undefined if is_loss else "%"
-    y_axis = alt.Axis(format=form, tickCount=6)
+    y_axis = alt.Axis(format=alt.Undefined if is_loss else "%", tickCount=6)
     y = alt.Y("y:Q", title=y_title, scale=y_scale, axis=y_axis)
-    legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=400)
-    colour, dash = alt.Color("arm:N", scale=colours, legend=legend), alt.StrokeDash("arm:N", scale=dashes, legend=legend)
-
-    def bare(name: str) -> alt.Chart:
-        return alt.Chart(alt.NamedData(name))
+    low = alt.Y("low:Q", scale=y_scale, title=y_title, axis=y_axis)
 
     def part(name: str) -> alt.Chart:
-        return bare(name).encode(x=x)
+        return alt.Chart(alt.NamedData(name))
 
     tip = [alt.Tooltip("arm:N", title="method"), alt.Tooltip("x:Q", title=x_title, format=",.1f"),
            alt.Tooltip("y:Q", title=y_title, format=".2f" if is_loss else ".1%")]  # fmt: skip
-    low = alt.Y("low:Q", scale=y_scale, title=y_title, axis=y_axis)
-    layers = [
-        part("band").mark_area(opacity=0.18).encode(y=low, y2="high:Q", color=colour),
-        part("pinned").mark_line(strokeWidth=1.5, opacity=0.4).encode(y=y, color=colour, strokeDash=dash, detail="seed:N"),
-        part("raw").mark_line(strokeWidth=1, opacity=_RAW_OPACITY).encode(y=y, color=colour),
-        part("curves").mark_line(strokeWidth=2.5).encode(y=y, color=colour, strokeDash=dash, tooltip=tip),
-        bare("target").mark_rule(strokeDash=[4, 4], color=theme.soft).encode(y=y),
-        bare("target").mark_text(align="right", dy=8, color=theme.ink).encode(x=alt.value("width"), y=y, text="text:N"),
-        part("reached").mark_point(filled=True, size=110, opacity=1, stroke="white").encode(y=y, color=colour),
-        part("rule").mark_rule(color=theme.soft, strokeWidth=1),
-        part("now").mark_point(filled=True, size=70, opacity=1, stroke=theme.ink, strokeWidth=1).encode(y=y, color=colour),
+    point: Any = {"filled": True, "opacity": 1}
+    return [
+        part("band").mark_area(opacity=0.18).encode(x=x, y=low, y2="high:Q", color=colour),
+        part("pinned").mark_line(opacity=0.4).encode(x=x, y=y, color=colour, strokeDash=dash, detail="seed:N"),
+        part("raw").mark_line(strokeWidth=1, opacity=_RAW_OPACITY).encode(x=x, y=y, color=colour),
+        part("curves").mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour, strokeDash=dash, tooltip=tip),
+        part("target").mark_rule(strokeDash=[4, 4], color=theme.soft).encode(y=y),
+        part("target").mark_text(align="right", dy=8, color=theme.ink).encode(x=alt.value("width"), y=y, text="text:N"),
+        part("reached").mark_point(size=110, stroke="white", **point).encode(x=x, y=y, color=colour),
+        part("rule").mark_rule(color=theme.soft, strokeWidth=1).encode(x=x),
+        part("now").mark_point(size=70, stroke=theme.ink, **point).encode(x=x, y=y, color=colour),
     ]  # fmt: skip
-    chart = alt.layer(*layers).add_params(*(alt.param(name=n, value=v) for n, v in ends.items())).properties(width=WIDTH, height=280)
-    head = y_title[0].upper() + y_title[1:]
-    return finish(chart, theme, head, f"over {x_title.split(',')[0]}; {below}")

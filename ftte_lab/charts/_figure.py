@@ -18,13 +18,12 @@ from typing import Any
 
 import numpy as np
 import vl_convert
-from numpy.typing import ArrayLike
 from PIL import Image
 
 from ftte_lab._require import one_of, require
-from ftte_lab.charts._style import THEMES, Theme
+from ftte_lab.charts.style import THEMES, Theme
 
-Columns = Mapping[str, ArrayLike]
+Columns = Mapping[str, Any]  # equally long columns of numbers or words
 _PALETTE = 128
 
 
@@ -38,7 +37,7 @@ class Template:
 
 @lru_cache(maxsize=256)
 def template(draw: Callable[..., dict[str, Any]], *options: Any) -> Template:
-    """`draw(theme, *options)` for both themes; kept, because making a spec costs a thousand times more than filling it."""
+    """`draw(theme, *options)` for both themes; kept, because making it costs a thousand times more than filling it."""
     return Template(draw(THEMES["light"], *options), draw(THEMES["dark"], *options))
 
 

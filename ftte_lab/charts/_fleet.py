@@ -11,7 +11,7 @@ import numpy as np
 
 from ftte_lab._require import require
 from ftte_lab.charts._figure import Columns, Figure, template
-from ftte_lab.charts._style import WIDTH, Theme, finish, kind_scales, label, seconds
+from ftte_lab.charts.style import WIDTH, Theme, finish, kind_scales, label, seconds
 from ftte_lab.moment import PHASES, Moment, moment
 from ftte_lab.prepare import Prepared
 
@@ -63,12 +63,14 @@ def _columns(names: tuple[str, ...], rows: list[Any]) -> Columns:
 
 def _head(name: str, now: Moment, buffer: int) -> str:
     busy = int((now.phase > 0).sum())
-    return f"{label(name)}: version {now.version}, {len(now.buffer)} of {buffer} updates in the buffer, {busy} devices busy"
+    return f"{label(name)}: version {now.version}, {len(now.buffer)} of {buffer} updates in the buffer, {busy} at work"
 
 
 def _says(name: str, now: Moment, buffer: int) -> str:
     counts = np.bincount(now.phase, minlength=len(PHASES))
-    doing = ", ".join(f"{counts[k]} in {phase}" for k, phase in enumerate(PHASES) if k and counts[k]) or "nobody at work"
+    doing = (
+        ", ".join(f"{counts[k]} in {phase}" for k, phase in enumerate(PHASES) if k and counts[k]) or "nobody at work"
+    )
     return f"{label(name)} has made {now.version} steps, its buffer holds {len(now.buffer)} of {buffer}, {doing}"
 
 

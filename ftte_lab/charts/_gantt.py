@@ -10,7 +10,7 @@ import numpy as np
 
 from ftte_lab._require import in_range, require, whole
 from ftte_lab.charts._figure import Columns, Figure, template
-from ftte_lab.charts._style import WIDTH, Theme, finish, seconds
+from ftte_lab.charts.style import WIDTH, Theme, finish, seconds
 from ftte_lab.timeline import Fate, Timeline
 
 _PHASES = ("download", "compute", "upload", "lost")

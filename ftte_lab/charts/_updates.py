@@ -9,8 +9,8 @@ import altair as alt
 import numpy as np
 
 from ftte_lab._require import require
-from ftte_lab.charts._figure import Figure, template
-from ftte_lab.charts._style import WIDTH, Theme, finish, kind_scales, label, method_scales
+from ftte_lab.charts._figure import Columns, Figure, template
+from ftte_lab.charts.style import WIDTH, Theme, finish, kind_scales, label, method_scales
 from ftte_lab.timeline import Timeline
 
 _OLDEST = 15  # older ages share the last bar
@@ -58,7 +58,10 @@ def weights(
     """
     same = len(ages) == len(relative) == len(kind)
     require(same, f"columns of {len(ages)}, {len(relative)} and {len(kind)} entries", "equally many")
-    data = {"updates": {"age": ages, "weight": relative, "kind": list(kind)}, "equal": {"weight": [1.0]}}
+    data: dict[str, Columns] = {
+        "updates": {"age": ages, "weight": relative, "kind": list(kind)},
+        "equal": {"weight": [1.0]},
+    }
     says = f"the last {len(ages)} updates weigh {min(relative):.2f} to {max(relative):.2f}" if len(ages) else "none yet"
     text = f"Dots of the effective weight of {label(method)}'s updates over their age; 1 is an equal share: {says}."
     signals = {"oldest": float(max([*ages, 4])) + 0.5, "heaviest": float(max([*relative, 2.0])) * 1.05}
@@ -82,7 +85,9 @@ def _draw_ages(theme: Theme, names: tuple[str, ...]) -> dict[str, Any]:
 def _draw_weights(theme: Theme, method: str, kinds: tuple[str, ...]) -> dict[str, Any]:
     oldest, heaviest = alt.param(name="oldest", value=4.5), alt.param(name="heaviest", value=2.0)
     colours, shapes = kind_scales(kinds)
-    y = alt.Y("weight:Q", title="weight, 1 = equal share", scale=alt.Scale(domain={"expr": "[0, heaviest]"}, nice=False))
+    y = alt.Y(
+        "weight:Q", title="weight, 1 = equal share", scale=alt.Scale(domain={"expr": "[0, heaviest]"}, nice=False)
+    )
     x_scale = alt.Scale(domain={"expr": "[-0.5, oldest]"}, nice=False)
     dots = alt.Chart(alt.NamedData("updates")).mark_point(size=45, opacity=0.7, filled=True).encode(
         x=alt.X("age:Q", title="age, server versions", scale=x_scale, axis=alt.Axis(tickMinStep=1, grid=False)),

@@ -4,9 +4,9 @@ from ftte_lab.lab._board import PANELS
 from ftte_lab.lab._controls import BUILDERS
 from ftte_lab.lab._lab import Lab
 from ftte_lab.lab._settings import Settings
-from ftte_lab.live import Cancelled
+from ftte_lab.live import CancelledError
 
 KNOBS = tuple(BUILDERS)
 """The names that `Lab(show=...)` takes."""
 
-__all__ = ["KNOBS", "PANELS", "Cancelled", "Lab", "Settings"]
+__all__ = ["KNOBS", "PANELS", "CancelledError", "Lab", "Settings"]

@@ -1,4 +1,4 @@
-"""What a Lab knows of its run, and the figures that follow: before training from the timelines, then from the events."""
+"""What a Lab knows of its run, and the figures that follow: from the timelines at first, then from the events."""
 
 from __future__ import annotations
 
@@ -100,7 +100,8 @@ class Board:
         horizon = self.settings.scenario.horizon_s
         seeds = len(next(iter(self.points.values()), []))
         of = f"seed {seeds} of {self.settings.seeds}: " if self.settings.seeds > 1 else ""
-        text = f"{of}{self.sim_seconds:,.0f} of {horizon:,.0f} virtual s, {self.updates:,} of {self.updates_ahead:,} client updates"
+        text = f"{of}{self.sim_seconds:,.0f} of {horizon:,.0f} virtual s, "
+        text += f"{self.updates:,} of {self.updates_ahead:,} client updates"
         if phase == "stopped":
             return f"stopped at {text}. {self.last}"
         left = self.active_s / self.progress * (1 - self.progress) if self.progress > 0.02 else None
@@ -164,7 +165,9 @@ def _memory(board: Board) -> Figure:
     budget = ftte.choice.budget_bytes if ftte is not None and ftte.choice else weakest
     marks = {} if budget == weakest else {f"weakest device: {kind}": weakest}
     device = f"the weakest device ({kind})" if budget == weakest else "FTTE"
-    return charts.memory({n: r.bill for n, r in board.prepared.items()}, budget_bytes=budget, device=device, marks=marks)
+    return charts.memory(
+        {n: r.bill for n, r in board.prepared.items()}, budget_bytes=budget, device=device, marks=marks
+    )
 
 
 def _bytes(board: Board) -> Figure:
@@ -195,8 +198,7 @@ def _weights(board: Board) -> Figure:
     name = board.watched()
     rows = list(board.weighed[name])
     kinds = sorted(set(board.prepared[name].world.fleet.kind))
-    figure = charts.weights([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], kinds=kinds, method=name)
-    return figure
+    return charts.weights([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], kinds=kinds, method=name)
 
 
 def _fleet(board: Board) -> Figure:

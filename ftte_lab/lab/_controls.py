@@ -57,9 +57,7 @@ def _field(name: str) -> tuple[Callable[[Settings], Any], Callable[[Settings, An
 
 def _slider(kind: type, text: str, help_text: str, **options: Any) -> Any:
     """A slider that speaks when it is released: each value starts a run."""
-    return kind(
-        description=text, tooltip=help_text, continuous_update=False, layout=_WIDE, style=_STYLE, **options
-    )
+    return kind(description=text, tooltip=help_text, continuous_update=False, layout=_WIDE, style=_STYLE, **options)
 
 
 def _budget(_: Settings) -> Control:
@@ -175,7 +173,7 @@ def _horizon(_: Settings) -> Control:
     return Control(widget, read, lambda s, v: write(s, float(f"{v:.3g}")))
 
 
-class MethodBoxes(widgets.HBox):
+class MethodBoxes(widgets.HBox):  # type: ignore[misc]  # the library is untyped
     """A box to tick per method; the last one stays ticked, because a Lab without a method shows nothing."""
 
     def __init__(self, chosen: Iterable[str]) -> None:
@@ -223,8 +221,8 @@ BUILDERS: Mapping[str, Callable[[Settings], Control]] = {
     "straggler_share": _straggler_share,
     "straggler_factor": _straggler_factor,
     "alpha": _alpha,
-    "age": _exponent("age exponent", "age_exponent", "0: age does not matter; 1: an update n versions old weighs 1/(1+n)"),
-    "variance": _exponent("variance exponent", "variance_exponent", "0: variance does not matter; larger: noisy updates weigh less"),
+    "age": _exponent("age exponent", "age_exponent", "0: age does not matter; 1: n versions old weighs 1/(1+n)"),
+    "variance": _exponent("variance exponent", "variance_exponent", "0: no matter; larger: noisy updates weigh less"),
     "methods": _methods,
     "data": _menu("data", "data set", DATASETS, "motion and digits need no network; others after a download"),
     "model": _menu("model", "model", MODELS, "What is trained"),

@@ -10,7 +10,6 @@ import ipywidgets as widgets
 from ftte_lab.devices import CATALOGUE
 
 
-
 def rebalance(parts: Mapping[str, int], moved: str, value: int) -> dict[str, int]:
     """Whole per cents after one of them was moved: the others keep their proportions, and the sum is 100.
 
@@ -42,12 +41,13 @@ def _rounded(exact: Mapping[str, float], total: int) -> dict[str, int]:
     return floor
 
 
-class MixSliders(widgets.VBox):
+class MixSliders(widgets.VBox):  # type: ignore[misc]  # the library is untyped
     """One slider per device kind, and a menu to add another kind from the catalogue."""
 
     def __init__(self, mix: Mapping[str, float]) -> None:
         self._listeners: list[Callable[[Any], None]] = []
         self._quiet = False
+        self._shown: list[str] = []
         self._sliders: dict[str, widgets.IntSlider] = {}
         self._add = widgets.Dropdown(
             description="add a kind", layout=widgets.Layout(width="auto", max_width="440px"),
@@ -83,7 +83,8 @@ class MixSliders(widgets.VBox):
                 self._sliders[kind].observe(lambda change, kind=kind: self._moved(kind, change), names="value")
         for kind, slider in self._sliders.items():
             slider.value = parts.get(kind, 0)
-        if len(self.children) != len(self._sliders) + 1:
+        if len(self._shown) != len(self._sliders):
+            self._shown = list(self._sliders)
             self._add.options = ["", *(k for k in CATALOGUE if k not in self._sliders)]
             self.children = [*self._sliders.values(), self._add]
         self._quiet = False

@@ -41,7 +41,9 @@ class ControlPanel:
             self._listen(name, control)
         self.show(settings)
         few = len(self.knobs) <= _BESIDE and "mix" not in self.knobs
-        layout = widgets.Layout(flex="1 1 100%" if few else "1 1 290px", max_width="none" if few else "460px", min_width="0")
+        layout = widgets.Layout(
+            flex="1 1 100%" if few else "1 1 290px", max_width="none" if few else "460px", min_width="0"
+        )
         self.widget = widgets.VBox([self._dressed(name) for name in self.knobs], layout=layout)
         self.widget.add_class("ftte-controls")
 
@@ -68,7 +70,10 @@ class ControlPanel:
         ready = next(iter(prepared.values()))
         s, (_, kind, weakest) = ready.scenario, ready.world.fleet.weakest()
         floor = training_bill(ready.world.model, head(ready.world.model), s.batch, s.accounting, s.client_momentum)
-        self._marks.say({f"floor {floor.peak_bytes / 1024:.0f}": floor.peak_bytes / 1024, f"weakest: {kind}": weakest / 1024}, BUDGET_KIB)
+        self._marks.say(
+            {f"floor {floor.peak_bytes / 1024:.0f}": floor.peak_bytes / 1024, f"weakest: {kind}": weakest / 1024},
+            BUDGET_KIB,
+        )
 
     def _dressed(self, name: str) -> Any:
         control = self.knobs[name]

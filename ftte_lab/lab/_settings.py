@@ -117,7 +117,9 @@ class Settings:
             try:
                 values = json.loads(text)
             except json.JSONDecodeError as error:
-                raise ValueError(f"the file is no JSON ({error}); allowed: a file that the Share drawer wrote.") from error
+                raise ValueError(
+                    f"the file is no JSON ({error}); allowed: a file that the Share drawer wrote."
+                ) from error
             known = values.pop("format", None) == "ftte_lab settings 1"
             require(known, "the file holds no settings of a Lab", "a file that the Share drawer wrote")
             return cls.from_dict(values)

@@ -19,7 +19,9 @@ def story(runs: Mapping[str, Prepared]) -> str:
     """
     said = [_fleet(next(iter(runs.values())))]
     if "ftte" in runs:
-        said.append(_subset(runs["ftte"], next((runs[n] for n in ("fedavg", "fedbuff", "fedasync") if n in runs), None)))
+        said.append(
+            _subset(runs["ftte"], next((runs[n] for n in ("fedavg", "fedbuff", "fedasync") if n in runs), None))
+        )
     said += [_rhythm(name, ready) for name, ready in runs.items()]
     return "\n".join(said)
 
@@ -39,7 +41,8 @@ def _subset(ready: Prepared, whole: Prepared | None) -> str:
     budget = ready.choice.budget_bytes if ready.choice else ready.bill.peak_bytes
     small = int((~ready.holds).sum())
     text = (
-        f"Within {size(budget)} FTTE trains {100 * share:.0f} % of the parameters: a step needs {size(ready.bill.peak_bytes)}"
+        f"Within {size(budget)} FTTE trains {100 * share:.0f} % of the parameters: "
+        f"a step needs {size(ready.bill.peak_bytes)}"
         + (f" instead of {size(whole.bill.peak_bytes)}" if whole else "")
         + f", an update is {ready.traffic.upload / 1024:.1f} KiB"
         + (f" instead of {whole.traffic.upload / 1024:.1f}" if whole else "")
@@ -55,7 +58,8 @@ def _rhythm(name: str, ready: Prepared) -> str:
     every = seconds(float(timeline.step_s[-1]) / steps)
     if policy.refill == "step":
         idle = _waiting_share(ready)
-        return f"{label(name)} waits for all {policy.buffer}: a step every {every}, while {100 * idle:.0f} % of its slots wait."
+        waiting = f"while {100 * idle:.0f} % of its slots wait"
+        return f"{label(name)} waits for all {policy.buffer}: a step every {every}, {waiting}."
     age = float(timeline.staleness.mean())
     updates = "every update" if policy.buffer == 1 else f"every {policy.buffer} updates"
     return f"{label(name)} steps after {updates}, every {every}; an update is {age:.1f} versions old on average."

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ftte_lab.charts import label
-from ftte_lab.charts._style import DARK, KIND_COLOURS, KIND_SHAPES, LIGHT
+from ftte_lab.charts.style import DARK, KIND_COLOURS, KIND_SHAPES, LIGHT
 from ftte_lab.prepare import Prepared
 
 MOST_PARTICIPATIONS = 40_000  # per method; a longer run is replayed from its beginning up to there
@@ -32,7 +32,9 @@ def fleet_message(runs: Mapping[str, Prepared]) -> tuple[dict[str, Any], list[by
     content = {
         "end_s": end_s,
         "typical_s": float(np.median(lasting)),
-        "kinds": [{"name": k, "colour": KIND_COLOURS.get(k, "#8A8A8A"), "shape": KIND_SHAPES.get(k, "circle")} for k in kinds],
+        "kinds": [
+            {"name": k, "colour": KIND_COLOURS.get(k, "#8A8A8A"), "shape": KIND_SHAPES.get(k, "circle")} for k in kinds
+        ],
         "devices": {
             "kind": [number[kind] for kind in fleet.kind],
             "memory": fleet.memory_bytes.tolist(),
@@ -56,7 +58,8 @@ def _arm(name: str, ready: Prepared, end_s: float, buffers: list[bytes]) -> dict
     return {
         "name": name, "label": label(name), "light": _colour(LIGHT.methods, name), "dark": _colour(DARK.methods, name),
         "buffer": timeline.policy.buffer, "need": ready.bill.peak_bytes, "upload": ready.traffic.upload,
-        "download": ready.traffic.download, "once": ready.traffic.once, "eligible": ready.eligible.tolist(), "columns": at,
+        "download": ready.traffic.download, "once": ready.traffic.once, "columns": at,
+        "eligible": ready.eligible.tolist(),
     }  # fmt: skip
 
 

@@ -18,15 +18,16 @@ class Marks(anywidget.AnyWidget):
     _css = static("stage.css")
 
     def __init__(self, live: bool) -> None:
-        self._live, self._said = live, {"marks": []}
+        self._live = live
+        self._said: dict[str, list[dict[str, Any]]] = {"marks": []}
         super().__init__()
         self.on_msg(self._heard)
 
     def say(self, marks: Mapping[str, float], ends: tuple[float, float]) -> None:
         """Show marks by text; those beyond the ends of the scale are left out."""
         low, high = (math.log(end) for end in ends)
-        placed = [{"text": text, "at": (math.log(value) - low) / (high - low)} for text, value in marks.items()]
-        self._said = {"marks": [mark for mark in placed if 0 <= mark["at"] <= 1]}
+        placed = {text: (math.log(value) - low) / (high - low) for text, value in marks.items()}
+        self._said = {"marks": [{"text": text, "at": at} for text, at in placed.items() if 0 <= at <= 1]}
         if self._live:
             self.send(self._said)
 

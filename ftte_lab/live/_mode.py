@@ -13,7 +13,7 @@ MODES = ("auto", "live", "batch")
 def is_live(mode: str = "auto") -> bool:
     """`live` and `batch` are final; `auto` asks the variable `FTTE_MODE`, then the environment.
 
-    Papermill and nbclient start kernels without a session name; Jupyter Server names the session of every open notebook.
+    Papermill and nbclient start kernels without a session name; Jupyter Server names the session of every notebook.
     Whatever is unknown is batch, because batch always ends with the whole result.
 
     Raises:

@@ -14,7 +14,7 @@ from typing import Any
 Frames = Iterator[Any]
 
 
-class Cancelled(RuntimeError):
+class CancelledError(RuntimeError):
     """The run whose result was asked for was stopped before its end."""
 
 
@@ -86,7 +86,7 @@ class Runner:
         """Block until the newest job has ended.
 
         Raises:
-            Cancelled: if it was stopped.
+            CancelledError: if it was stopped.
             TimeoutError: if it takes longer.
             BaseException: whatever the job raised.
         """
@@ -98,7 +98,9 @@ class Runner:
         if error is not None:
             raise error
         if phase != "done":
-            raise Cancelled("the run was stopped before its end, so it has no result. Press Run, or call lab.run().")
+            raise CancelledError(
+                "the run was stopped before its end, so it has no result. Press Run, or call lab.run()."
+            )
 
     def run_here(self, job: Any) -> int:
         """Batch: the same frames, in this thread, to the end.

@@ -7,6 +7,7 @@ import hashlib
 import os
 import tempfile
 from functools import lru_cache
+from importlib import metadata
 
 import anywidget
 import vl_convert
@@ -37,7 +38,7 @@ def slot_js() -> str:
 def runtime_js() -> str:
     """Vega, Vega-Lite and vega-embed as one module: bundled once (seconds), then kept in the data home."""
     version = SCHEMA_VERSION.lstrip("v").rpartition(".")[0]
-    key = hashlib.sha256(f"{vl_convert.__version__} {version} {_RUNTIME}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(f"{metadata.version('vl-convert-python')} {version} {_RUNTIME}".encode()).hexdigest()[:16]
     path = data_home() / f"vega-{key}.js"
     with contextlib.suppress(OSError):
         return path.read_text(encoding="utf-8")

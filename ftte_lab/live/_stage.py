@@ -14,8 +14,7 @@ import anywidget
 import numpy as np
 import traitlets
 
-from ftte_lab.charts import Figure
-from ftte_lab.charts._figure import Template
+from ftte_lab.charts import Figure, Template
 from ftte_lab.live._runtime import ensure_runtime, slot_js
 from ftte_lab.live._static import static
 from ftte_lab.live._subshell import forget_route

@@ -47,7 +47,9 @@ THEMES: Mapping[str, Theme] = {"light": LIGHT, "dark": DARK}
 
 # Paul Tol's muted colours, and a shape each: colour is never the only channel.
 KIND_COLOURS = dict(
-    zip(CATALOGUE, ("#44AA99", "#88CCEE", "#AA4499", "#CC6677", "#6F9D3C", "#D0587E", "#B8A542", "#B5B02C"), strict=True)
+    zip(
+        CATALOGUE, ("#44AA99", "#88CCEE", "#AA4499", "#CC6677", "#6F9D3C", "#D0587E", "#B8A542", "#B5B02C"), strict=True
+    )
 )
 KIND_SHAPES = dict(
     zip(
@@ -79,7 +81,7 @@ def kind_scales(kinds: tuple[str, ...]) -> tuple[alt.Scale, alt.Scale]:
     return alt.Scale(domain=list(kinds), range=colours), alt.Scale(domain=list(kinds), range=shapes)
 
 
-def finish(chart: alt.LayerChart | alt.Chart, theme: Theme, title: str, subtitle: str | list[str] = "") -> dict[str, Any]:
+def finish(chart: Any, theme: Theme, title: str, subtitle: str | list[str] = "") -> dict[str, Any]:
     """The finished spec: a title that says what is seen, quiet axes, no frame."""
     text = alt.TitleParams(title, subtitle=subtitle or alt.Undefined, anchor="start", offset=10)
     ready = (
