@@ -49,6 +49,8 @@ class Settings:
         if self.watch not in ordered:
             object.__setattr__(self, "watch", ordered[-1])
         whole("seeds", self.seeds, 1, MOST_SEEDS)
+        last = self.scenario.seed + self.seeds - 1
+        require(last < 2**32, f"the last seed is {last}", f"up to {2**32 - 1}", "Begin with a smaller one")
         one_of("over", self.over, AXES)
         require(isinstance(self.metric, str), f"metric = {self.metric!r}", "a column of History.points")
 

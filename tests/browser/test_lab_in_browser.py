@@ -1,0 +1,281 @@
+"""A real JupyterLab in a real Chromium: the Lab answers to mouse and keyboard, and nothing leaves the machine."""
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.browser import Server, Tab, browse
+from ftte_lab import charts
+from ftte_lab.lab import Lab, Settings
+from ftte_lab.prepare import prepare
+from tests.worlds import TINY
+
+pytestmark = pytest.mark.slow
+
+MEDIUM = TINY.replace(clients=40, concurrency=12, buffer=6, horizon_s=400.0, evaluations=60)
+LONG = MEDIUM.replace(horizon_s=40_000.0)
+OPEN = "from ftte_lab import Scenario\nfrom ftte_lab.lab import Lab\nlab = Lab(Scenario.from_json({text!r}), {more})\nlab"
+PLAYGROUND = Path(__file__).parents[2] / "notebooks" / "playground.ipynb"
+
+
+def lab_cell(scenario: Any, more: str = "") -> str:
+    return OPEN.format(text=scenario.to_json(), more=more)
+
+
+def frames(tab: Tab, panel: str = "curves") -> int:
+    return int(tab.page.locator(f"[data-panel={panel}][data-frames]").first.get_attribute("data-frames"))
+
+
+def drawn(tab: Tab, panel: str = "curves") -> str:
+    return str(tab.page.locator(f"[data-panel={panel}] svg").first.inner_html())
+
+
+def keep(tab: Tab, name: str) -> None:
+    """A picture for whoever wants to look: `FTTE_PICTURES=folder make test`."""
+    if folder := os.environ.get("FTTE_PICTURES"):
+        tab.page.screenshot(path=str(Path(folder) / f"{name}.png"))
+
+
+def test_a_slider_moves_the_sentence_at_once_and_the_curves_with_the_run(tab: Tab, server: Server) -> None:
+    tab.open(server.write("slide.ipynb", lab_cell(MEDIUM)))
+    tab.phase("done")
+    before, picture, number = tab.sentence(), drawn(tab), int(tab.stage("number"))
+    tab.drag("buffer capacity K", 0.9)
+    tab.until("s => document.querySelector('.ftte-sentence').innerText !== s", before)
+    assert "after every 45 updates" in tab.sentence() or "after every 46 updates" in tab.sentence()
+    tab.phase("done")
+    assert int(tab.stage("number")) == number + 1  # a drag is one run, however many places it passed
+    assert drawn(tab) != picture
+    tab.slider("buffer capacity K").focus()
+    tab.page.keyboard.press("ArrowLeft")
+    tab.until("n => Number(document.querySelector('.ftte-stage').dataset.number) > n", number + 1)
+    tab.phase("done")
+    assert re.search(r"after every 4[45] updates", tab.sentence())
+    assert tab.errors() == []
+    keep(tab, "slider")
+
+
+def test_a_new_change_replaces_the_run_and_stop_holds_it(tab: Tab, server: Server) -> None:
+    tab.open(server.write("stop.ipynb", lab_cell(LONG)))
+    tab.until("() => Number(document.querySelector('.ftte-stage').dataset.progress) > 0")
+    number = int(tab.stage("number"))
+    tab.drag("concurrency", 0.2)
+    tab.until("n => Number(document.querySelector('.ftte-stage').dataset.number) > n", number)
+    tab.until("() => Number(document.querySelector('.ftte-stage').dataset.progress) > 0")
+    tab.press("stop")
+    tab.phase("stopped")
+    held, seen = tab.stage("progress"), frames(tab)
+    tab.page.wait_for_timeout(500)
+    assert tab.stage("progress") == held
+    tab.press("step")
+    tab.until("p => document.querySelector('.ftte-stage').dataset.progress !== p", held)
+    tab.phase("stopped")
+    assert "versions old" in tab.page.locator(".ftte-note").inner_text()
+    tab.press("run")
+    tab.phase("running")
+    tab.until("n => Number(document.querySelector('[data-panel=curves][data-frames]').dataset.frames) > n", seen + 3)
+    tab.press("stop")
+    tab.phase("stopped")
+
+
+def test_buttons_answer_while_a_later_cell_waits(tab: Tab, server: Server) -> None:
+    tab.open(server.write("wait.ipynb", lab_cell(LONG), "lab.result()"))
+    tab.until("() => Number(document.querySelector('.ftte-stage').dataset.progress) > 0")
+    tab.press("stop")
+    tab.phase("stopped")
+    tab.until(
+        """() => window.jupyterapp.shell.currentWidget.content.widgets
+          .some(c => c.model.type === 'code' && c.model.outputs.toJSON().some(o => o.output_type === 'error'))"""
+    )
+    assert ["was stopped before its end" in error for error in tab.errors()] == [True]
+
+
+def test_pin_share_restore_save_and_reset(tab: Tab, server: Server) -> None:
+    tab.open(server.write("share.ipynb", lab_cell(MEDIUM)))
+    tab.phase("done")
+    first = tab.sentence()
+    tab.press("pin")
+    tab.drag("buffer capacity K", 0.5)
+    tab.until("() => document.querySelector('.ftte-sentence').innerText.includes('Dimmed: buffer 6.')")
+    tab.phase("done")
+    assert tab.page.locator("[data-panel=curves] path[stroke-opacity], [data-panel=curves] path[opacity='0.4']").count()
+    keep(tab, "pinned")
+    tab.press("share")
+    code = tab.page.get_by_label("code of these settings").input_value()
+    assert 20 <= Settings.restore(code).scenario.buffer <= 30
+    theirs = Settings(MEDIUM.replace(seed=3, buffer=2), methods=("fedavg", "ftte"))
+    tab.page.get_by_label("code to restore").fill(theirs.code())
+    tab.page.get_by_role("button", name="Restore", exact=True).click()
+    tab.until("() => document.querySelector('.ftte-sentence').innerText.includes('FTTE steps after every 2 updates')")
+    tab.phase("done")
+    assert "FedBuff steps" not in tab.sentence()
+    assert tab.page.locator("input[type=number]").first.input_value() == "3"
+    assert tab.page.get_by_label("code of these settings").input_value() == theirs.code()
+    tab.page.get_by_label("code to restore").fill(code[:-4])
+    tab.page.get_by_role("button", name="Restore", exact=True).click()
+    tab.until("() => document.querySelector('.ftte-error').innerText.includes('cut off or mistyped')")
+    with tab.page.expect_download() as download:
+        tab.page.get_by_role("button", name="Save file").click()
+    assert Settings.restore(Path(download.value.path()).read_text()) == theirs
+    tab.press("save")
+    for name, begins in (("PNG", b"\x89PNG"), ("SVG", b"<svg"), ("All points as CSV", b"method,seed,version")):
+        with tab.page.expect_download() as download:
+            tab.page.get_by_role("button", name=name, exact=True).click()
+        assert Path(download.value.path()).read_bytes().startswith(begins)
+    tab.press("reset")
+    tab.until("s => document.querySelector('.ftte-sentence').innerText === s", first)
+    tab.phase("done")
+
+
+def test_the_numbers_on_the_page_are_those_of_a_batch_run(tab: Tab, server: Server) -> None:
+    tab.open(server.write("same.ipynb", lab_cell(MEDIUM), "print(lab.table().to_json())"))
+    tab.phase("done")
+    tab.until("() => window.jupyterapp.shell.currentWidget.content.widgets[1].model.outputs.length > 0")
+    [text] = tab.page.evaluate(
+        "() => window.jupyterapp.shell.currentWidget.content.widgets[1].model.outputs.toJSON().map(o => o.text)"
+    )
+    assert json.loads(text) == json.loads(Lab(MEDIUM, mode="batch").table().to_json())
+
+
+def test_a_reloaded_page_shows_everything_again(tab: Tab, server: Server) -> None:
+    name = server.write("reload.ipynb", lab_cell(MEDIUM))
+    tab.open(name)
+    tab.phase("done")
+    sentence, picture = tab.sentence(), drawn(tab)
+    tab.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save').then(() => null)")
+    tab.page.reload()
+    tab.page.wait_for_selector(".ftte-stage", timeout=60_000)
+    tab.phase("done")
+    tab.page.wait_for_selector("[data-panel=curves] svg")
+    assert tab.sentence() == sentence
+    assert len(drawn(tab)) == pytest.approx(len(picture), rel=0.2)
+    tab.drag("buffer capacity K", 0.9)
+    tab.until("s => document.querySelector('.ftte-sentence').innerText !== s", sentence)
+    tab.phase("done")
+
+
+def test_dark_theme_and_a_narrow_page(tab: Tab, server: Server) -> None:
+    tab.open(server.write("dark.ipynb", lab_cell(MEDIUM)))
+    tab.phase("done")
+    for panel in ("subset", "bytes", "gantt", "staleness", "weights"):
+        tab.page.locator(f"input[data-panel={panel}]").check()
+        tab.page.wait_for_selector(f"[data-panel={panel}] svg")
+    light = drawn(tab)
+    tab.page.evaluate(
+        "() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'}).then(() => null)"
+    )
+    tab.until("() => document.querySelector('.ftte-stage').dataset.theme === 'dark'")
+    tab.until("s => document.querySelector('[data-panel=curves] svg').innerHTML !== s", light)
+    assert "#E4E4E4".lower() in drawn(tab).lower()
+    keep(tab, "dark")
+    tab.page.set_viewport_size({"width": 520, "height": 1000})  # leaves the cell about 400 pixels
+    tab.until("() => document.querySelector('.ftte-stage').getBoundingClientRect().width < 430")
+    tab.page.wait_for_timeout(600)
+    stage = tab.page.locator(".ftte-stage").bounding_box()
+    for panel in tab.page.locator(".ftte-stage svg.marks, .ftte-stage canvas.ftte-canvas").all():
+        box = panel.bounding_box()
+        assert box["x"] + box["width"] <= stage["x"] + stage["width"] + 2
+        assert box["width"] > 250
+    keep(tab, "narrow")
+
+
+def test_the_fleet_plays_scrubs_and_says_what_python_says(tab: Tab, server: Server) -> None:
+    tab.open(server.write("fleet.ipynb", lab_cell(MEDIUM)))
+    tab.phase("done")
+    tab.until("() => Number(document.querySelector('.ftte-fleet').dataset.t) > 0.5")  # it plays by itself
+    ready = {name: prepare(s) for name, s in Settings(MEDIUM).runs().items()}
+    words = tab.page.locator(".ftte-fleet .ftte-words")
+    for t in (0.0, 7.3, 55.0, 180.5, 399.0):
+        tab.page.evaluate(
+            """t => { const s = document.querySelector('.ftte-scrub'); s.value = t;
+                      s.dispatchEvent(new Event('input')); }""",
+            t,
+        )
+        tab.until("t => Math.abs(Number(document.querySelector('.ftte-fleet').dataset.t) - t) < 0.01", t)
+        assert words.text_content() == charts.fleet(ready, t).alt_text
+    assert tab.page.locator(".ftte-fleet").get_attribute("data-playing") == "false"
+    tab.page.locator(".ftte-scrub").evaluate("s => { s.value = 0; s.dispatchEvent(new Event('input')); }")
+    tab.page.get_by_role("button", name="Next flush").click()
+    first = min(float(r.timeline.step_s[0]) for r in ready.values() if len(r.timeline.step_s))
+    tab.until("t => Math.abs(Number(document.querySelector('.ftte-fleet').dataset.t) - t) < 0.01", first)
+    canvas = tab.page.locator(".ftte-canvas")
+    canvas.focus()
+    tab.page.keyboard.press("ArrowRight")
+    tab.page.wait_for_selector(".ftte-tip:not([hidden])")
+    tip = tab.page.locator(".ftte-tip").inner_text()
+    assert "step needs" in tip
+    tab.page.keyboard.press("ArrowRight")
+    tab.until("s => document.querySelector('.ftte-tip').innerText !== s", tip)
+    keep(tab, "fleet")
+    tab.page.get_by_role("button", name="Play", exact=True).click()
+    tab.until("t => Number(document.querySelector('.ftte-fleet').dataset.t) > t + 1", first)
+
+
+def test_an_error_is_text_and_the_charts_stay(tab: Tab, server: Server) -> None:
+    tab.open(server.write("error.ipynb", lab_cell(MEDIUM.replace(data="motion", model="mcunet-s", horizon_s=60.0))))
+    tab.phase("done")
+    tab.slider("memory budget").focus()
+    tab.page.keyboard.press("Home")
+    tab.phase("failed")
+    alert = tab.page.get_by_role("alert").first
+    assert "its floor is" in alert.inner_text()
+    assert tab.page.locator("[data-panel=curves] svg").count() == 1
+    keep(tab, "error")
+    tab.page.keyboard.press("End")
+    tab.phase("done")
+    assert not alert.is_visible()
+
+
+def test_everything_is_reached_by_keyboard_and_has_a_name(tab: Tab, server: Server) -> None:
+    tab.open(server.write("keys.ipynb", lab_cell(MEDIUM)))
+    tab.phase("done")
+    tab.page.locator(".ftte-toolbar [data-press=run]").focus()
+    reached = set()
+    for _ in range(40):
+        tab.page.keyboard.press("Tab")
+        reached.add(
+            tab.page.evaluate(
+                """() => { const e = document.activeElement;
+                  const own = e.getAttribute('aria-label') || e.textContent || '';
+                  return e.closest('.ftte-stage') ? `${e.tagName} ${own || e.closest('label')?.textContent}`.trim() : ''; }"""
+            )
+        )
+    text = "\n".join(reached)
+    for name in ("Stop", "Step", "Reset", "Pin", "Share", "Save", "Play", "Next flush", "speed of the replay", "Gantt"):
+        if name != "Stop":  # disabled once the run is done
+            assert name in text, text
+    assert "The fleet. Arrow keys" in text
+    for chart in tab.page.locator(".ftte-chart:visible").all():
+        assert len(chart.get_attribute("aria-label")) > 30
+
+
+def test_notebook_7_shows_it_too(tab: Tab, server: Server) -> None:
+    name = server.write("seven.ipynb", lab_cell(MEDIUM, "show=['buffer']"))
+    tab.open(name, "notebooks")
+    tab.phase("done")
+    tab.page.wait_for_selector("[data-panel=curves] svg")
+    sentence = tab.sentence()
+    tab.drag("buffer capacity K", 0.9)
+    tab.until("s => document.querySelector('.ftte-sentence').innerText !== s", sentence)
+    tab.phase("done")
+    assert tab.page.locator(".widget-slider").count() == 1
+    keep(tab, "notebook7")
+
+
+def test_the_playground_as_a_newcomer_opens_it(server: Server, tmp_path: Path) -> None:
+    (server.folder / "playground.ipynb").write_bytes(PLAYGROUND.read_bytes())
+    with browse(server, tmp_path / "profile", 1400, 1250) as tab:
+        tab.open("playground.ipynb")
+        tab.until("() => Number(document.querySelector('.ftte-stage').dataset.progress) > 0.25", None, 90)
+        keep(tab, "playground_running")
+        tab.phase("done", 120)
+        tab.page.wait_for_timeout(300)
+        keep(tab, "playground_done")
+        assert tab.errors() == []
+        assert "FTTE trains 41 % of the parameters" in tab.sentence()
+        assert tab.outside == []
+        assert tab.problems == []
