@@ -1,6 +1,6 @@
 """A JupyterLab of its own and a real Chromium: what the browser tests and the live benchmarks drive.
 
-Nothing of the user's is touched (own settings, own profile), and every request beyond this machine is refused and noted.
+Nothing of the user's is touched (own settings, own profile); every request beyond this machine is refused and noted.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from typing import Any
 import nbformat
 
 TOKEN = "only-for-this-test"  # noqa: S105  # not a secret: the server lives for minutes, on this machine
-FLAGS = (
-    "--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking "
-    "--disable-component-update --disable-sync"
-).split()
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
 _CONNECTED = """() => {
   const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
   return kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
@@ -71,11 +71,14 @@ def serve(home: Path, app: str = "jupyterlab") -> Iterator[Server]:
     names = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
     own = {f"JUPYTER_{name}": str(home / name.lower()) for name in names}
     own |= {"JUPYTERLAB_SETTINGS_DIR": str(home / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces")}
-    environment = {k: v for k, v in os.environ.items() if k != "FTTE_MODE"} | own | {"IPYTHONDIR": str(home / "ipython")}
+    environment = (
+        {k: v for k, v in os.environ.items() if k != "FTTE_MODE"} | own | {"IPYTHONDIR": str(home / "ipython")}
+    )
     command = [
         sys.executable, "-m", app, "--no-browser", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}",
         f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}", "--ServerApp.allow_root=True",
-        "--LabApp.expose_app_in_browser=True", "--LabApp.news_url=None",
+        "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
+        "--LabApp.news_url=None",
     ]  # fmt: skip
     log = home / "server.log"
     with log.open("w") as out:

@@ -1,5 +1,7 @@
 """Several runs on one virtual clock, and a fleet frozen at a moment."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -36,7 +38,7 @@ def test_steps_come_in_the_order_of_virtual_time_and_looks_follow_their_step(hap
     steps = [h.event.sim_seconds for h in happenings if isinstance(h.event, Stepped)]
     assert steps == sorted(steps)
     assert len({h.name for h in happenings[:40]}) == len(METHODS)
-    for before, after in zip(happenings, happenings[1:], strict=False):
+    for before, after in pairwise(happenings):
         if not before.settled and isinstance(before.event, Stepped):
             assert after.name == before.name
             assert isinstance(after.event, Evaluated)

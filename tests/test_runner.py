@@ -128,7 +128,7 @@ def test_an_error_is_told_raised_and_survived(desk: Desk) -> None:
 def test_waiting_has_an_end(desk: Desk) -> None:
     desk.gate.clear()
     desk.runner.submit(("a", 2))
-    with pytest.raises(TimeoutError, match="did not end within 0.05 s"):
+    with pytest.raises(TimeoutError, match=r"did not end within 0\.05 s"):
         desk.runner.wait(0.05)
 
 

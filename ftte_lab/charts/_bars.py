@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 import altair as alt
 
@@ -19,6 +19,7 @@ _PARTS = {
     "weights": "#7F7F7F", "batch": "#BDBDBD", "optimiser state": "#CC79A7", "stored activations": "#0072B2",
     "gradients": "#E69F00", "this step's activations": "#56B4E9",
 }  # fmt: skip
+_SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 _WAYS = {
     "upload_bytes": ("updates up", "#D55E00"), "download_bytes": ("model down", "#0072B2"),
     "first_download_bytes": ("first full download", "#56B4E9"), "index_bytes": ("which parts (index)", "#999999"),
@@ -63,7 +64,7 @@ def memory(
         "bars": _columns(("method", "part", "kib", "rank"), [row for row in rows if row[2]]),
         "totals": _columns(("method", "kib"), totals),
         "floor": _columns(("method", "kib"), floor),
-        "lines": _columns(("text", "kib"), lines),
+        "lines": _columns(("text", "kib", "row"), [(*line, k) for k, line in enumerate(lines)]),
     }
     drawn = template(_draw_memory, tuple(label(n) for n in bills), text)
     end = 1.12 * max(*(kib for _, kib in totals), *(kib for _, kib in lines), 1.0)
@@ -149,7 +150,7 @@ def _draw_memory(theme: Theme, names: tuple[str, ...], text: str) -> dict[str, A
     bars = alt.Chart(alt.NamedData("bars")).mark_bar(height=26).encode(
         x=alt.X("kib:Q", title="KiB at the peak of one training step", scale=scale, stack="zero"), y=y, order="rank:Q",
         color=alt.Color("part:N", scale=alt.Scale(domain=list(_PARTS), range=list(_PARTS.values())),
-                        legend=alt.Legend(columns=3)),
+                        legend=alt.Legend(columns=3, offset=28)),
         tooltip=[alt.Tooltip("method:N"), alt.Tooltip("part:N"), alt.Tooltip("kib:Q", title="KiB", format=",.1f")],
     )  # fmt: skip
     texts = alt.Chart(alt.NamedData("totals")).mark_text(align="left", dx=5, color=theme.ink)
@@ -159,10 +160,13 @@ def _draw_memory(theme: Theme, names: tuple[str, ...], text: str) -> dict[str, A
         x=x, tooltip=[alt.Tooltip("text:N"), alt.Tooltip("kib:Q", title="KiB", format=",.0f")],
         strokeDash=alt.condition("datum.text == 'budget'", alt.value([1, 0]), alt.value([4, 3])),
     )  # fmt: skip
-    words = alt.Chart(alt.NamedData("lines")).encode(x=x, y=alt.value(0), text="text:N")
-    named = [  # the budget's name to the left of its line, others to the right: they are often close together
-        words.transform_filter("datum.text === 'budget'").mark_text(align="right", dx=-4, dy=-6, color=theme.line),
-        words.transform_filter("datum.text !== 'budget'").mark_text(align="left", dx=4, dy=-6, color=theme.line),
+    words = alt.Chart(alt.NamedData("lines")).encode(x=x, text="text:N")
+    named = [  # towards the middle of the picture, each on a row of its own: they are often close together
+        words.transform_filter(f"datum.row === {row} && (datum.kib > end / 2) === {str(side == 'right').lower()}")
+        .mark_text(align=side, dx=-4 if side == "right" else 4, color=theme.line)
+        .encode(y=alt.value(-8 - 13 * row))
+        for row in (0, 1)
+        for side in _SIDES
     ]
     chart = (
         alt.layer(bars, floor, lines, *named, texts)

@@ -57,7 +57,17 @@ class ChartPanel {
     this.root.dataset.panel = name;
     this.root.dataset.frames = "0";
     this.specs = null; this.view = null; this.result = null; this.builds = 0;
+    this.size = new ResizeObserver(() => requestAnimationFrame(() => this.resize()));
+    this.size.observe(this.box);
     this.sets = {}; this.signals = {}; this.extra = {}; this.waiting = false; this.spokenAt = 0;
+  }
+
+  // Not "container": a page may be hidden while a chart is drawn (JupyterLab does so when it changes its theme).
+  get width() { return this.box.clientWidth || 400; }
+
+  resize() {
+    if (!this.view || !this.box.clientWidth || this.view.width() === this.width) return;
+    this.view.width(this.width).resize().runAsync();
   }
 
   get visible() { return !this.root.hidden; }
@@ -118,7 +128,7 @@ class ChartPanel {
     if (!this.visible || !this.specs || this.stale) return;
     const mine = ++this.builds;
     const spec = structuredClone(this.specs[isDark() ? "dark" : "light"]);
-    spec.width = "container";
+    spec.width = this.width;
     spec.autosize = { type: "fit-x", contains: "padding" };
     spec.background = "transparent";
     spec.datasets = { ...this.sets, ...this.extra };
@@ -135,12 +145,14 @@ class ChartPanel {
     this.box.setAttribute("role", "img");
     this.result = result;
     this.view = result.view;
+    this.resize();
     this.refill(); // whatever came while the drawing was made
     this.told();
   }
 
   close() {
     this.builds += 1;
+    this.size.disconnect();
     clearTimeout(this.later);
     if (this.result) this.result.finalize();
     this.view = null;

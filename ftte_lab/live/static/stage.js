@@ -19,13 +19,6 @@ class Stage {
     model.on("msg:custom", this.hear);
     this.theme = new MutationObserver(() => this.redraw());
     this.theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
-    let width = 0;
-    this.size = new ResizeObserver((entries) => {
-      const now = Math.round(entries[0].contentRect.width);
-      this.root.classList.toggle("ftte-narrow", now < 560);
-      if (now !== width) { width = now; requestAnimationFrame(() => window.dispatchEvent(new Event("resize"))); }
-    });
-    this.size.observe(this.root);
   }
 
   message(message, buffers) {
@@ -118,7 +111,6 @@ class Stage {
   close() {
     this.model.off("msg:custom", this.hear);
     this.theme.disconnect();
-    this.size.disconnect();
     this.fleet.close();
     for (const panel of Object.values(this.panels)) panel.close();
   }
