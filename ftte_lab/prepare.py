@@ -202,11 +202,21 @@ def prepare(scenario: Scenario) -> Prepared:
 def _choose(s: Scenario, w: World) -> Choice:
     _, kind, memory = w.fleet.weakest()
     budget = memory if s.budget_kib is None else int(s.budget_kib * 1024)
-    table = memory_model(w.model, s.batch, s.accounting, s.client_momentum > 0)
-    most = None if s.payload_share is None else int(s.payload_share * w.model.size)
-    gains = _contributions(w.start, s.contribution, s.channels_by, s.seed)
     device = f"the weakest device ({kind})" if s.budget_kib is None else "the budget you set"
-    return choose(gains, table, budget, solver=s.solver, max_entries=most, device=device, seed=s.seed)
+    fields = (s.contribution, s.channels_by, s.solver, s.seed, s.batch, s.accounting, s.client_momentum > 0)
+    return _chosen(w.start, *fields, s.payload_share, budget, device)
+
+
+@lru_cache(maxsize=64)  # the search takes most of the time of `prepare`, and few knobs touch it
+def _chosen(
+    start: Start, contribution: str, channels_by: str, solver: str, seed: int, batch: int, accounting: str,
+    momentum: bool, payload_share: float | None, budget_bytes: int, device: str,
+) -> Choice:  # fmt: skip
+    model = start.model
+    table = memory_model(model, batch, accounting, momentum)
+    most = None if payload_share is None else int(payload_share * model.size)
+    gains = _contributions(start, contribution, channels_by, seed)
+    return choose(gains, table, budget_bytes, solver=solver, max_entries=most, device=device, seed=seed)
 
 
 @lru_cache(maxsize=16)

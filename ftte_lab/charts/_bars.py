@@ -19,6 +19,7 @@ _PARTS = {
     "weights": "#7F7F7F", "batch": "#BDBDBD", "optimiser state": "#CC79A7", "stored activations": "#0072B2",
     "gradients": "#E69F00", "this step's activations": "#56B4E9",
 }  # fmt: skip
+_FAR = 1.5  # times the largest bar: what lies beyond is not drawn to scale
 _SIDES: tuple[Literal["left", "right"], ...] = ("left", "right")
 _WAYS = {
     "upload_bytes": ("updates up", "#D55E00"), "download_bytes": ("model down", "#0072B2"),
@@ -50,13 +51,13 @@ def memory(
         (label(n), part, v / 1024, k) for n, bill in bills.items() for k, (part, v) in enumerate(bill.parts().items())
     ]
     totals = [(label(n), b.peak_bytes / 1024) for n, b in bills.items()]
-    lines, text = [], ""
+    amounts, text = {}, ""
     if budget_bytes is not None:
         whole("budget_bytes", budget_bytes, 1)
-        lines.append(("budget", budget_bytes / 1024))
-        text = f"line: {size(budget_bytes)}, the budget of {device}"
+        amounts[f"budget of {device}: {size(budget_bytes)}"] = budget_bytes
+        text = f"; the line: {size(budget_bytes)}, the budget of {device}"
+    amounts |= {f"{name}: {size(value)}": value for name, value in (marks or {}).items()}
     floor = [(label(n), b.inference_peak_bytes / 1024) for n, b in bills.items()]
-    lines += [(name, value / 1024) for name, value in (marks or {}).items()]
     says = [
         f"{label(n)} {size(b.peak_bytes)} (inference alone {size(b.inference_peak_bytes)})" for n, b in bills.items()
     ]
@@ -64,12 +65,17 @@ def memory(
         "bars": _columns(("method", "part", "kib", "rank"), [row for row in rows if row[2]]),
         "totals": _columns(("method", "kib"), totals),
         "floor": _columns(("method", "kib"), floor),
-        "lines": _columns(("text", "kib", "row"), [(*line, k) for k, line in enumerate(lines)]),
+        "lines": _columns(("text", "kib", "row"), _lines(amounts, _FAR * max(kib for _, kib in totals))),
     }
-    drawn = template(_draw_memory, tuple(label(n) for n in bills), text)
-    end = 1.12 * max(*(kib for _, kib in totals), *(kib for _, kib in lines), 1.0)
-    said = "Stacked bars of peak memory: " + ", ".join(says) + (f"; {text}" if text else "") + "."
-    return Figure(drawn, data, said, {"end": end})
+    end = 1.12 * max(*data["totals"]["kib"], *data["lines"]["kib"], 1.0)
+    drawn = template(_draw_memory, tuple(label(n) for n in bills))
+    return Figure(drawn, data, "Stacked bars of peak memory: " + ", ".join(says) + text + ".", {"end": end})
+
+
+def _lines(amounts: Mapping[str, int], far: float) -> list[tuple[str, float, int]]:
+    """Marks with a row each for their names; what lies far outside of the bars stands at the edge, with an arrow."""
+    kib = [(text, value / 1024) for text, value in amounts.items()]
+    return [(text if at <= far else f"{text} →", min(at, far), row) for row, (text, at) in enumerate(kib)]
 
 
 def bytes_per_update(messages: Mapping[str, Mapping[str, int]]) -> Figure:
@@ -143,7 +149,7 @@ def _method_axis(names: tuple[str, ...]) -> alt.Y:
     return alt.Y("method:N", sort=None, title=None, axis=axis, scale=alt.Scale(domain=list(names)))
 
 
-def _draw_memory(theme: Theme, names: tuple[str, ...], text: str) -> dict[str, Any]:
+def _draw_memory(theme: Theme, names: tuple[str, ...]) -> dict[str, Any]:
     y, end = _method_axis(names), alt.param(name="end", value=1.0)
     scale = alt.Scale(domain={"expr": "[0, end]"}, nice=False)
     x = alt.X("kib:Q", title="KiB at the peak of one training step", scale=scale)
@@ -158,7 +164,7 @@ def _draw_memory(theme: Theme, names: tuple[str, ...], text: str) -> dict[str, A
     floor = alt.Chart(alt.NamedData("floor")).mark_tick(color=theme.ink, thickness=2, size=32).encode(x=x, y=y)
     lines = alt.Chart(alt.NamedData("lines")).mark_rule(color=theme.line, strokeWidth=2).encode(
         x=x, tooltip=[alt.Tooltip("text:N"), alt.Tooltip("kib:Q", title="KiB", format=",.0f")],
-        strokeDash=alt.condition("datum.text == 'budget'", alt.value([1, 0]), alt.value([4, 3])),
+        strokeDash=alt.condition("datum.row === 0", alt.value([1, 0]), alt.value([4, 3])),
     )  # fmt: skip
     words = alt.Chart(alt.NamedData("lines")).encode(x=x, text="text:N")
     named = [  # towards the middle of the picture, each on a row of its own: they are often close together
@@ -173,8 +179,7 @@ def _draw_memory(theme: Theme, names: tuple[str, ...], text: str) -> dict[str, A
         .add_params(end)
         .properties(width=WIDTH, height=44 * len(names) + 10)
     )
-    below = ["at the peak of one training step; tick: inference alone", *([text] if text else [])]
-    return finish(chart, theme, "Memory on a device", below)
+    return finish(chart, theme, "Memory on a device", "at the peak of one training step; tick: inference alone")
 
 
 def _draw_messages(theme: Theme, names: tuple[str, ...]) -> dict[str, Any]:

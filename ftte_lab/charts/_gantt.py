@@ -58,7 +58,7 @@ def gantt(
         f"Gantt chart of {len(shown)} devices over {seconds(until_s)} of virtual time with {len(data['steps']['at'])} "
         f"server steps; over the whole run {lost} of their participations are lost."
     )
-    drawn = template(_draw, title, tuple(names.values()), timeline.policy.buffer)
+    drawn = template(_draw, title, len(names), timeline.policy.buffer)
     return Figure(drawn, data, text, {"end": float(until_s)})
 
 
@@ -76,7 +76,9 @@ def _bars(timeline: Timeline, chosen: np.ndarray, names: dict[int, str], until_s
     begin = np.concatenate([edge[chosen] for edge in edges[:-1]])
     end = np.concatenate([np.minimum(edge[chosen], timeline.freed_s[chosen]) for edge in edges[1:]]).clip(max=until_s)
     phase = np.concatenate([np.where(lost, "lost", name) for name in _PHASES[:-1]])
-    kept = end > begin
+    kept = np.flatnonzero(end > begin)
+    rank = {name: k for k, name in enumerate(names.values())}  # rows of the picture follow the order of the data
+    kept = kept[np.argsort([rank[name] for name in np.tile(device, 3)[kept]], kind="stable")]
     return {"device": np.tile(device, 3)[kept], "phase": phase[kept], "from": begin[kept], "to": end[kept]}
 
 
@@ -95,13 +97,12 @@ def _fill(timeline: Timeline, until_s: float) -> Columns:
     return {**rows, "device": [_BUFFER] * int(full.sum())}
 
 
-def _draw(theme: Theme, title: str, names: tuple[str, ...], buffer: int) -> dict[str, Any]:
+def _draw(theme: Theme, title: str, devices: int, buffer: int) -> dict[str, Any]:
     end = alt.param(name="end", value=1.0)
     x_scale = alt.Scale(domain={"expr": "[0, end]"}, nice=False)
     colours = [theme.download, theme.compute, theme.upload, theme.faint]
     colour = alt.Color("phase:N", scale=alt.Scale(domain=list(_PHASES), range=colours))
-    rows = alt.Scale(domain=[_BUFFER, *names])
-    y = alt.Y("device:N", title=None, scale=rows, axis=alt.Axis(labelFontSize=10, ticks=False, domain=False))
+    y = alt.Y("device:N", title=None, sort=None, axis=alt.Axis(labelFontSize=10, ticks=False, domain=False))
     x = alt.X("from:Q", title="virtual seconds", scale=x_scale, axis=alt.Axis(grid=False))
     phase_tip = [alt.Tooltip("device:N"), alt.Tooltip("phase:N"), alt.Tooltip("from:Q", format=",.1f"),
                  alt.Tooltip("to:Q", format=",.1f")]  # fmt: skip
@@ -115,5 +116,5 @@ def _draw(theme: Theme, title: str, names: tuple[str, ...], buffer: int) -> dict
     )  # fmt: skip
     steps = alt.Chart(alt.NamedData("steps")).mark_rule(color=theme.line, strokeWidth=1.2)
     steps = steps.encode(x=alt.X("at:Q", scale=x_scale, title="virtual seconds"))
-    chart = alt.layer(bars, fill, steps).add_params(end).properties(width=WIDTH, height=13 * (len(names) + 1) + 10)
+    chart = alt.layer(fill, bars, steps).add_params(end).properties(width=WIDTH, height=13 * (devices + 1) + 10)
     return finish(chart, theme, title, "orange lines: the server steps; grey: work that is never used")

@@ -163,8 +163,8 @@ def _memory(board: Board) -> Figure:
     _, kind, weakest = any_run.world.fleet.weakest()
     ftte = board.prepared.get("ftte")
     budget = ftte.choice.budget_bytes if ftte is not None and ftte.choice else weakest
-    marks = {} if budget == weakest else {f"weakest device: {kind}": weakest}
-    device = f"the weakest device ({kind})" if budget == weakest else "FTTE"
+    marks = {} if budget == weakest else {f"weakest ({kind})": weakest}
+    device = f"the weakest ({kind})" if budget == weakest else "FTTE"
     return charts.memory(
         {n: r.bill for n, r in board.prepared.items()}, budget_bytes=budget, device=device, marks=marks
     )

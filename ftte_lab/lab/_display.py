@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ftte_lab._require import one_of
+from ftte_lab.engine import Ready
 from ftte_lab.lab import _export
 from ftte_lab.lab._board import INSTANT, PANELS, Board
 from ftte_lab.lab._panel import metrics
@@ -50,7 +51,7 @@ class Display:
         now = time.monotonic()
         self.board.active_s += min(now - self._lap, 1.0)
         self._lap = now
-        if happening is None or not self.live or now < self._next:
+        if happening is None or isinstance(happening.event, Ready) or not self.live or now < self._next:
             return
         self._next = now + _FRAME_S
         self.draw("curves")
@@ -82,9 +83,10 @@ class Display:
             self.stage.show(name, figure, self._number)
 
     def draw_instant(self) -> None:
-        """All that is known before any training."""
+        """All that is known before any training; what comes next is drawn without delay."""
         if not self.live:
             return
+        self._next = self._next_slow = 0.0
         self.tell_settings()
         content, buffers = fleet_message(self.board.prepared)
         self.stage.say("fleet", buffers, **content)

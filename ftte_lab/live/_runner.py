@@ -6,6 +6,7 @@ must not touch widget traits: the receiver sends messages.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import threading
 from collections.abc import Callable, Iterator
@@ -64,6 +65,7 @@ class Runner:
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="ftte-lab", daemon=True)
                 self._thread.start()
+                atexit.register(self.close)  # a thread that computes must not meet the end of the interpreter
             self._changed.notify_all()
             return self._number
 
@@ -127,6 +129,7 @@ class Runner:
             self._changed.notify_all()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(10)
+        atexit.unregister(self.close)
 
     def _work(self) -> None:
         number, frames = 0, None

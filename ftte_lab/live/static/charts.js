@@ -88,6 +88,7 @@ class ChartPanel {
     this.sets = unpackSets(message.sets, buffers);
     this.signals = message.signals;
     this.alt = message.alt;
+    this.number = message.number;
     if (this.stale) { this.stale = false; this.build(); } else this.refill();
   }
 
@@ -113,6 +114,8 @@ class ChartPanel {
   }
 
   told() {
+    const rows = Object.values(this.sets).reduce((most, set) => Math.max(most, set.length), 0);
+    Object.assign(this.root.dataset, { number: this.number, points: rows });
     this.root.dataset.frames = String(Number(this.root.dataset.frames) + 1);
     const now = performance.now();
     clearTimeout(this.later);
