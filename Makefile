@@ -36,7 +36,7 @@ test: check ## Everything that must hold
 notebooks: $(READY) ## Run the notebooks and keep their pictures
 	$(BIN)/python notebooks/refresh.py
 
-bench: $(READY) ## Measure speed and memory anew (8 minutes; ARGS=--quick to see that it works)
+bench: $(READY) ## Measure speed, memory and the Lab anew (20 minutes; ARGS=--quick to see that it works)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 clean: ## Remove the environment and caches

@@ -242,6 +242,16 @@ def test_a_fault_of_ours_is_said_too(page: Page, monkeypatch: pytest.MonkeyPatch
         page.lab.result(5)
 
 
+def test_the_fleet_can_be_printed_at_any_moment(page: Page) -> None:
+    with pytest.raises(ValueError, match="nothing has run yet"):
+        page.lab.figure("fleet", at_s=3.0)
+    page.lab.run().result(30)
+    assert page.lab.figure("fleet", at_s=3.0).alt_text.startswith("The fleet at 3.0 s of virtual time: FedAvg has made")
+    assert page.lab.figure("fleet").png().startswith(b"\x89PNG")
+    with pytest.raises(ValueError, match="sim_seconds = 41"):
+        page.lab.figure("fleet", at_s=41.0)
+
+
 def test_seeds_give_bands_and_all_histories() -> None:
     lab = Lab(TINY_SETTINGS.replace(seeds=3, methods=("fedbuff", "ftte")), mode="batch")
     results = lab.results()

@@ -34,7 +34,7 @@ def fleet(runs: Mapping[str, Prepared], at_s: float) -> Figure:
     require(bool(runs), "no fleet to draw", "at least one prepared run")
     marks, slots, says, heads = [], [], [], []
     top = 0.0
-    per_row = 25
+    per_row = 25 if max(len(ready.world.fleet) for ready in runs.values()) <= 150 else 50
     for name, ready in runs.items():
         kinds = ready.world.fleet.kind
         now = moment(ready.timeline, len(kinds), at_s)
@@ -96,28 +96,33 @@ def _slots(now: Moment, ready: Prepared, top: float, per_row: int) -> list[tuple
 
 def _draw(theme: Theme, kinds: tuple[str, ...], per_row: int, bottom: float) -> dict[str, Any]:
     colours, shapes = kind_scales(kinds)
+    cell = WIDTH / per_row  # pixels
     param = alt.param(name="moment", value=0.0)
     x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.6, per_row - 0.4], nice=False, zero=False))
     y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[bottom, -0.6], nice=False, zero=False))
     colour = alt.Color("kind:N", scale=colours, legend=alt.Legend(orient="top"))
     opacity = alt.Opacity("opacity:Q", scale=None)
     devices = alt.Chart(alt.NamedData("devices"))
-    marks = devices.mark_point(filled=True, size=70).encode(
+    marks = devices.mark_point(filled=True, size=(0.34 * cell) ** 2).encode(
         x=x, y=y, color=colour, shape=alt.Shape("kind:N", scale=shapes), opacity=opacity
     )
     phase_colours = alt.Scale(domain=list(_PHASES), range=[theme.download, theme.compute, theme.upload])
-    arcs = devices.transform_filter("datum.to > 0").mark_arc(innerRadius=8, outerRadius=10.5).encode(
+    arcs = devices.transform_filter("datum.to > 0").mark_arc(innerRadius=0.32 * cell, outerRadius=0.42 * cell).encode(
         x=x, y=y, theta=alt.Theta("from:Q", scale=None), theta2="to:Q",
         color=alt.Color("phase:N", scale=phase_colours, legend=alt.Legend(orient="top")),
     )  # fmt: skip
-    crosses = devices.transform_filter("datum.lost").mark_text(text="×", fontSize=17, color=theme.line).encode(x=x, y=y)
+    crosses = (
+        devices.transform_filter("datum.lost")
+        .mark_text(text="×", fontSize=0.68 * cell, color=theme.line)
+        .encode(x=x, y=y)
+    )
     slot_colours = alt.Scale(domain=[*kinds, "empty"], range=[*colours.to_dict()["range"], theme.grid])
-    slots = alt.Chart(alt.NamedData("slots")).mark_square(size=230, opacity=1).encode(
+    slots = alt.Chart(alt.NamedData("slots")).mark_square(size=(0.6 * cell) ** 2, opacity=1).encode(
         x=x, y=y, color=alt.Color("kind:N", scale=slot_colours, legend=None), opacity=opacity
     )  # fmt: skip
     heads = alt.Chart(alt.NamedData("heads")).mark_text(align="left", fontSize=13, color=theme.ink, baseline="middle")
     layers = (slots, marks, arcs, crosses, heads.encode(x=x, y=y, text="text:N"))
     chart = alt.layer(*layers).resolve_scale(color="independent", shape="independent").add_params(param)
-    chart = chart.properties(width=WIDTH, height=int(26 * (bottom + 0.6)))
+    chart = chart.properties(width=WIDTH, height=int(1.04 * cell * (bottom + 0.6)))
     below = "marks: devices, faint when idle; arcs: progress; squares: the buffer, paler the older; ×: lost"
     return finish(chart, theme, "The fleet at one moment", below)

@@ -10,7 +10,7 @@ import pandas as pd
 from IPython.display import display as show
 
 from ftte_lab._require import one_of, require
-from ftte_lab.charts import Figure
+from ftte_lab.charts import Figure, fleet
 from ftte_lab.engine import Evaluated, Stepped
 from ftte_lab.history import History
 from ftte_lab.lab import _export
@@ -140,15 +140,21 @@ class Lab:
         self.results(timeout)
         return _export.points(self.display.board)
 
-    def figure(self, name: str = "curves") -> Figure:
+    def figure(self, name: str = "curves", *, at_s: float | None = None) -> Figure:
         """One chart as it stands, to show, or to `save` as PNG or SVG.
 
+        Args:
+            name: one of `PANELS`.
+            at_s: for `fleet`, the virtual moment; by default late in the longest wait for a first step.
+
         Raises:
-            ValueError: an unknown chart, or nothing to show yet.
+            ValueError: an unknown chart, a moment outside the run, or nothing to show yet.
         """
         one_of("chart", name, PANELS)
         with self.display.lock:
-            figure = self.display.board.figure(name)
+            board = self.display.board
+            moment = name == "fleet" and at_s is not None and board.prepared
+            figure = fleet(board.prepared, float(at_s or 0.0)) if moment else board.figure(name)
         require(figure is not None, "nothing has run yet", "a Lab that runs or ran", "Call lab.run() first")
         assert figure is not None  # noqa: S101  # for the type checker
         return figure

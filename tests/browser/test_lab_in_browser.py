@@ -261,6 +261,8 @@ def test_everything_is_reached_by_keyboard_and_has_a_name(tab: Tab, server: Serv
     for name in ("Step", "Reset", "Pin", "Share", "Save", "Pause", "Next flush", "speed of the replay", "Gantt"):
         assert name in text, text
     assert "The fleet. Arrow keys" in text
+    for name in ("memory budget KiB", "buffer capacity K", "sensor, %", "label skew α", "data set", "seed"):
+        assert tab.page.locator(f".ftte-controls [aria-label='{name}']").count() == 1, name
     for chart in tab.page.locator(".ftte-chart:visible").all():
         assert len(chart.get_attribute("aria-label")) > 30
 

@@ -17,6 +17,8 @@ class Stage {
     el.append(this.root);
     this.hear = (message, buffers) => this.message(message, buffers);
     model.on("msg:custom", this.hear);
+    this.knobs = new MutationObserver(() => this.nameKnobs());
+    requestAnimationFrame(() => this.nameKnobs());
     this.theme = new MutationObserver(() => this.redraw());
     this.theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
   }
@@ -31,6 +33,18 @@ class Stage {
       case "figure": if (message.number >= this.number) this.panel(message.panel).figure(message, buffers); break;
       case "fleet": this.fleet.load(message, buffers); break;
       case "file": this.file(message, buffers[0]); break;
+    }
+  }
+
+  // The library's slider handles have no name for a screen reader: give them the text that stands beside them.
+  nameKnobs() {
+    const box = this.root.closest(".widget-box")?.querySelector(".ftte-controls");
+    if (!box) return;
+    this.knobs.observe(box, { childList: true, subtree: true });
+    for (const widget of box.querySelectorAll(".widget-inline-hbox")) {
+      const text = widget.querySelector("label, .widget-label")?.textContent;
+      const knob = widget.querySelector(".noUi-handle, input, select");
+      if (text && knob && knob.getAttribute("aria-label") !== text) knob.setAttribute("aria-label", text);
     }
   }
 
@@ -111,6 +125,7 @@ class Stage {
   close() {
     this.model.off("msg:custom", this.hear);
     this.theme.disconnect();
+    this.knobs.disconnect();
     this.fleet.close();
     for (const panel of Object.values(this.panels)) panel.close();
   }
