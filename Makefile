@@ -8,7 +8,7 @@ LAB_FLAGS := --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: help lab run test check notebooks bench clean
+.PHONY: help lab run test check notebooks pictures bench clean
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -35,6 +35,9 @@ test: check ## Everything that must hold
 
 notebooks: $(READY) ## Run the notebooks and keep their pictures
 	$(BIN)/python notebooks/refresh.py
+
+pictures: $(READY) ## Take the README's pictures of the Lab anew (needs Chromium)
+	$(BIN)/python -m docs.pictures
 
 bench: $(READY) ## Measure speed, memory and the Lab anew (20 minutes; ARGS=--quick to see that it works)
 	$(BIN)/python -m benchmarks $(ARGS)

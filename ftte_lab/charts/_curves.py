@@ -33,6 +33,7 @@ METRICS = {
 }
 _GRID = 80  # places where seeds are compared
 _RAW_OPACITY = 0.3
+_DIP = 0.2  # how far accuracy may fall below its start before the axis has to move
 
 
 def accuracy(
@@ -102,7 +103,12 @@ def curves(
     text = f"Line chart of {quantity} over {title}: " + ("; ".join(says) or "no point yet") + "."
     below = "bold: mean over seeds; band: lowest to highest" if several else f"bold: mean of {window} points"
     drawn = template(_draw, title, quantity, metric == "loss", below, tuple(runs))
-    return Figure(drawn, data, text, {**_domains(lines, metric, end, unit), "per_unit": unit if timed else 0.0})
+    return Figure(
+        drawn,
+        data,
+        text,
+        {**_domains(lines, data["pinned"]["y"], metric, end, unit), "per_unit": unit if timed else 0.0},
+    )
 
 
 def metric_title(metric: str) -> str:
@@ -174,15 +180,17 @@ def _now(lines: Lines, now_s: float | None, unit: float | None) -> Any:
     return {"now": _columns(("x", "y", "arm"), dots), "rule": {"x": rule}}
 
 
-def _domains(lines: Lines, metric: str, end: float | None, unit: float) -> Any:
+def _domains(lines: Lines, behind: Any, metric: str, end: float | None, unit: float) -> dict[str, float]:
     """Ends of the axes that do not move while a curve grows: they depend on the first points and the horizon."""
-    x = [s["x"][-1] for seeds in lines.values() for s in seeds]
-    y = [v for seeds in lines.values() for s in seeds for v in (s["raw"].min(), s["raw"].max())]
-    x_end = end / unit if end else max(x, default=1.0)
+    seeds = [s for each in lines.values() for s in each]
+    y = [*behind, *(v for s in seeds for v in (s["raw"].min(), s["raw"].max()))]
+    x_end = (end / unit if end else max((s["x"][-1] for s in seeds), default=1.0)) or 1.0
+    first = [float(s["raw"][0]) for s in seeds]
     if metric == "loss":
-        first = max((s["raw"][0] for seeds in lines.values() for s in seeds), default=1.0)
-        return {"x_end": x_end or 1.0, "y_low": 0.0, "y_high": float(np.ceil(max(1.25 * first, *y, 0.1) * 4) / 4)}
-    return {"x_end": x_end or 1.0, "y_low": float(max(0.0, np.floor(min(y, default=0) * 10 - 0.5) / 10)), "y_high": 1.0}
+        highest = max([1.25 * v for v in first] + y + [0.1])
+        return {"x_end": x_end, "y_low": 0.0, "y_high": float(np.ceil(4 * highest) / 4)}
+    lowest = min([v - _DIP for v in first] + y, default=0.0)
+    return {"x_end": x_end, "y_low": float(max(0.0, np.floor(10 * lowest) / 10)), "y_high": 1.0}
 
 
 def _clause(name: str, seeds: Any, metric: str, of: str, unit: float, target: float | None, at: float | None) -> str:
