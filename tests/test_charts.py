@@ -57,6 +57,27 @@ def test_accuracy_shows_every_point_and_where_the_target_is_reached(histories: d
     assert "never reaches" in charts.accuracy(histories, target=1.0).alt_text
 
 
+def test_a_seed_that_still_runs_is_a_thin_line_beside_the_band(histories: dict[str, History]) -> None:
+    whole = [histories["fedavg"].points, histories["ftte"].points]
+    growing = histories["ftte"].points.iloc[:4]
+    figure = charts.curves({"ftte": whole}, growing={"ftte": growing})
+    alone = charts.curves({"ftte": whole})
+    assert figure.rows("band") == alone.rows("band")
+    assert figure.rows("curves") == alone.rows("curves")
+    assert len(figure.rows("raw")) == 4
+    assert alone.rows("raw") == []
+    for row in figure.rows("band"):
+        assert 0 <= row["low"] <= row["high"] <= 1
+
+
+def test_pinned_curves_fit_into_the_picture(histories: dict[str, History]) -> None:
+    low = histories["fedavg"].points.assign(accuracy=0.04)
+    figure = charts.curves({"ftte": [histories["ftte"].points]}, pinned={"fedavg": [low]})
+    assert figure.signals is not None
+    assert figure.signals["y_low"] == 0.0
+    assert len(figure.rows("pinned")) == len(low)
+
+
 @pytest.mark.parametrize("of", ["updates", "upload_bytes", "total_bytes", "energy_j"])
 def test_accuracy_over_every_axis(histories: dict[str, History], of: str) -> None:
     assert png_size(charts.accuracy(histories, of=of))[0] > 900

@@ -12,7 +12,7 @@ from ftte_lab.headline import Report, best_rates, headline, savings, table, tune
 from ftte_lab.history import History
 from ftte_lab.pool import run_all
 from ftte_lab.presets import HEADLINE_METHODS, PRESETS, RATE_GRID, TUNING_SEEDS, Preset, preset
-from ftte_lab.scenario import Scenario
+from ftte_lab.scenario import METHODS, Scenario
 
 QUICK = Scenario(
     data="digits", model="mlp", clients=12, concurrency=6, buffer=3, local_steps=3, warm_start_steps=0, budget_kib=40.0,
@@ -136,8 +136,8 @@ def test_tuning_uses_seeds_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize("name", list(PRESETS))
 def test_presets_are_whole(name: str) -> None:
     p = preset(name)
-    assert set(p.server_rates) == set(HEADLINE_METHODS)
-    assert set(p.server_rates.values()) <= set(RATE_GRID)
+    assert set(HEADLINE_METHODS) <= set(p.server_rates) <= set(METHODS)
+    assert {p.server_rates[method] for method in HEADLINE_METHODS} <= set(RATE_GRID)
     assert set(p.methods(0)) == set(HEADLINE_METHODS)
 
 

@@ -111,3 +111,16 @@ def test_core_modules_import_no_widgets_and_nothing_unsafe() -> None:
         assert not re.search(rf"^\s*(import|from) ({widgets}pickle)\b", text, re.M), path.name
         assert not re.search(r"\b(eval|exec)\(", text), path.name
         assert "allow_pickle=True" not in text
+
+
+def test_the_page_s_scripts_ship_with_the_package_and_ask_nobody() -> None:
+    shipped = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    static = ROOT / "ftte_lab" / "live" / "static"
+    files = {path.name for path in static.iterdir()}
+    assert shipped == {"ftte_lab.live": ["static/*"]}
+    assert {"stage.js", "fleet.js", "charts.js", "stage.css"} <= files
+    for path in static.iterdir():
+        text = path.read_text()
+        assert len(text.splitlines()) <= 400
+        for unsafe in ("http:", "https:", "//cdn", "innerHTML", "eval(", "import(", "fetch("):
+            assert unsafe not in text, f"{unsafe} in {path.name}"

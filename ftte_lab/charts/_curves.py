@@ -68,6 +68,7 @@ def curves(
     end: float | None = None,
     now_s: float | None = None,
     pinned: Mapping[str, Sequence[Points]] | None = None,
+    growing: Mapping[str, Points] | None = None,
 ) -> Figure:
     """One line per method; with several seeds the mean of them and a band from the lowest to the highest.
 
@@ -80,6 +81,7 @@ def curves(
         end: where the horizontal axis ends, in the axis' own unit; by default the last point.
         now_s: virtual seconds to mark on each curve.
         pinned: earlier runs, drawn dimmed behind.
+        growing: one more seed of a method that is still running: a thin line, not yet part of mean and band.
 
     Raises:
         ValueError: an unknown axis or a window below 1.
@@ -89,9 +91,10 @@ def curves(
     title, unit = AXIS_TITLES[of]
     lines = {name: [_line(p, of, metric, unit, window) for p in seeds if len(p[of])] for name, seeds in runs.items()}
     lines = {name: seeds for name, seeds in lines.items() if seeds}
-    several = any(len(seeds) > 1 for seeds in runs.values())
+    several = bool(growing) or any(len(seeds) > 1 for seeds in runs.values())
     timed = of == "sim_seconds"
-    data, says = _tables(lines, several, unit if timed else math.nan), []
+    more = {name: _line(p, of, metric, unit, window) for name, p in (growing or {}).items() if len(p[of])}
+    data, says = _tables(lines, more, several, unit if timed else math.nan), []
     data["pinned"] = _pinned(pinned or {}, of, metric, unit, window)
     reached = {n: _reached(s[0], target) for n, s in lines.items()} if target is not None and not several else {}
     data["reached"] = _columns(("x", "y", "arm"), [(x, target, label(n)) for n, x in reached.items() if x is not None])
@@ -122,9 +125,10 @@ def _line(points: Points, of: str, metric: str, unit: float, window: int) -> dic
     return {"x": x, "raw": y, "y": smooth(y, window), "t": np.asarray(points["sim_seconds"], np.float64)}
 
 
-def _tables(lines: Lines, several: bool, unit: float) -> dict[str, Columns]:
+def _tables(lines: Lines, more: Mapping[str, Line], several: bool, unit: float) -> dict[str, Columns]:
     """Data sets of the raw points (one seed) or bands (several seeds), and of the bold lines with their moments."""
-    bold, raw, band = [], [], []
+    bold, band = [], []
+    raw = [{"x": line["x"], "y": line["y"], "arm": [label(name)] * len(line["x"])} for name, line in more.items()]
     for name, seeds in lines.items():
         if len(seeds) > 1:
             x = np.linspace(max(s["x"][0] for s in seeds), min(s["x"][-1] for s in seeds), _GRID)

@@ -140,10 +140,14 @@ def curves(board: Board) -> Figure:
     """The curves so far. Over time the axis is the horizon from the start; other axes grow with the run."""
     s = board.settings
     runs = {name: [t for t in tables if t] for name, tables in board.points.items()}
+    growing = {}
+    for name, tables in runs.items():
+        if len(tables) > 1 and (name, len(tables) - 1) not in board.histories:
+            growing[name] = tables.pop()
     columns = {c for tables in runs.values() for t in tables for c in t}
     metric = s.metric if s.metric in columns or not columns else "accuracy"
     end = s.scenario.horizon_s if s.over == "sim_seconds" else _most(board, s.over)
-    return charts.curves(runs, of=s.over, metric=metric, end=end, pinned=board.pinned)
+    return charts.curves(runs, of=s.over, metric=metric, end=end, pinned=board.pinned, growing=growing)
 
 
 def _most(board: Board, over: str) -> float | None:
