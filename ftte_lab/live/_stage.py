@@ -19,7 +19,7 @@ from ftte_lab.live._runtime import ensure_runtime, slot_js
 from ftte_lab.live._static import static
 from ftte_lab.live._subshell import forget_route
 
-_SCRIPTS = ("charts.js", "fleet_state.js", "fleet.js", "toolbar.js", "stage.js")
+_SCRIPTS = ("charts.js", "fleet_state.js", "fleet_paint.js", "fleet.js", "toolbar.js", "stage.js")
 _ALWAYS = ("sentence", "error", "state")  # said before the charts when a page comes back
 
 Buffers = list[bytes]

@@ -2,21 +2,6 @@
 
 const FRAME_MS = 1000 / 30;
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16, 32];
-const SHAPE_PATHS = {
-  circle: (c, r) => c.arc(0, 0, r, 0, 2 * Math.PI),
-  square: (c, r) => c.rect(-0.85 * r, -0.85 * r, 1.7 * r, 1.7 * r),
-  diamond: (c, r) => { c.moveTo(0, -1.15 * r); c.lineTo(r, 0); c.lineTo(0, 1.15 * r); c.lineTo(-r, 0); c.closePath(); },
-  cross: (c, r) => { c.rect(-r, -0.38 * r, 2 * r, 0.76 * r); c.rect(-0.38 * r, -r, 0.76 * r, 2 * r); },
-  "triangle-up": (c, r) => { c.moveTo(0, -1.1 * r); c.lineTo(r, 0.8 * r); c.lineTo(-r, 0.8 * r); c.closePath(); },
-  "triangle-down": (c, r) => { c.moveTo(0, 1.1 * r); c.lineTo(r, -0.8 * r); c.lineTo(-r, -0.8 * r); c.closePath(); },
-  "triangle-left": (c, r) => { c.moveTo(-1.1 * r, 0); c.lineTo(0.8 * r, -r); c.lineTo(0.8 * r, r); c.closePath(); },
-  "triangle-right": (c, r) => { c.moveTo(1.1 * r, 0); c.lineTo(-0.8 * r, -r); c.lineTo(-0.8 * r, r); c.closePath(); },
-};
-const COLOURS = {
-  light: { ink: "#333", soft: "#777", empty: "#ECECEC", ring: "#E4E4E4", line: "#D55E00", phases: ["", "#9CC5E3", "#0072B2", "#E69F00"] },
-  dark: { ink: "#E4E4E4", soft: "#A5A5A5", empty: "#333", ring: "#3A3A3A", line: "#FF8A3D", phases: ["", "#3E6C8E", "#56B4E9", "#E69F00"] },
-};
-
 function clock(s) {
   if (s < 60) return `${s.toFixed(1)} s`;
   const minutes = Math.floor(s / 60);
@@ -33,7 +18,8 @@ function spoken(s) {
 class Fleet {
   constructor(onMoment) {
     this.onMoment = onMoment;
-    this.arms = []; this.t = 0; this.playing = false; this.speed = 2; this.last = 0; this.drawnAt = -1e9; this.picked = null; this.flash = {};
+    this.painter = new FleetPainter();
+    Object.assign(this, { arms: [], t: 0, playing: false, speed: 2, last: 0, drawnAt: -1e9, picked: null });
     this.canvas = make("canvas", { className: "ftte-canvas", tabIndex: 0, role: "img" });
     this.canvas.setAttribute("aria-label", "The fleet. Arrow keys walk from device to device.");
     this.tip = make("div", { className: "ftte-tip", hidden: true, role: "status" });
@@ -78,7 +64,7 @@ class Fleet {
     this.end = content.end_s;
     this.arms = content.arms.map((arm) => new FleetArm(arm, buffers, content.devices.kind.length));
     this.order = content.devices.kind.map((_, c) => c).sort((a, b) => content.devices.kind[a] - content.devices.kind[b] || a - b);
-    this.flash = {};
+    this.painter.flash = {};
     this.scrub.max = String(this.end);
     this.setSpeeds(content.typical_s);
     this.legend.replaceChildren(make("span", { className: "ftte-title", textContent: "The fleet" }), ...this.kinds.map((kind) => this.legendEntry(kind)),
@@ -149,7 +135,7 @@ class Fleet {
     }
     this.draw(now);
     this.root.dataset.frames = String(Number(this.root.dataset.frames) + 1);
-    if ((this.playing && this.onScreen !== false) || Object.values(this.flash).some((f) => now - f.at < 450)) this.wake();
+    if ((this.playing && this.onScreen !== false) || this.painter.flashing(now)) this.wake();
   }
 
   draw(now) {
@@ -157,7 +143,8 @@ class Fleet {
     const width = this.canvas.parentElement.clientWidth || 600;
     const columns = Math.max(1, Math.min(this.arms.length, Math.floor(width / 240)));
     const paneWidth = (width - 16 * (columns - 1)) / columns;
-    const panes = this.arms.map((arm) => this.layout(arm, paneWidth));
+    this.painter.show(this.devices, this.kinds, this.order, this.t);
+    const panes = this.arms.map((arm) => this.painter.layout(arm, paneWidth));
     const rows = [];
     for (let k = 0; k < panes.length; k += columns) rows.push(Math.max(...panes.slice(k, k + columns).map((p) => p.height)));
     const height = rows.reduce((a, b) => a + b + 14, 0);
@@ -176,122 +163,11 @@ class Fleet {
       const x = (k % columns) * (paneWidth + 16);
       const y = rows.slice(0, Math.floor(k / columns)).reduce((a, b) => a + b + 14, 0);
       const state = arm.at(this.t);
-      this.drawArm(c, arm, state, panes[k], x, y, colours, now);
+      this.painter.drawArm(c, arm, state, panes[k], x, y, colours, now, this.spots);
       says.push(arm.says(state));
     });
     this.drawPicked(c, colours);
     this.tell(says, now);
-  }
-
-  layout(arm, width) {
-    const n = this.order.length;
-    const cell = Math.max(11, Math.min(27, Math.sqrt((width * 150) / n)));
-    const perRow = Math.max(1, Math.floor(width / cell));
-    const slot = arm.buffer > 60 ? 8 : 14;
-    const slotsPerRow = Math.max(1, Math.floor(width / (slot + 3)));
-    const slotRows = Math.min(4, Math.ceil(arm.buffer / slotsPerRow));
-    const top = 24 + slotRows * (slot + 3) + 12;
-    return { cell, perRow, slot, slotsPerRow, slotRows, top, width, height: top + Math.ceil(n / perRow) * cell };
-  }
-
-  drawArm(c, arm, state, pane, x, y, colours, now) {
-    const busy = state.devices.reduce((sum, d) => sum + (d.phase > 0), 0);
-    c.font = "600 13px system-ui, sans-serif";
-    c.textBaseline = "alphabetic";
-    c.fillStyle = isDark() ? arm.dark : arm.light;
-    c.fillText(arm.label, x, y + 13);
-    c.font = "12px system-ui, sans-serif";
-    c.fillStyle = colours.ink;
-    const wide = pane.width > 330;
-    const text = wide ? `version ${state.version} · buffer ${state.buffer.length} of ${arm.buffer} · ${busy} at work`
-      : `v${state.version} · ${state.buffer.length}/${arm.buffer} · ${busy} at work`;
-    c.fillText(text, x + 68, y + 13);
-    const flash = this.flashOf(arm, state.version, now);
-    this.drawSlots(c, arm, state, pane, x, y + 22, colours, flash);
-    this.order.forEach((client, k) => {
-      const cx = x + (k % pane.perRow + 0.5) * pane.cell, cy = y + pane.top + (Math.floor(k / pane.perRow) + 0.5) * pane.cell;
-      this.drawDevice(c, arm, state.devices[client], client, cx, cy, pane, colours);
-      this.spots.push({ arm, client, x: cx, y: cy, r: pane.cell / 2, device: state.devices[client], version: state.version });
-    });
-    this.drawFlights(c, arm, state, pane, x, y, colours);
-  }
-
-  flashOf(arm, version, now) {
-    const known = this.flash[arm.name];
-    if (!known) this.flash[arm.name] = { version, at: -1e9 };
-    else if (known.version !== version) this.flash[arm.name] = { version, at: version > known.version ? now : -1e9 };
-    return Math.max(0, 1 - (now - this.flash[arm.name].at) / 400);
-  }
-
-  slotPlace(pane, k, x, y) {
-    const shown = pane.slotsPerRow * pane.slotRows;
-    const at = Math.min(k, shown - 1);
-    return [x + (at % pane.slotsPerRow) * (pane.slot + 3), y + Math.floor(at / pane.slotsPerRow) * (pane.slot + 3)];
-  }
-
-  drawSlots(c, arm, state, pane, x, y, colours, flash) {
-    for (let k = 0; k < Math.min(arm.buffer, pane.slotsPerRow * pane.slotRows); k++) {
-      const [sx, sy] = this.slotPlace(pane, k, x, y);
-      const p = state.buffer[k];
-      c.globalAlpha = 1;
-      c.fillStyle = colours.empty;
-      c.fillRect(sx, sy, pane.slot, pane.slot);
-      if (p !== undefined) {
-        c.globalAlpha = (1 + state.version - arm.version[p]) ** -0.5;
-        c.fillStyle = this.kinds[this.devices.kind[arm.client[p]]].colour;
-        c.fillRect(sx, sy, pane.slot, pane.slot);
-      }
-      if (flash > 0) {
-        c.globalAlpha = flash;
-        c.fillStyle = colours.line;
-        c.fillRect(sx, sy, pane.slot, pane.slot);
-      }
-    }
-    c.globalAlpha = 1;
-  }
-
-  drawDevice(c, arm, device, client, x, y, pane, colours) {
-    const kind = this.kinds[this.devices.kind[client]];
-    const r = pane.cell * 0.23;
-    const fits = this.devices.memory[client] >= arm.need;
-    c.save();
-    c.translate(x, y);
-    c.globalAlpha = device.phase ? 1 : arm.eligible[client] ? 0.35 : 0.1;
-    c.beginPath();
-    SHAPE_PATHS[kind.shape](c, r);
-    c.fillStyle = c.strokeStyle = kind.colour;
-    if (fits) c.fill(); else { c.lineWidth = 1.4; c.stroke(); } // hollow: its memory is too small for this step
-    c.globalAlpha = 1;
-    if (device.phase) {
-      const ring = pane.cell * 0.4;
-      c.lineWidth = Math.max(1.5, pane.cell * 0.09);
-      c.strokeStyle = colours.ring;
-      c.beginPath(); c.arc(0, 0, ring, 0, 2 * Math.PI); c.stroke();
-      c.strokeStyle = colours.phases[device.phase];
-      c.beginPath(); c.arc(0, 0, ring, -Math.PI / 2, -Math.PI / 2 + 2 * Math.PI * device.progress); c.stroke();
-    } else if (device.lost) {
-      c.strokeStyle = colours.line;
-      c.lineWidth = 1.5;
-      c.beginPath(); c.moveTo(-r, -r); c.lineTo(r, r); c.moveTo(r, -r); c.lineTo(-r, r); c.stroke();
-    }
-    c.restore();
-  }
-
-  // An update that is being uploaded travels from its device to the slot it will fill.
-  drawFlights(c, arm, state, pane, x, y, colours) {
-    this.order.forEach((client, k) => {
-      const device = state.devices[client];
-      if (device.phase !== 3 || arm.fate[device.p] > FATE.buffered) return;
-      const p = device.p, span = arm.arrival[p] - arm.computed[p];
-      const share = span > 0 ? Math.min(1, (this.t - arm.computed[p]) / span) : 1;
-      const [sx, sy] = this.slotPlace(pane, state.buffer.length, x, y + 22);
-      const fromX = x + (k % pane.perRow + 0.5) * pane.cell, fromY = y + pane.top + (Math.floor(k / pane.perRow) + 0.5) * pane.cell;
-      const ease = share * share * (3 - 2 * share);
-      c.globalAlpha = 0.9;
-      c.fillStyle = this.kinds[this.devices.kind[client]].colour;
-      c.fillRect(fromX + (sx + pane.slot / 2 - fromX) * ease - 3, fromY + (sy + pane.slot / 2 - fromY) * ease - 3, 6, 6);
-      c.globalAlpha = 1;
-    });
   }
 
   tell(says, now) {
