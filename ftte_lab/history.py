@@ -7,8 +7,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ftte_lab._files import write_whole
 from ftte_lab._require import one_of, require, whole
 
 AXES = ("sim_seconds", "updates", "upload_bytes", "total_bytes", "energy_j")
@@ -115,15 +114,7 @@ class History:
         require(
             path.parent.is_dir(), f"folder {str(path.parent)!r} does not exist", "an existing folder", "Create it first"
         )
-        text = self.to_json()
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "w") as file:
-                file.write(text)
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
+        write_whole(path, self.to_json().encode())
         return path
 
     @classmethod

@@ -18,7 +18,7 @@ MODULES = sorted((ROOT / "ftte_lab").rglob("*.py"))
 
 # The floors of the house, from the ground up; a module imports from lower floors or its own.
 FLOORS = [
-    ["_require", "_runtime"],
+    ["_require", "_runtime", "_files"],
     ["ops", "batches"],
     ["_inference"],
     ["models", "data", "devices"],

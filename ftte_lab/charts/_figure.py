@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import copy
 import io
-import os
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,6 +18,7 @@ import numpy as np
 import vl_convert
 from PIL import Image
 
+from ftte_lab._files import write_whole
 from ftte_lab._require import one_of, require
 from ftte_lab.charts.style import THEMES, Theme
 
@@ -104,15 +103,7 @@ class Figure:
         path = Path(path)
         require(path.suffix in (".png", ".svg"), f"file name {path.name!r}", "a name that ends in .png or .svg")
         require(path.parent.is_dir(), f"folder {str(path.parent)!r} does not exist", "an existing folder")
-        content = self.png(scale) if path.suffix == ".png" else self.svg().encode()
-        handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                file.write(content)
-            os.replace(unfinished, path)
-        except BaseException:
-            os.unlink(unfinished)
-            raise
+        write_whole(path, self.png(scale) if path.suffix == ".png" else self.svg().encode())
         return path
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:

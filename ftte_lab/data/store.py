@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 import zipfile
 from pathlib import Path
 
 import numpy as np
 import pooch
 
+from ftte_lab._files import write_whole
 from ftte_lab._require import require
 
 VARIABLE = "FTTE_DATA_HOME"
@@ -38,14 +38,8 @@ def write(name: str, arrays: dict[str, np.ndarray]) -> Path:
     """Write a data set: the file appears complete, or stays as it was."""
     path = path_of(name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=f".{name}.", suffix=".part")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # its stub mistakes arrays for allow_pickle
-        os.replace(unfinished, path)
-    except BaseException:
-        os.unlink(unfinished)
-        raise
+    # Its stub mistakes the arrays for allow_pickle.
+    write_whole(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
     return path
 
 

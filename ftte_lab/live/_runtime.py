@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import os
-import tempfile
 from functools import lru_cache
 from importlib import metadata
 
@@ -13,6 +11,7 @@ import anywidget
 import vl_convert
 from altair.vegalite import SCHEMA_VERSION
 
+from ftte_lab._files import write_whole
 from ftte_lab.data.store import data_home
 
 # Charts wait for this promise; whoever comes first makes it.
@@ -45,10 +44,7 @@ def runtime_js() -> str:
     text = vl_convert.javascript_bundle(_RUNTIME, vl_version=version)
     with contextlib.suppress(OSError):  # a home that cannot be written costs these seconds in every kernel
         path.parent.mkdir(parents=True, exist_ok=True)
-        handle, unfinished = tempfile.mkstemp(dir=path.parent, prefix=".vega-")
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.replace(unfinished, path)
+        write_whole(path, text.encode())
     return text
 
 

@@ -227,6 +227,20 @@ def test_the_fleet_plays_scrubs_and_says_what_python_says(tab: Tab, server: Serv
     tab.until("t => Number(document.querySelector('.ftte-fleet').dataset.t) > t + 1", first)
 
 
+def test_a_replay_of_a_long_run_is_its_beginning(tab: Tab, server: Server) -> None:
+    cut = "import ftte_lab.live._fleet as f\nf.MOST_PARTICIPATIONS = 60"
+    tab.open(server.write("cut.ipynb", cut, lab_cell(MEDIUM)))
+    tab.phase("done")
+    ready = {name: prepare(s) for name, s in Settings(MEDIUM).runs().items()}
+    end = min(float(r.timeline.start_s[60]) for r in ready.values() if len(r.timeline) > 60)
+    assert float(tab.page.locator(".ftte-scrub").get_attribute("max") or 0) == pytest.approx(end)
+    tab.page.evaluate(
+        """() => { const s = document.querySelector('.ftte-scrub'); s.value = s.max;
+                 s.dispatchEvent(new Event('input')); }"""
+    )
+    tab.until("t => Math.abs(Number(document.querySelector('.ftte-fleet').dataset.t) - t) < 0.01", end)
+
+
 def test_an_error_is_text_and_the_charts_stay(tab: Tab, server: Server) -> None:
     tab.open(server.write("error.ipynb", lab_cell(MEDIUM.replace(data="motion", model="mcunet-s", budget_kib=None))))
     tab.phase("done")

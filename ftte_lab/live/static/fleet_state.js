@@ -24,7 +24,8 @@ class FleetArm {
     for (let p = 0; p < this.client.length; p++) {
       this.mine[this.client[p]].push(p);
       const kept = this.fate[p] === FATE.applied || this.fate[p] === FATE.buffered;
-      if (kept) this.members[this.step[p] < 0 ? this.step_s.length : this.step[p]].push(p);
+      const step = this.step[p] < 0 ? this.step_s.length : this.step[p];
+      if (kept && step <= this.step_s.length) this.members[step].push(p); // a long run is cut: later steps are not here
     }
     for (const list of this.members) list.sort((a, b) => this.arrival[a] - this.arrival[b] || a - b);
     this.starts = this.mine.map((list) => Float32Array.from(list, (p) => this.start[p]));
