@@ -284,7 +284,7 @@ def test_everything_is_reached_by_keyboard_and_has_a_name(tab: Tab, server: Serv
 def test_notebook_7_shows_it_too(server: Server, tmp_path: Path) -> None:
     with serve(tmp_path / "seven", "notebook") as seven, browse(seven, tmp_path / "profile") as tab:
         tab.open(seven.write("empty.ipynb", "1"), "notebooks", run=False)
-        tab.page.wait_for_timeout(1000)
+        tab.page.wait_for_timeout(3000)
         its_own = set(tab.problems)  # what Notebook complains of without us
         tab.open(seven.write("seven.ipynb", lab_cell(MEDIUM, "show=['buffer']")), "notebooks")
         tab.phase("done")
