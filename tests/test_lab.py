@@ -230,6 +230,16 @@ def test_an_impossible_setting_is_a_sentence_and_the_next_run_is_fine(page: Page
     page.until(lambda: "cifar10" in page.last("error")["text"].lower())
 
 
+def test_batch_raises_what_was_wrong_each_time_it_is_asked() -> None:
+    lab = Lab(TINY_SETTINGS, mode="batch")
+    for _ in range(2):
+        with pytest.raises(ValueError, match="no subset fits"):
+            lab.set(budget_kib=1.0)
+        with pytest.raises(ValueError, match="no subset fits"):
+            lab.result()
+    assert list(lab.set(budget_kib=40.0).result()) == ["fedavg", "fedbuff", "ftte"]
+
+
 def test_a_fault_of_ours_is_said_too(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> None:
         raise KeyError("oops")

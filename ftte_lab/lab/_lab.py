@@ -128,8 +128,8 @@ class Lab:
 
     def results(self, timeout: float | None = None) -> dict[str, list[History]]:
         """As `result`, with the histories of all seeds."""
-        if self._runner.phase == "idle":
-            self.run()
+        if self._runner.phase == "idle" or (self._runner.phase == "failed" and not self._live):
+            self.run()  # in batch this raises again what was wrong
         if self._live:
             self._runner.wait(timeout)
         s, done = self.display.board.settings, self.display.board.histories
