@@ -9,10 +9,14 @@ from ftte_lab.charts._curves import AXIS_TITLES, METRICS, accuracy, curves, metr
 from ftte_lab.charts._figure import Figure, Template
 from ftte_lab.charts._fleet import fleet
 from ftte_lab.charts._gantt import gantt
+from ftte_lab.charts._images import images
+from ftte_lab.charts._labels import label_map
+from ftte_lab.charts._slide import Slide, slide
 from ftte_lab.charts._updates import staleness, weights
 from ftte_lab.charts.style import label, seconds, size
 
 __all__ = [
-    "AXIS_TITLES", "METRICS", "Figure", "Template", "accuracy", "bytes_per_update", "bytes_sent", "curves", "fleet",
-    "gantt", "label", "memory", "metric_title", "seconds", "size", "staleness", "subset_map", "weights",
+    "AXIS_TITLES", "METRICS", "Figure", "Slide", "Template", "accuracy", "bytes_per_update", "bytes_sent", "curves",
+    "fleet", "gantt", "images", "label", "label_map", "memory", "metric_title", "seconds", "size", "slide", "staleness",
+    "subset_map", "weights",
 ]  # fmt: skip

@@ -70,3 +70,7 @@ class Shards:
 
     train: tuple[np.ndarray, ...]
     test: tuple[np.ndarray, ...]
+
+    def class_counts(self, dataset: Dataset) -> np.ndarray:
+        """Training samples per client and class, `(clients, classes)`."""
+        return np.stack([np.bincount(dataset.y_train[own], minlength=dataset.n_classes) for own in self.train])

@@ -18,7 +18,7 @@ from ftte_lab.race import Happening
 
 PANELS: Mapping[str, str] = {
     "fleet": "Fleet", "curves": "Curves", "memory": "Memory", "subset": "Subset", "bytes": "Bytes", "gantt": "Gantt",
-    "staleness": "Staleness", "weights": "Weights",
+    "staleness": "Staleness", "weights": "Weights", "labels": "Labels",
 }  # fmt: skip
 """The charts of a Lab by the name that `Lab(charts=...)` takes."""
 
@@ -198,6 +198,11 @@ def _gantt(board: Board) -> Figure:
     return charts.gantt(ready.timeline, ready.world.fleet.kind, devices=_GANTT_DEVICES, title=title, until_s=until)
 
 
+def _labels(board: Board) -> Figure:
+    w = next(iter(board.prepared.values())).world
+    return charts.label_map(w.shards.class_counts(w.dataset), w.dataset.classes)
+
+
 def _weights(board: Board) -> Figure:
     name = board.watched()
     rows = list(board.weighed[name])
@@ -215,7 +220,16 @@ def _fleet(board: Board) -> Figure:
 _FIGURES: Mapping[str, Callable[[Board], Figure]] = {
     "fleet": _fleet, "curves": curves, "memory": _memory, "subset": _subset, "bytes": _bytes, "gantt": _gantt,
     "staleness": lambda board: charts.staleness({n: r.timeline for n, r in board.prepared.items()}),
-    "weights": _weights,
+    "weights": _weights, "labels": _labels,
 }  # fmt: skip
-INSTANT = ("curves", "memory", "subset", "bytes", "gantt", "staleness", "weights")  # drawn before any training
+INSTANT = (
+    "curves",
+    "memory",
+    "subset",
+    "bytes",
+    "gantt",
+    "staleness",
+    "weights",
+    "labels",
+)  # drawn before any training
 AXES_SHOWN = {name: charts.AXIS_TITLES[name][0].split(",")[0] for name in AXES}

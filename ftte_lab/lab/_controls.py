@@ -16,11 +16,13 @@ from ftte_lab.lab._mix import MixSliders
 from ftte_lab.lab._settings import MOST_SEEDS, Settings
 from ftte_lab.models import MODELS
 from ftte_lab.scenario import METHODS
+from ftte_lab.subset import SOLVERS
 
 _WIDE = widgets.Layout(width="auto", max_width="440px")
 _STYLE = {"description_width": "132px"}
 BUDGET_KIB = (64.0, 2048.0)
 _NO_SKEW = "none"
+LOCAL_STEPS = (1, 2, 4, 8, 16, 32, 64)
 _ALPHAS = (0.03, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0, 10.0, 100.0)
 
 
@@ -43,7 +45,7 @@ class Control:
         elif isinstance(knob, widgets.SelectionSlider | widgets.Dropdown):
             values = [v for _, v in knob.options] if isinstance(knob, widgets.SelectionSlider) else knob.options
             if value not in values:
-                knob.options = (*knob.options, (f"{value:g}", value) if isinstance(value, float) else value)
+                knob.options = (*knob.options, (f"{value:g}", value) if isinstance(value, int | float) else value)
         knob.value = value
 
 
@@ -117,6 +119,35 @@ def _alpha(s: Settings) -> Control:
     )  # fmt: skip
     read, write = _field("alpha")
     return Control(widget, lambda s: read(s) or _NO_SKEW, lambda s, v: write(s, None if v == _NO_SKEW else v))
+
+
+def _ladder(name: str, text: str, rungs: Iterable[int], help_text: str) -> Callable[[Settings], Control]:
+    def build(s: Settings) -> Control:
+        now = getattr(s.scenario, name)
+        options = [(f"{value:,}", value) for value in sorted({*rungs, now})]
+        return Control(_slider(widgets.SelectionSlider, text, help_text, options=options, value=now), *_field(name))
+
+    return build
+
+
+def _payload(_: Settings) -> Control:
+    widget = _slider(
+        widgets.FloatSlider, "payload limit", "FTTE trains and sends at most this share of the model; 100 %: no limit",
+        min=0.05, max=1, step=0.05, readout_format=".0%", value=1,
+    )  # fmt: skip
+    read, write = _field("payload_share")
+    return Control(widget, lambda s: read(s) or 1.0, lambda s, v: write(s, None if v >= 1 else round(v, 3)))
+
+
+def _server_rate(_: Settings) -> Control:
+    widget = _slider(
+        widgets.FloatLogSlider, "server rate, all", "How far the server goes along the mean update, for every method",
+        base=2, min=-4, max=3, step=0.25, readout_format=".2f", value=1,
+    )  # fmt: skip
+    return Control(
+        widget, lambda s: s.rates.get(s.methods[-1], 1.0),
+        lambda s, v: s.replace(rates=dict.fromkeys(METHODS, round(float(v), 4))),
+    )  # fmt: skip
 
 
 def _exponent(text: str, name: str, help_text: str) -> Callable[[Settings], Control]:
@@ -223,6 +254,14 @@ BUILDERS: Mapping[str, Callable[[Settings], Control]] = {
     "alpha": _alpha,
     "age": _exponent("age exponent", "age_exponent", "0: age does not matter; 1: n versions old weighs 1/(1+n)"),
     "variance": _exponent("variance exponent", "variance_exponent", "0: no matter; larger: noisy updates weigh less"),
+    "server_rate": _server_rate,
+    "payload": _payload,
+    "solver": _menu("solver", "chosen by", SOLVERS, "How FTTE chooses what to train within the budget"),
+    "local_steps": _ladder("local_steps", "local steps", LOCAL_STEPS, "Gradient steps of a client before it answers"),
+    "batch": _ladder("batch", "batch", (1, 2, 4, 8, 16, 32), "Samples per local step: activations grow with it"),
+    "warm_start": _ladder(
+        "warm_start_steps", "steps before shipping", (0, 50, 200, 1000), "How long the vendor trained the first model"
+    ),
     "methods": _methods,
     "data": _menu("data", "data set", DATASETS, "motion and digits need no network; others after a download"),
     "model": _menu("model", "model", MODELS, "What is trained"),

@@ -1,0 +1,90 @@
+"""The course as students get it, solved, and as a source for nbgrader: three forms of the same notebooks.
+
+An exercise has one source, `solutions/<name>.py`: the whole cell, its answer between `### BEGIN SOLUTION` and
+`### END SOLUTION`. Students get the cell without the answer; tests run both forms.
+
+    python notebooks/course.py blank             put the student form of every exercise into the notebooks
+    python notebooks/course.py solved FOLDER     write solved notebooks
+    python notebooks/course.py nbgrader FOLDER   write instructor versions, from which nbgrader makes its release
+"""
+
+from __future__ import annotations
+
+import copy
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+HERE = Path(__file__).parent
+SOLUTIONS = HERE / "solutions"
+_ANSWER = re.compile(r"^( *)### BEGIN SOLUTION\n.*?### END SOLUTION\n?", re.S | re.M)
+_MARK = re.compile(r"^ *### (BEGIN|END) SOLUTION\n?", re.M)
+_CHECK = re.compile(r'^check\("(\w+)"', re.M)
+
+
+def notebooks() -> list[Path]:
+    """All notebooks of the course, the playground last."""
+    return sorted(HERE.glob("*.ipynb"))
+
+
+def blank(solution: str) -> str:
+    """An exercise as a student gets it: the answer replaced by the two lines that nbgrader writes there."""
+    return _ANSWER.sub(r"\1# YOUR CODE HERE\n\1raise NotImplementedError()\n", solution).rstrip("\n")
+
+
+def answered(solution: str) -> str:
+    """An exercise with its answer, without the marks."""
+    return _MARK.sub("", solution).rstrip("\n")
+
+
+def exercise_of(cell: Any) -> str | None:
+    """Which exercise a cell asks, if any."""
+    return next((tag.removeprefix("exercise-") for tag in cell.metadata.get("tags", []) if "exercise-" in tag), None)
+
+
+def filled(notebook: Any, form: Callable[[str], str]) -> Any:
+    """A copy of a notebook with its exercise cells in another form of their solutions."""
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        if name := exercise_of(cell):
+            cell.source = form((SOLUTIONS / f"{name}.py").read_text())
+    return notebook
+
+
+def marked(notebook: Any) -> Any:
+    """A copy with nbgrader's marks: what is to be filled in, and what is graded (a point for each check)."""
+    notebook = copy.deepcopy(notebook)
+    for cell in notebook.cells:
+        graded = _CHECK.search(cell.source) if cell.cell_type == "code" else None
+        name = exercise_of(cell)
+        if name or graded:
+            grade_id = name or f"check-{graded[1]}"  # type: ignore[index]
+            cell.metadata["nbgrader"] = {
+                "grade": not name, "grade_id": grade_id, "locked": not name, "schema_version": 3,
+                "solution": bool(name), "task": False,
+            } | ({} if name else {"points": 1})  # fmt: skip
+    return notebook
+
+
+def main(arguments: list[str]) -> int:
+    """Do what the first argument says."""
+    forms: dict[str, Callable[[str], str]] = {"blank": blank, "solved": answered, "nbgrader": str}
+    what = arguments[0] if arguments else ""
+    if what not in forms or len(arguments) != (1 if what == "blank" else 2):
+        print(__doc__, file=sys.stderr)
+        return 2
+    folder = HERE if what == "blank" else Path(arguments[1])
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in notebooks():
+        notebook = marked(filled(nbformat.read(path, as_version=4), forms[what]))
+        nbformat.write(notebook, folder / path.name)
+    print(f"{len(notebooks())} notebooks in {folder}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

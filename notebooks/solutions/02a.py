@@ -1,0 +1,6 @@
+def deal(members, shares):
+    """Cut the samples of one class (a list of their numbers) into one piece per client, as large as its share."""
+    ### BEGIN SOLUTION
+    cuts = np.round(np.cumsum(shares)[:-1] * len(members)).astype(int)
+    return np.split(np.asarray(members), cuts)
+    ### END SOLUTION
