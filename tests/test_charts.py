@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ftte_lab import charts
@@ -48,7 +49,7 @@ def test_accuracy_shows_every_point_and_where_the_target_is_reached(histories: d
         smooth = [row["y"] for row in figure.rows("curves") if row["arm"] == label]
         assert smooth == histories[name].smoothed().tolist()
         [dot] = [row for row in figure.rows("reached") if row["arm"] == label]
-        assert dot["x"] * 60 == pytest.approx(histories[name].time_to(target))
+        assert dot["x"] == pytest.approx(histories[name].time_to(target))
     assert "FedAvg ends at" in figure.alt_text
     assert "reaches" in figure.alt_text
     width, height = png_size(figure)
@@ -150,6 +151,70 @@ def test_wrong_arguments_are_explained(
         (lambda: charts.bytes_sent(histories).save(tmp_path / "a.gif"), "ends in .png or .svg"),
         (lambda: charts.bytes_sent(histories).save(tmp_path / "none" / "a.png"), "does not exist"),
         (lambda: charts.bytes_sent(histories).png(0), "scale = 0"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            wrong()
+
+
+def test_short_runs_are_told_in_seconds_and_long_ones_in_minutes(histories: dict[str, History]) -> None:
+    points = histories["ftte"].points
+    short, long = charts.curves({"ftte": [points]}), charts.curves({"ftte": [points]}, end=2400.0)
+    assert "virtual time, seconds" in short.alt_text
+    assert "virtual time, minutes" in long.alt_text
+    assert short.rows("curves")[-1]["x"] == pytest.approx(60 * long.rows("curves")[-1]["x"])
+    assert long.signals is not None
+    assert long.signals["x_end"] == 40
+    assert [charts.seconds(s) for s in (0.0, 0.0163, 0.5, 3.21, 61.0)] == ["0.0 s", "16 ms", "500 ms", "3.2 s", "61 s"]
+
+
+def test_the_label_map_is_the_split(ready: dict[str, Prepared]) -> None:
+    w = ready["ftte"].world
+    counts = w.shards.class_counts(w.dataset)
+    assert counts.sum() == len(w.dataset.y_train)
+    figure = charts.label_map(counts, w.dataset.classes, clients=5)
+    cells = figure.rows("cells")
+    assert len(cells) == 5 * w.dataset.n_classes
+    for cell in cells:
+        own = w.dataset.y_train[w.shards.train[cell["client"]]]
+        assert cell["samples"] == (own == w.dataset.classes.index(cell["class"])).sum()
+        assert cell["share"] == pytest.approx(cell["samples"] / len(own))
+    assert "first 5 of 12 clients" in figure.alt_text
+    assert png_size(figure)[0] > 900
+
+
+def test_pictures_keep_their_shape_and_scale(tmp_path: Path) -> None:
+    ramp = np.linspace(-3, 9, 2 * 4 * 5).reshape(2, 4, 5)
+    figure = charts.images({"one": ramp, "two": -ramp}, says={"two": "turned over"})
+    pixels = figure.rows("pixels")
+    assert len(pixels) == ramp.size * 2
+    first = [p["value"] for p in pixels if p["row"] == "one" and p["picture"] == 0]
+    assert first == pytest.approx(((ramp[0] - ramp[0].min()) / np.ptp(ramp[0])).ravel())
+    assert "two: turned over" in figure.alt_text
+    assert figure.png().startswith(b"\x89PNG")
+
+
+def test_a_slide_is_16_by_9_whatever_is_on_it(histories: dict[str, History], tmp_path: Path) -> None:
+    for figure in (charts.accuracy(histories), charts.images({"one": np.zeros((1, 8, 8))})):
+        slide = charts.slide(
+            figure, "A buffer takes the waiting away, and a long sentence is broken into several lines."
+        )
+        raw = slide.png()
+        assert (int.from_bytes(raw[16:20], "big"), int.from_bytes(raw[20:24], "big")) == (1280, 720)
+        assert slide._repr_mimebundle_()["text/plain"].startswith("A buffer takes")
+    assert slide.save(tmp_path / "05.png").read_bytes() == raw
+    for wrong in (lambda: charts.slide(figure, ""), lambda: charts.slide(figure, "x" * 181)):
+        with pytest.raises(ValueError, match="characters; allowed: 1 to 180"):
+            wrong()
+    with pytest.raises(ValueError, match=r"ends in \.png"):
+        slide.save(tmp_path / "05.svg")
+
+
+def test_wrong_maps_and_pictures_are_explained() -> None:
+    for wrong, says in (
+        (lambda: charts.label_map(np.ones((3, 4)), ["a"]), "shape \\(3, 4\\) for 1 classes"),
+        (lambda: charts.label_map(np.ones((3, 1)), ["a"], clients=0), "clients = 0"),
+        (lambda: charts.images({}), "no picture"),
+        (lambda: charts.images({"a": np.ones((1, 2, 2)), "b": np.ones((2, 2, 2))}), "equally many"),
     ):
         with pytest.raises(ValueError, match=says):
             wrong()

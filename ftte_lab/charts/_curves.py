@@ -31,6 +31,7 @@ METRICS = {
     "straggler_accuracy": "accuracy, slowest tenth of devices",
     "worst_decile_accuracy": "accuracy, worst tenth of clients",
 }
+_SHORT_S = 120.0
 _GRID = 80  # places where seeds are compared
 _RAW_OPACITY = 0.3
 _DIP = 0.2  # how far accuracy may fall below its start before the axis has to move
@@ -88,7 +89,7 @@ def curves(
     """
     one_of("of", of, AXES)
     whole("window", window, 1)
-    title, unit = AXIS_TITLES[of]
+    title, unit = _axis(of, runs, end)
     lines = {name: [_line(p, of, metric, unit, window) for p in seeds if len(p[of])] for name, seeds in runs.items()}
     lines = {name: seeds for name, seeds in lines.items() if seeds}
     several = bool(growing) or any(len(seeds) > 1 for seeds in runs.values())
@@ -112,6 +113,16 @@ def curves(
         text,
         {**_domains(lines, data["pinned"]["y"], metric, end, unit), "per_unit": unit if timed else 0.0},
     )
+
+
+def _axis(of: str, runs: Mapping[str, Sequence[Points]], end: float | None) -> tuple[str, float]:
+    """Title and unit of the horizontal axis: short times are told in seconds."""
+    if of == "sim_seconds":
+        last = max((float(np.asarray(p[of])[-1]) for seeds in runs.values() for p in seeds if len(p[of])), default=end)
+        longest = end if end is not None else last
+        if longest is not None and longest <= _SHORT_S:
+            return "virtual time, seconds", 1.0
+    return AXIS_TITLES[of]
 
 
 def metric_title(metric: str) -> str:

@@ -98,6 +98,8 @@ def finish(chart: Any, theme: Theme, title: str, subtitle: str | list[str] = "")
 
 def seconds(value: float) -> str:
     """A duration as people say it."""
+    if 0 < value < 0.95:
+        return f"{1000 * value:.0f} ms"
     if value < 9.95:
         return f"{value:.1f} s"
     if value < 120:

@@ -49,7 +49,7 @@ def same(answer: Any, expected: Any, within: float) -> bool:
         return isinstance(a, list) and len(a) == len(b) and all(same(x, y, within) for x, y in zip(a, b, strict=True))
     if isinstance(b, int | float) and not isinstance(b, bool):
         number = isinstance(a, int | float) and not isinstance(a, bool)
-        return number and math.isfinite(a) and abs(a - b) <= within * max(1.0, abs(b))
+        return number and bool(a == b or (math.isfinite(a) and abs(a - b) <= within * max(1.0, abs(b))))
     return type(a) is type(b) and bool(a == b)
 
 
