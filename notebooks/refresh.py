@@ -1,4 +1,4 @@
-"""Run the notebooks from top to bottom and keep what a reader needs: PNG pictures and text."""
+"""Run the notebooks from top to bottom and keep what a reader needs: one picture per key chart, and a set of slides."""
 
 from __future__ import annotations
 
@@ -9,33 +9,34 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import course
 import nbformat
 import papermill
 
-KEPT = ("image/png", "text/plain")
+SLIDES = course.HERE.parent / "docs" / "slides"
 
 
 def tidy(notebook: Any) -> Any:
-    """Drop warnings, progress bars, widget state and times: what is left is the same after every run."""
-    notebook.metadata = {key: notebook.metadata[key] for key in ("kernelspec", "language_info")}
-    notebook.metadata["language_info"] = {"name": "python"}
+    """Keep the PNG of cells tagged `picture`, with its sentence; drop all else that a run leaves behind."""
+    notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"], "language_info": {"name": "python"}}
+    notebook.cells = [c for c in notebook.cells if "injected-parameters" not in c.metadata.get("tags", [])]
     for cell in notebook.cells:
         tags = cell.metadata.get("tags", [])
         cell.metadata = {"tags": tags} if tags else {}
         if cell.cell_type == "code":
-            cell.outputs = [tidied for output in cell.outputs if (tidied := _tidy_output(output))]
-    notebook.cells = [c for c in notebook.cells if "injected-parameters" not in c.metadata.get("tags", [])]
-    return notebook
+            cell.execution_count = None
+            cell.outputs = _picture(cell.outputs) if "picture" in tags else []
+    return course.marked(course.filled(notebook, course.blank))
 
 
-def _tidy_output(output: Any) -> Any:
-    if output.output_type == "stream":
-        return output if output.name == "stdout" else None
-    if "data" not in output or "application/vnd.jupyter.widget-view+json" in output.data:
-        return None
-    output.data = {kind: output.data[kind] for kind in KEPT if kind in output.data}
-    output.metadata = {}
-    return output
+def _picture(outputs: list[Any]) -> list[Any]:
+    drawn = [o for o in outputs if "image/png" in o.get("data", {})][:1]
+    for output in drawn:
+        output.data = {kind: output.data[kind] for kind in ("image/png", "text/plain")}
+        output.metadata = {}
+        if "execution_count" in output:
+            output.execution_count = None
+    return drawn
 
 
 def refresh(path: Path) -> None:
@@ -47,19 +48,20 @@ def refresh(path: Path) -> None:
     unfinished = path.with_suffix(".part")
     nbformat.write(notebook, unfinished)
     os.replace(unfinished, path)
-    print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
+    keep_slide(notebook, path.stem[:2])
+    print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB", flush=True)
 
 
-def picture(path: Path, begins: str, to: Path) -> None:
-    """Copy one picture of a notebook, found by the first words of its sentence, for the README."""
-    for cell in nbformat.read(path, as_version=4).cells:
-        for output in cell.get("outputs", []):
-            if output.get("data", {}).get("text/plain", "").startswith(begins):
-                to.write_bytes(base64.b64decode(output.data["image/png"]))
+def keep_slide(notebook: Any, number: str) -> None:
+    """Copy the slide of a notebook, if it has one, into the set for instructors."""
+    SLIDES.mkdir(exist_ok=True)
+    for cell in notebook.cells:
+        if "slide" in cell.metadata.get("tags", []):
+            (SLIDES / f"{number}.png").write_bytes(base64.b64decode(cell.outputs[0].data["image/png"]))
 
 
 if __name__ == "__main__":
-    for notebook_path in sorted(Path(__file__).parent.glob("*.ipynb")):
-        refresh(notebook_path)
-    here = Path(__file__).parent
-    picture(here / "00_start_here.ipynb", "Line chart", here.parent / "docs" / "headline.png")
+    wanted = sys.argv[1:]
+    for notebook_path in course.notebooks():
+        if not wanted or notebook_path.stem[:2] in wanted or notebook_path.stem in wanted:
+            refresh(notebook_path)
