@@ -108,12 +108,13 @@ class Prepared:
 
 
 _SERVER = 2**32 - 1  # the number the server draws its batches under
+_WARM_BATCH = 8  # the server's own: its memory does not depend on what a device can hold
 _WARM_RATES = (1.0, 0.3, 0.1)  # of the client rate, a third of the steps each: settles instead of rattling
 
 
 # The fields the world depends on: methods that differ in none of them share one world, from the same start.
 _START_FIELDS = (
-    "data", "clients", "samples_per_client", "model", "warm_start_steps", "batch", "client_rate", "seed",
+    "data", "clients", "samples_per_client", "model", "warm_start_steps", "client_rate", "seed",
 )  # fmt: skip
 _WORLD_FIELDS = (*_START_FIELDS, "alpha", "mix", "straggler_share", "straggler_factor", "dropout")
 
@@ -160,12 +161,17 @@ def _warm_start(s: Scenario, dataset: Dataset, model: Model) -> Params:
     plan = make_plan(model, full(model))
     x, y = public(dataset)
     inputs = Inputs(model, params, x)
-    batch = min(s.batch, len(y))
+    batch = min(_WARM_BATCH, len(y))
     rows = draw_batches(len(y), s.warm_start_steps, batch, seed=s.seed, client=_SERVER, visit=0)
     for rate, part in zip(_WARM_RATES, np.array_split(rows, len(_WARM_RATES)), strict=True):
         if len(part):
             updates = train_cohort(plan, params, inputs, y, torch.as_tensor(part)[None], rate=rate * s.client_rate)
             params = from_rows(model, plan.subset, row_of(model, plan.subset, params) + updates.rows[0])
+    require(
+        all(bool(p.isfinite().all()) for p in params.values()),
+        f"the model diverged before it was shipped (client_rate = {s.client_rate:g})", "a rate at which it learns",
+        "Lower client_rate, or set warm_start_steps = 0",
+    )  # fmt: skip
     return params
 
 

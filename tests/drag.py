@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -66,7 +65,7 @@ def drag(lab: Lab) -> list[str]:
         assert not said, said
     lab.stop()
     for text in refused:
-        assert re.search(r"allowed: |its floor is|at least", text), f"no clear sentence: {text}"
+        assert "; allowed: " in text, f"no clear sentence: {text}"
         assert "\n" not in text
         assert len(text) < 400
     return refused

@@ -256,3 +256,10 @@ def test_asynchrony_makes_more_steps_in_the_same_time(histories: dict[str, pd.Da
 def test_compare_needs_something_to_compare() -> None:
     with pytest.raises(ValueError, match="at least one"):
         compare([])
+
+
+def test_a_model_that_diverges_before_shipping_is_refused_and_the_device_s_batch_does_not_touch_it() -> None:
+    with pytest.raises(ValueError, match=r"diverged before it was shipped \(client_rate = 300\); allowed: "):
+        prepare(SMALL.replace(client_rate=300.0, warm_start_steps=60))
+    few, many = (prepare(SMALL.replace(batch=b, warm_start_steps=20)) for b in (1, 16))
+    assert few.world.start is many.world.start
