@@ -11,13 +11,14 @@ from typing import Any
 
 import torch
 
-from benchmarks import growth, kernels, live, peers, training, whole_runs
+from benchmarks import classroom, growth, kernels, live, peers, training, whole_runs
 from benchmarks.timing import gemm_gflops
 from ftte_lab._helpers import cores
 from ftte_lab._runtime import settle
 
 PARTS = {
     "training": training.run, "runs": whole_runs.run, "growth": growth.run, "kernels": kernels.run, "live": live.run,
+    "classroom": classroom.run,
     "peers": peers.run,
 }  # fmt: skip
 

@@ -72,7 +72,7 @@ def marked(notebook: Any) -> Any:
 
 def main(arguments: list[str]) -> int:
     """Do what the first argument says."""
-    forms: dict[str, Callable[[str], str]] = {"blank": blank, "solved": answered, "nbgrader": str}
+    forms: dict[str, Callable[[str], str]] = {"blank": blank, "solved": answered, "nbgrader": str.rstrip}
     what = arguments[0] if arguments else ""
     if what not in forms or len(arguments) != (1 if what == "blank" else 2):
         print(__doc__, file=sys.stderr)

@@ -259,7 +259,7 @@ def test_compare_needs_something_to_compare() -> None:
 
 
 def test_a_model_that_diverges_before_shipping_is_refused_and_the_device_s_batch_does_not_touch_it() -> None:
-    with pytest.raises(ValueError, match=r"diverged before it was shipped \(client_rate = 300\); allowed: "):
-        prepare(SMALL.replace(client_rate=300.0, warm_start_steps=60))
+    with pytest.raises(ValueError, match=r"diverged before it was shipped \(client_rate = 100\); allowed: "):
+        prepare(SMALL.replace(data="motion", client_rate=100.0, warm_start_steps=200))
     few, many = (prepare(SMALL.replace(batch=b, warm_start_steps=20)) for b in (1, 16))
     assert few.world.start is many.world.start
