@@ -125,3 +125,9 @@ def test_the_page_s_scripts_ship_with_the_package_and_ask_nobody() -> None:
         assert len(text.splitlines()) <= 300
         for unsafe in ("http:", "https:", "//cdn", "innerHTML", "eval(", "import(", "fetch("):
             assert unsafe not in text, f"{unsafe} in {path.name}"
+
+
+def test_the_workflow_of_a_fork_is_the_same_command() -> None:
+    job = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]["test"]
+    assert any("make test" in step.get("run", "") for step in job["steps"])
+    assert "make test" in (ROOT / ".ci" / "run").read_text()

@@ -257,7 +257,9 @@ def _layers(
         part("raw").mark_line(strokeWidth=1, opacity=_RAW_OPACITY).encode(x=x, y=y, color=colour),
         part("curves").mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour, strokeDash=dash, tooltip=tip),
         part("target").mark_rule(strokeDash=[4, 4], color=theme.soft).encode(y=y),
-        part("target").mark_text(align="right", dy=8, color=theme.ink).encode(x=alt.value("width"), y=y, text="text:N"),
+        part("target").mark_text(align="right", dx=-14, dy=8, color=theme.ink).encode(
+            x=alt.value("width"), y=y, text="text:N"
+        ),
         part("reached").mark_point(size=110, stroke="white", **point).encode(x=x, y=y, color=colour),
         part("rule").mark_rule(color=theme.soft, strokeWidth=1).encode(x=x),
         part("now").mark_point(size=70, stroke=theme.ink, **point).encode(x=x, y=y, color=colour),

@@ -52,7 +52,7 @@ def _draw(theme: Theme, classes: tuple[str, ...], clients: int) -> dict[str, Any
         y=alt.Y("class:N", sort=None, title=None, scale=alt.Scale(domain=list(classes)), axis=alt.Axis(ticks=False)),
         color=alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], range=[low, high]),
                         legend=alt.Legend(title="share of the client's samples", format="%", gradientLength=180,
-                                          titleColor=theme.ink, titleFontWeight="normal", tickCount=3)),
+                                          titleColor=theme.ink, titleFontWeight="normal", titleLimit=400, tickCount=3)),
         tooltip=[alt.Tooltip("client:O"), alt.Tooltip("class:N"), alt.Tooltip("share:Q", format=".0%"),
                  alt.Tooltip("samples:Q")],
     )  # fmt: skip

@@ -21,7 +21,7 @@ _LINE = 62  # characters of the sentence in a row
 _COLOURS = 96
 _LARGE: dict[str, dict[str, Any]] = {
     "axis": {"labelFontSize": 15, "titleFontSize": 15},
-    "legend": {"labelFontSize": 15, "titleFontSize": 15},
+    "legend": {"labelFontSize": 15, "titleFontSize": 15, "labelLimit": 400},
     "header": {"labelFontSize": 15},
     "title": {"fontSize": 22, "subtitleFontSize": 15, "offset": 16, "anchor": "start"},
 }

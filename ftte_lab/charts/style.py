@@ -13,8 +13,9 @@ from ftte_lab.devices import CATALOGUE
 WIDTH = 620
 LABELS = {"fedavg": "FedAvg", "fedbuff": "FedBuff", "ftte": "FTTE", "fedasync": "FedAsync"}
 DASHES = {"fedavg": [9, 4], "fedbuff": [3, 3], "ftte": [1, 0], "fedasync": [9, 3, 2, 3]}
-_SPARE = ("#CC79A7", "#56B4E9", "#F0E442", "#8A8A8A")
+_SPARE = ("#CC79A7", "#56B4E9", "#8A8A8A", "#A0722A")
 _SPARE_DASHES = ([5, 2], [12, 4], [2, 2], [6, 2, 1, 2])
+_FREE_DASHES = ([1, 0], [9, 4], [3, 3], [9, 3, 2, 3])
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,10 @@ def label(name: str) -> str:
 
 def method_scales(names: tuple[str, ...], theme: Theme) -> tuple[alt.Scale, alt.Scale]:
     """Colour and dash scales over labels: each method always looks the same."""
-    known, spare, dashes = dict(theme.methods), iter(_SPARE * len(names)), iter(_SPARE_DASHES * len(names))
+    known = dict(theme.methods)
+    free = not any(n in known for n in names)  # no method among them: their strong colours are to be had
+    spare = iter(((*known.values(),) if free else ()) + _SPARE * len(names))
+    dashes = iter((_FREE_DASHES if free else ()) + _SPARE_DASHES * len(names))
     domain = [label(n) for n in names]
     colour = alt.Scale(domain=domain, range=[known.get(n) or next(spare) for n in names])
     return colour, alt.Scale(domain=domain, range=[DASHES.get(n) or next(dashes) for n in names])
