@@ -49,8 +49,11 @@ def run_all(
     label = ", ".join(scenarios) if len(scenarios) < 4 else f"{len(scenarios)} runs"
     with tqdm(total=total, desc=label, disable=not progress, bar_format=form, mininterval=0.5) as bar:
         if workers == 1:
-            return {name: _run(s, bar.update, processes) for name, s in scenarios.items()}
-        return _in_processes(scenarios, workers, bar.update)
+            done = {name: _run(s, bar.update, processes) for name, s in scenarios.items()}
+        else:
+            done = _in_processes(scenarios, workers, bar.update)
+        bar.update(total - bar.n)  # sums of seconds end a rounding error short, and a bar that is short is drawn red
+        return done
 
 
 def _run(scenario: Scenario, tell: Callable[[float], Any], processes: int | None) -> History:

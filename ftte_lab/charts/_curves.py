@@ -105,7 +105,13 @@ def curves(
         says.append(_clause(name, seeds, metric, of, unit, target, reached.get(name)))
     quantity = metric_title(metric)
     text = f"Line chart of {quantity} over {title}: " + ("; ".join(says) or "no point yet") + "."
-    below = "bold: mean over seeds; band: lowest to highest" if several else f"bold: mean of {window} points"
+    below = (
+        "bold: mean over seeds; band: lowest to highest"
+        if several
+        else f"bold: mean of {window} points"
+        if window > 1
+        else "every point"
+    )
     drawn = template(_draw, title, quantity, metric == "loss", below, tuple(runs))
     return Figure(
         drawn,

@@ -32,7 +32,7 @@ class Verdict:
 
     def as_html(self) -> str:
         """The words beside a coloured line; the sign and the words say it without the colour."""
-        style = f"border-left:4px solid {_COLOURS[self.state]};padding:4px 12px;max-width:46em"
+        style = f"border-left:4px solid {_COLOURS[self.state]};padding:4px 12px;max-width:56em"
         lines = "<br>".join(html.escape(line) for line in self.text.split("\n"))
         return f'<div role="status" style="{style}">{lines}</div>'
 

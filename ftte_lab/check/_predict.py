@@ -68,7 +68,7 @@ def reveal(name: str, answer: str, because: str = "", *, choices: Sequence[str] 
         text = f"You said: {said}. The fleet says: {answer}."
     text += f" {because}" if because else ""
     _record.write(name[:2])
-    display_text(text, f'<div style="padding:4px 12px;max-width:46em"><b>{html.escape(text)}</b></div>')
+    display_text(text, f'<div style="padding:4px 12px;max-width:56em"><b>{html.escape(text)}</b></div>')
 
 
 def _entry(name: str) -> dict[str, Any]:
