@@ -156,7 +156,7 @@ def _draw_memory(theme: Theme, names: tuple[str, ...]) -> dict[str, Any]:
     bars = alt.Chart(alt.NamedData("bars")).mark_bar(height=26).encode(
         x=alt.X("kib:Q", title="KiB at the peak of one training step", scale=scale, stack="zero"), y=y, order="rank:Q",
         color=alt.Color("part:N", scale=alt.Scale(domain=list(_PARTS), range=list(_PARTS.values())),
-                        legend=alt.Legend(columns=3, offset=28, columnPadding=6, labelFontSize=11)),
+                        legend=alt.Legend(columns=3, offset=36, columnPadding=6, labelFontSize=11)),
         tooltip=[alt.Tooltip("method:N"), alt.Tooltip("part:N"), alt.Tooltip("kib:Q", title="KiB", format=",.1f")],
     )  # fmt: skip
     texts = alt.Chart(alt.NamedData("totals")).mark_text(align="left", dx=5, color=theme.ink)

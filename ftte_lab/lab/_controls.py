@@ -260,7 +260,7 @@ BUILDERS: Mapping[str, Callable[[Settings], Control]] = {
     "local_steps": _ladder("local_steps", "local steps", LOCAL_STEPS, "Gradient steps of a client before it answers"),
     "batch": _ladder("batch", "batch", (1, 2, 4, 8, 16, 32), "Samples per local step: activations grow with it"),
     "warm_start": _ladder(
-        "warm_start_steps", "steps before shipping", (0, 50, 200, 1000), "How long the vendor trained the first model"
+        "warm_start_steps", "vendor's steps", (0, 50, 200, 1000), "How long the vendor trained the first model"
     ),
     "methods": _methods,
     "data": _menu("data", "data set", DATASETS, "motion and digits need no network; others after a download"),
