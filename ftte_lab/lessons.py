@@ -83,7 +83,7 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
             "Old news", 20, "60 watches and phones, half of them slow; few classes of digits on each",
             Scenario(
                 data="digits", model="mlp", clients=60, concurrency=50, buffer=2, alpha=0.1, warm_start_steps=50,
-                subset="full", local_steps=8, mix={"watch": 0.5, "phone": 0.5}, straggler_share=0.5, horizon_s=20.0,
+                subset="full", local_steps=8, mix={"watch": 0.5, "phone": 0.5}, straggler_share=0.5, horizon_s=10.0,
             ),
             _ONE, {"clients": 30, "concurrency": 20, "horizon_s": 5.0, "evaluations": 20},
         ),

@@ -1,16 +1,19 @@
 """Feedback: it is right, it is in words, it grows, and nothing a student writes can stop a notebook."""
 
+import ast
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import numpy as np
 import pytest
 import torch
 
-from ftte_lab.check import EXERCISES, Report, check, doctor, predict, report, reveal
+from ftte_lab.check import EXERCISES, Report, check, doctor, predict, report, reveal, show_code
 from ftte_lab.check import _guard as guard
 from ftte_lab.check import _record as record
 from ftte_lab.check._exercise import Agrees, Holds
@@ -235,3 +238,39 @@ def test_values_are_compared_and_shown_as_a_student_would() -> None:
     assert "list or an array of 2" in difference(1, [1, 2])
     assert Agrees(lambda a: a, [(1,)])(lambda a: a) is None
     assert Holds(lambda v, a: None, [(1,)])(lambda a: a) is None
+
+
+def shown() -> list[tuple[list[Any], dict[str, Any]]]:
+    """The arguments of every `show_code` in the notebooks."""
+    found = []
+    for path in course.notebooks():
+        cells = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
+        for node in ast.walk(ast.parse("\n".join(cells))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "show_code":
+                given = {str(k.arg): ast.literal_eval(k.value) for k in node.keywords}
+                found.append(([ast.literal_eval(a) for a in node.args], given))
+    return found
+
+
+@pytest.mark.parametrize("call", shown(), ids=lambda call: call[0][0])
+def test_the_code_that_a_lesson_shows_stands_in_the_library(call: Any, capsys: Any) -> None:
+    """A line that was renamed or moved fails here first."""
+    show_code(*call[0], **call[1])
+    where, *code = capsys.readouterr().out.strip().split("\n")
+    file, line = re.fullmatch(r"# (ftte_lab/[\w/]+\.py), line (\d+)", where).groups()  # type: ignore[union-attr]
+    stands = (course.HERE.parent / file).read_text().split("\n")[int(line) - 1 :][: len(code)]
+    assert [text.strip() for text in stands] == [text.strip() for text in code]
+    assert 1 <= len(code) <= 12
+    assert '"""' not in "".join(code)
+
+
+def test_every_lesson_shows_code_and_wrong_names_are_explained() -> None:
+    assert len(shown()) >= 15
+    for wrong, says in (
+        (lambda: show_code("aggregation.combined"), "no function of this kit"),
+        (lambda: show_code("nothing"), "no function of this kit"),
+        (lambda: show_code("aggregation.combine", begins="magic"), "nowhere in aggregation.combine"),
+        (lambda: show_code("aggregation.combine", lines=40), "lines = 40"),
+    ):
+        with pytest.raises(ValueError, match=says):
+            wrong()

@@ -39,7 +39,7 @@ FLOORS = [
     ["_helpers"],
     ["_trainer", "_observe"],
     ["engine"],
-    ["pool", "presets"],
+    ["pool", "presets", "sweep"],
     ["race", "share", "moment", "lessons"],
     ["headline", "charts"],
     ["live"],

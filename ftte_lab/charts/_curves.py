@@ -95,30 +95,25 @@ def curves(
     several = bool(growing) or any(len(seeds) > 1 for seeds in runs.values())
     timed = of == "sim_seconds"
     more = {name: _line(p, of, metric, unit, window) for name, p in (growing or {}).items() if len(p[of])}
-    data, says = _tables(lines, more, several, unit if timed else math.nan), []
+    data = _tables(lines, more, several, unit if timed else math.nan)
     data["pinned"] = _pinned(pinned or {}, of, metric, unit, window)
     reached = {n: _reached(s[0], target) for n, s in lines.items()} if target is not None and not several else {}
     data["reached"] = _columns(("x", "y", "arm"), [(x, target, label(n)) for n, x in reached.items() if x is not None])
     data["target"] = _columns(("y", "text"), [] if target is None else [(target, f"target {100 * target:.1f} %")])
     data |= _now(lines, now_s, unit if timed else None)
-    for name, seeds in lines.items():
-        says.append(_clause(name, seeds, metric, of, unit, target, reached.get(name)))
+    says = [_clause(name, seeds, metric, of, unit, target, reached.get(name)) for name, seeds in lines.items()]
     quantity = metric_title(metric)
     text = f"Line chart of {quantity} over {title}: " + ("; ".join(says) or "no point yet") + "."
-    below = (
-        "bold: mean over seeds; band: lowest to highest"
-        if several
-        else f"bold: mean of {window} points"
-        if window > 1
-        else "every point"
-    )
-    drawn = template(_draw, title, quantity, metric == "loss", below, tuple(runs))
-    return Figure(
-        drawn,
-        data,
-        text,
-        {**_domains(lines, data["pinned"]["y"], metric, end, unit), "per_unit": unit if timed else 0.0},
-    )
+    drawn = template(_draw, title, quantity, metric == "loss", _bold(several, window), tuple(runs))
+    ends = _domains(lines, data["pinned"]["y"], metric, end, unit)
+    return Figure(drawn, data, text, {**ends, "per_unit": unit if timed else 0.0})
+
+
+def _bold(several: bool, window: int) -> str:
+    """What the thick lines are."""
+    if several:
+        return "bold: mean over seeds; band: lowest to highest"
+    return f"bold: mean of {window} points" if window > 1 else "every point"
 
 
 def _axis(of: str, runs: Mapping[str, Sequence[Points]], end: float | None) -> tuple[str, float]:

@@ -5,9 +5,10 @@ sentence. With `FTTE_CHECK=strict` in the environment an exercise that is not pa
 """
 
 from ftte_lab.check._check import Verdict, check
+from ftte_lab.check._code import show_code
 from ftte_lab.check._doctor import doctor
 from ftte_lab.check._exercises import EXERCISES
 from ftte_lab.check._predict import predict, reveal
 from ftte_lab.check._report import Report, report
 
-__all__ = ["EXERCISES", "Report", "Verdict", "check", "doctor", "predict", "report", "reveal"]
+__all__ = ["EXERCISES", "Report", "Verdict", "check", "doctor", "predict", "report", "reveal", "show_code"]
