@@ -59,7 +59,7 @@ def test_a_student_predicts_errs_and_gets_it_right(server: Server, tab: Tab) -> 
     box.check()
     tab.until("() => document.body.innerText.includes('recorded: hardly longer')")
     tab.page.evaluate(_RUN, revealed)
-    tab.until(_SAYS, [revealed, "You said: hardly longer. The fleet says: "])
+    tab.until(_SAYS, [revealed, "You said: hardly longer. The fleet says"])
     wrong = "def round_seconds(download_s, compute_s, upload_s):\n    return max(compute_s)"
     right = course.answered((course.SOLUTIONS / "05a.py").read_text())
     for source, says in (
