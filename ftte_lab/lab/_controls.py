@@ -141,7 +141,8 @@ def _payload(_: Settings) -> Control:
 
 def _server_rate(_: Settings) -> Control:
     widget = _slider(
-        widgets.FloatLogSlider, "server rate", "How far the server goes along the mean update; until moved, each method keeps its own tuned rate",
+        widgets.FloatLogSlider, "server rate",
+        "How far the server goes along the mean update; until moved, each method keeps its own tuned rate",
         base=2, min=-4, max=3, step=0.25, readout_format=".2f", value=1,
     )  # fmt: skip
     return Control(
