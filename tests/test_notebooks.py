@@ -241,6 +241,13 @@ def test_its_form(path: Path) -> None:
         assert call in code
 
 
+@pytest.mark.parametrize("path", NOTEBOOKS[:-1], ids=lambda p: p.stem)
+def test_its_minutes_are_about_what_reading_and_doing_take(path: Path) -> None:
+    estimate, planned = course.minutes(nbformat.read(path, as_version=4))
+    assert planned == LESSONS[path.stem[:2]].minutes
+    assert planned - 8 <= estimate <= planned + 2
+
+
 def test_the_whole_course_is_there() -> None:
     assert [p.stem[:2] for p in NOTEBOOKS[:-1]] == sorted(LESSONS)
     assert NOTEBOOKS[-1].stem == "playground"
