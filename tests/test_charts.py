@@ -1,5 +1,6 @@
 """Charts are drawn from the record, as PNG and as a sentence."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +9,11 @@ import pytest
 
 from ftte_lab import charts
 from ftte_lab.charts import Figure
+from ftte_lab.charts.style import THEMES
 from ftte_lab.engine import run
 from ftte_lab.history import History
+from ftte_lab.lab import PANELS, Settings
+from ftte_lab.lab._board import Board
 from ftte_lab.prepare import Prepared, prepare
 from ftte_lab.scenario import Scenario
 from ftte_lab.timeline import Fate
@@ -218,3 +222,35 @@ def test_wrong_maps_and_pictures_are_explained() -> None:
     ):
         with pytest.raises(ValueError, match=says):
             wrong()
+
+
+def axes(part: Any) -> Iterator[dict[str, Any]]:
+    """Every x and y encoding of a spec that has a field and an axis."""
+    if isinstance(part, dict):
+        for key, value in part.items():
+            if key in ("x", "y") and isinstance(value, dict) and "field" in value and value.get("axis", {}) is not None:
+                yield value
+            else:
+                yield from axes(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from axes(value)
+
+
+@pytest.mark.parametrize("name", sorted(set(PANELS) - {"fleet"}))
+def test_every_chart_is_labelled(name: str, ready: dict[str, Prepared], histories: dict[str, History]) -> None:
+    board = Board(Settings(BASE, methods=("fedavg", "ftte"), rates={}))
+    board.begin_seed(ready, 0)
+    board.points = {n: [{str(c): h.points[c].tolist() for c in h.points}] for n, h in histories.items()}
+    figure = board.figure(name)
+    assert figure is not None
+    for theme in THEMES.values():
+        spec = figure.spec(theme)
+        title = spec["title"]
+        assert len(title["text"]) > 3
+        for axis in axes(spec):
+            if axis["type"] == "quantitative":  # names on a category axis speak for themselves
+                assert axis.get("title") or title.get("subtitle"), axis
+                assert axis.get("title") != axis["field"], "a column's name is no label"
+    assert len(figure.alt_text) > 40
+    assert figure.alt_text.endswith(".")
