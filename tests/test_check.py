@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from ftte_lab.check import EXERCISES, Report, check, doctor, predict, report, reveal, show_code
+from ftte_lab.check import EXERCISES, Report, check, doctor, pick, predict, report, reveal, show_code
 from ftte_lab.check import _guard as guard
 from ftte_lab.check import _record as record
 from ftte_lab.check._exercise import Agrees, Holds
@@ -194,6 +194,14 @@ def test_a_prediction_is_shown_again_beside_the_result(capsys: Any, monkeypatch:
     assert box.children[1].value == "a lot"
     box.children[1].value = "a little"
     assert report().predictions["05"]["said"] == "a little"
+
+
+def test_a_measured_value_means_a_choice() -> None:
+    choices = ("less", "alike", "more")
+    assert [pick(choices, v, (-3, 3)) for v in (-9, -3, 0, 2.9, 3, 50)] == ["less", *["alike"] * 3, "more", "more"]
+    for bounds in ((1,), (3, -3), (1, 2, 3)):
+        with pytest.raises(ValueError, match="rising bounds"):
+            pick(choices, 0, bounds)
 
 
 def test_a_report_travels_and_notices_slips() -> None:

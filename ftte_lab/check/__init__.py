@@ -8,7 +8,7 @@ from ftte_lab.check._check import Verdict, check
 from ftte_lab.check._code import show_code
 from ftte_lab.check._doctor import doctor
 from ftte_lab.check._exercises import EXERCISES
-from ftte_lab.check._predict import predict, reveal
+from ftte_lab.check._predict import pick, predict, reveal
 from ftte_lab.check._report import Report, report
 
-__all__ = ["EXERCISES", "Report", "Verdict", "check", "doctor", "predict", "report", "reveal", "show_code"]
+__all__ = ["EXERCISES", "Report", "Verdict", "check", "doctor", "pick", "predict", "report", "reveal", "show_code"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 import html
 from collections.abc import Sequence
 from typing import Any
@@ -69,6 +70,17 @@ def reveal(name: str, answer: str, because: str = "", *, choices: Sequence[str] 
     text += f" {because}" if because else ""
     _record.write(name[:2])
     display_text(text, f'<div style="padding:4px 12px;max-width:56em"><b>{html.escape(text)}</b></div>')
+
+
+def pick(choices: Sequence[str], value: float, bounds: Sequence[float]) -> str:
+    """The choice that a measured value means: the first below the first bound, and so on, the last above all.
+
+    Raises:
+        ValueError: bounds that do not rise, or are not one fewer than the choices.
+    """
+    fits = len(bounds) == len(choices) - 1 and list(bounds) == sorted(bounds)
+    require(fits, f"{len(choices)} choices with bounds {tuple(bounds)}", "rising bounds, one fewer than choices")
+    return choices[bisect.bisect_right(bounds, value)]
 
 
 def _entry(name: str) -> dict[str, Any]:
