@@ -100,8 +100,11 @@ def test_the_capstone_refuses_other_fleets_and_damaged_codes_without_training(mo
         (lambda: 1 / 0, "ZeroDivisionError"),
     ):
         assert says in check("10a", wrong).text
-    with pytest.raises(RuntimeError, match="about to train"):
-        check("10a", LIMITS.start().code())
+    assert "could not be checked (RuntimeError: it was about to train)" in check("10a", LIMITS.start().code()).text
+
+
+def test_a_submission_that_cannot_run_is_refused_in_the_kit_s_own_words() -> None:
+    assert "no subset fits the budget you set" in check("10a", LIMITS.start(budget_kib=64.0).code()).text
 
 
 def test_hints_grow_with_attempts_and_inputs_stay_the_same() -> None:

@@ -46,6 +46,10 @@ class Exercise:
             return "not yet", "replace `raise NotImplementedError()` by your lines, run that cell, then this one again"
         except TroubleError as trouble:
             return "failed", f"your function {trouble}"
+        except ValueError as error:  # an answer that the kit itself refuses, in a sentence
+            return "failed", f"{error}"
+        except Exception as error:  # nothing that a student hands in may stop the notebook
+            return "failed", f"this answer could not be checked ({type(error).__name__}: {error})"
         return "passed", f"{self.shows} {self.told(answer)}" if self.told else self.shows
 
     def _known(self, answer: Any) -> str:
