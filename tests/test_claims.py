@@ -1,4 +1,4 @@
-"""Every lesson's aha holds: at the size students run, on seeds it was not written with, with a stated margin."""
+"""Every lesson's aha holds: at the size students run, on seeds other than those it shows, with a stated margin."""
 
 import pytest
 
