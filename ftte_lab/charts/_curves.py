@@ -31,7 +31,7 @@ METRICS = {
     "straggler_accuracy": "accuracy, slowest tenth of devices",
     "worst_decile_accuracy": "accuracy, worst tenth of clients",
 }
-_SHORT_S = 120.0
+_SHORT_S = 120.0  # runs of at most two minutes have their axis in seconds
 _GRID = 80  # places where seeds are compared
 _RAW_OPACITY = 0.3
 _DIP = 0.2  # how far accuracy may fall below its start before the axis has to move
