@@ -20,7 +20,7 @@ $(READY): pyproject.toml
 	@touch $@
 
 lab: $(READY) ## Open JupyterLab on the first notebook
-	$(BIN)/jupyter lab $(LAB_FLAGS) notebooks/00_start_here.ipynb
+	$(BIN)/jupyter lab --ServerApp.root_dir=. --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_FLAGS)
 
 run: $(READY) ## Print the headline comparison, no browser
 	$(BIN)/python -m ftte_lab $(ARGS)

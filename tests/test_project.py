@@ -131,3 +131,12 @@ def test_the_workflow_of_a_fork_is_the_same_command() -> None:
     job = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]["test"]
     assert any("make test" in step.get("run", "") for step in job["steps"])
     assert "make test" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_lab_opens_on_the_first_notebook_where_its_links_to_the_glossary_work() -> None:
+    """With a file as its argument Jupyter shows that file's folder only, and `../GLOSSARY.md` would lie outside."""
+    [command] = [line for line in (ROOT / "Makefile").read_text().splitlines() if "/jupyter lab" in line]
+    assert "--ServerApp.root_dir=. " in command
+    [first] = re.findall(r"default_url=/lab/tree/(\S+)", command)
+    assert (ROOT / first).exists()
+    assert not command.split("$(LAB_FLAGS)")[1].strip()
