@@ -62,7 +62,7 @@ def ftte(repeats: int) -> dict[str, Any]:
 def _two(work: Workload, batches: list[Tensor], repeats: int) -> float:
     """The same with half of each cohort in a helper process."""
     data = {"x": work.x.numpy(), "y": work.y.numpy(), "x_test": work.x[:10].numpy()}
-    helpers = Helpers(1, work.sgd, work.batch, work.params, data)
+    helpers = Helpers(1, [work.sgd], work.sgd.plan, work.batch, work.params, data)
     while not helpers.free():
         assert helpers.all[0].alive
         time.sleep(0.05)

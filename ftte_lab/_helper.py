@@ -71,12 +71,14 @@ class Desk:
 
     def __init__(self, setup: dict[str, Any], params: Params) -> None:
         self.model, self.params = Model.from_json(setup["model"]), params
-        self.subset = Subset.from_json(setup["subset"])
-        plan = make_plan(self.model, self.subset)
-        self.train, self.test = (Inputs(self.model, params, _shared(setup[key]), plan.start) for key in ("x", "x_test"))
+        union = make_plan(self.model, Subset.from_json(setup["union"]))
+        plans = [make_plan(self.model, Subset.from_json(text)) for text in setup["subsets"]]
+        self.subset, start = union.subset, union.start
+        self.train, self.test = (Inputs(self.model, params, _shared(setup[key]), start) for key in ("x", "x_test"))
         self.y = _shared(setup["y"])
-        self.sgd = LocalSGD(plan, plan.start, setup["rate"], setup["momentum"], track_variance=setup["track_variance"])
-        self.at_once = clients_at_once(plan, setup["batch"])
+        rates = setup["rate"], setup["momentum"]
+        self.sgd = [LocalSGD(plan, start, *rates, track_variance=setup["track_variance"]) for plan in plans]
+        self.at_once = [clients_at_once(plan, setup["batch"]) for plan in plans]
 
     def _start(self, task: Params) -> Params:
         return put(self.model, self.subset, self.params, from_rows(self.model, self.subset, task["row"]))
@@ -87,19 +89,21 @@ class Desk:
             yield pack({"logits": self.test.logits(self._start(tasks.popleft()))})
             return
         together = [tasks.popleft()]
-        while tasks and "batches" in tasks[0] and sum(len(t["batches"]) for t in together) < self.at_once:
+        tier = int(together[0]["tier"])
+        most = self.at_once[tier] if len(self.sgd) == 1 else 0  # what this tier does not train, another one has changed
+        while tasks and "batches" in tasks[0] and sum(len(t["batches"]) for t in together) < most:
             together.append(tasks.popleft())
-        yield from self._train(together)
+        yield from self._train(self.sgd[tier], self.at_once[tier], together)
 
-    def _train(self, tasks: list[Params]) -> Iterator[bytes]:
-        """Clients that began from different versions are as good a cohort: frozen tensors are the same in all."""
+    def _train(self, sgd: LocalSGD, at_once: int, tasks: list[Params]) -> Iterator[bytes]:
+        """Clients that began from different versions are as good a cohort if frozen tensors are the same in all."""
         starts = [self._start(task) for task in tasks]
         counts = [len(task["batches"]) for task in tasks]
         if len(tasks) == 1:
-            done = self.sgd.train(starts[0], self.train, self.y, tasks[0]["batches"], self.at_once)
+            done = sgd.train(starts[0], self.train, self.y, tasks[0]["batches"], at_once)
         else:
             x, y = fetch(self.train, self.y, torch.cat([task["batches"] for task in tasks]))
-            done = self.sgd.descend(starts, counts, x, y)
+            done = sgd.descend(starts, counts, x, y)
         for rows, variance in zip(done.rows.split(counts), done.step_variance.split(counts), strict=True):
             yield pack({"rows": rows, "step_variance": variance})
 

@@ -17,11 +17,12 @@ import subprocess
 import sys
 import tempfile
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import torch
 from torch import Tensor
 
 import ftte_lab
@@ -29,6 +30,7 @@ from ftte_lab._helper import frame, read_frame
 from ftte_lab.local import LocalSGD
 from ftte_lab.ops import Params
 from ftte_lab.payload import pack, unpack
+from ftte_lab.plan import Plan
 
 _AHEAD = 4  # tasks a helper may have: it trains those that wait together
 
@@ -123,22 +125,27 @@ class Helpers:
 
     Args:
         count: how many processes, besides this one.
-        sgd: the optimiser they run.
+        sgd: the optimiser they run, one per tier.
+        union: all that any tier trains.
         batch: samples per step.
         params: the server's first parameters.
         data: arrays `x`, `y`, `x_test`.
     """
 
-    def __init__(self, count: int, sgd: LocalSGD, batch: int, params: Params, data: Mapping[str, np.ndarray]) -> None:
+    def __init__(
+        self, count: int, sgd: Sequence[LocalSGD], union: Plan, batch: int, params: Params,
+        data: Mapping[str, np.ndarray],
+    ) -> None:  # fmt: skip
         self.folder = tempfile.TemporaryDirectory(prefix="ftte_lab-")
         self.run = self.folder.name
         setup = {
             "run": self.run,
-            "model": sgd.plan.model.to_json(),
-            "subset": sgd.plan.subset.to_json(),
-            "rate": sgd.rate,
-            "momentum": sgd.momentum,
-            "track_variance": sgd.track_variance,
+            "model": union.model.to_json(),
+            "union": union.subset.to_json(),
+            "subsets": [one.plan.subset.to_json() for one in sgd],
+            "rate": sgd[0].rate,
+            "momentum": sgd[0].momentum,
+            "track_variance": sgd[0].track_variance,
             "batch": batch,
         }
         for name, array in data.items():
@@ -158,11 +165,13 @@ class Helpers:
         return sorted(free, key=lambda h: len(h.tasks))
 
     @staticmethod
-    def give(helper: Helper, row: Tensor, batches: Tensor | None = None) -> Task:
-        """Have clients trained from the trained entries `row`, or without `batches` the test data evaluated."""
+    def give(helper: Helper, row: Tensor, batches: Tensor | None = None, tier: int = 0) -> Task:
+        """Have clients of a tier trained from the entries `row`, or without `batches` the test data evaluated."""
         task = Task()
         helper.tasks.append(task)
-        helper.send(pack({"row": row} if batches is None else {"row": row, "batches": batches}))
+        helper.send(
+            pack({"row": row} if batches is None else {"row": row, "batches": batches, "tier": torch.tensor([tier])})
+        )
         return task
 
     def finish(self, task: Task) -> Params | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -60,11 +60,12 @@ class Observer:
     def history(self, rejected: Counter[str]) -> History:
         """The record of the run."""
         ready = self.ready
-        bill, timeline = ready.bill, ready.timeline
+        bill, timeline, tiers = ready.bill, ready.timeline, ready.tiers
         facts: dict[str, Any] = {
             "peak_memory_bytes": bill.peak_bytes,
             "overhead_bytes": bill.overhead_bytes,
             "inference_peak_bytes": bill.inference_peak_bytes,
+            "mean_overhead_bytes": float(np.mean(tiers.per_client([t.bill.overhead_bytes for t in tiers.all]))),
             "upload_bytes_per_update": ready.traffic.upload,
             "download_bytes_per_update": ready.traffic.download,
             "first_download_bytes": ready.traffic.once,
@@ -72,6 +73,7 @@ class Observer:
             "trained_parameters": ready.plan.subset.entries(ready.world.model),
             "parameters": ready.world.model.size,
             "subset": ready.plan.subset.to_json(),
+            "tiers": [_tier_facts(ready, k) for k in range(len(tiers))],
             "devices_too_small": int((~ready.holds).sum()),
             "devices_left_out": int((~ready.eligible).sum()),
             "data_left_out": ready.data_left_out,
@@ -81,6 +83,18 @@ class Observer:
             "rejected_updates": dict(rejected),
         }
         return History(ready.scenario.to_dict(), pd.DataFrame(self.points), facts)
+
+
+def _tier_facts(ready: Prepared, k: int) -> dict[str, Any]:
+    tier = ready.tiers.all[k]
+    return {
+        "kinds": list(tier.kinds),
+        "clients": int((ready.tiers.of == k).sum()),
+        "peak_memory_bytes": tier.bill.peak_bytes,
+        "overhead_bytes": tier.bill.overhead_bytes,
+        "upload_bytes": tier.traffic.upload,
+        "trained_parameters": tier.plan.subset.entries(ready.world.model),
+    }
 
 
 def due_versions(ready: Prepared) -> set[int]:
@@ -93,36 +107,41 @@ class _Books:
     """Running totals over virtual time: updates, bytes and joules of all participations, wasted ones included."""
 
     def __init__(self, ready: Prepared) -> None:
-        timeline = ready.timeline
-        self.traffic = ready.traffic
+        timeline, tiers = ready.timeline, ready.tiers
         self.applied = np.concatenate([[0], timeline.step_end])
+        upload, download, once, index = (
+            tiers.per_client([getattr(t.traffic, name) for t in tiers.all])[timeline.client]
+            for name in ("upload", "download", "once", "index")
+        )
         arrived = np.isin(timeline.fate, (Fate.APPLIED, Fate.BUFFERED, Fate.STALE))
-        self.arrival_s = np.sort(timeline.arrival_s[arrived])
-        self.start_s = timeline.start_s
-        self.first_s = timeline.start_s[timeline.first_visits]
+        first = timeline.first_visits
         freed_s = timeline.freed_s
         done = (freed_s - timeline.start_s) / (timeline.arrival_s - timeline.start_s)  # below 1 if called off
-        spent = ready.energy_j[timeline.client] * done
-        order = np.argsort(freed_s, kind="stable")
-        self.freed_s, self.energy = freed_s[order], np.concatenate([[0.0], np.cumsum(spent[order])])
+        self.totals = {
+            "upload_bytes": _Total(timeline.arrival_s, upload * arrived, "right"),
+            # a full first download holds the slices already
+            "download_bytes": _Total(timeline.start_s, download * ~(first & (once > 0)), "left"),
+            "first_download_bytes": _Total(timeline.start_s, once * first, "left"),
+            "index_bytes": _Total(timeline.start_s, index * first, "left"),
+            "energy_j": _Total(freed_s, ready.energy_j[timeline.client] * done, "right"),
+        }
 
     def until(self, sim_seconds: float, version: int) -> dict[str, float]:
         """Totals at a moment."""
-        arrived = int(np.searchsorted(self.arrival_s, sim_seconds, side="right"))
-        started = int(np.searchsorted(self.start_s, sim_seconds, side="left"))
-        first = int(np.searchsorted(self.first_s, sim_seconds, side="left"))
-        freed = int(np.searchsorted(self.freed_s, sim_seconds, side="right"))
-        upload = arrived * self.traffic.upload
-        again = started - first if self.traffic.once else started  # a full first download holds the slices already
-        download = again * self.traffic.download
-        once, index = first * self.traffic.once, first * self.traffic.index
-        return {
-            "sim_seconds": sim_seconds,
-            "updates": float(self.applied[version]),
-            "upload_bytes": float(upload),
-            "download_bytes": float(download),
-            "first_download_bytes": float(once),
-            "index_bytes": float(index),
-            "total_bytes": float(upload + download + once + index),
-            "energy_j": float(self.energy[freed]),
-        }
+        point = {"sim_seconds": sim_seconds, "updates": float(self.applied[version])}
+        point |= {name: total.until(sim_seconds) for name, total in self.totals.items()}
+        energy_j = point.pop("energy_j")
+        point["total_bytes"] = sum(value for name, value in point.items() if name.endswith("_bytes"))
+        return {**point, "energy_j": energy_j}
+
+
+class _Total:
+    """Amounts at times, added up until a moment: with those at the moment itself (`right`) or without."""
+
+    def __init__(self, at_s: np.ndarray, amounts: np.ndarray, side: Literal["left", "right"]) -> None:
+        order = np.argsort(at_s, kind="stable")
+        self.at_s, self.side = at_s[order], side
+        self.sums = np.concatenate([[0.0], np.cumsum(amounts[order])])
+
+    def until(self, sim_seconds: float) -> float:
+        return float(self.sums[np.searchsorted(self.at_s, sim_seconds, side=self.side)])

@@ -22,6 +22,7 @@ _NAMES: Mapping[str, Collection[str]] = {  # the tables themselves: what a stude
     "contribution": MEASURES,
     "channels_by": ("magnitude", "gain"),
     "solver": SOLVERS,
+    "subset_per": ("fleet", "kind"),
     "refill": ("arrival", "step"),
     "staleness": STALENESS,
     "variance": VARIANCES,
@@ -49,6 +50,7 @@ _RANGE: Mapping[str, tuple[float, float]] = {
     "variance_exponent": (0, 100),
     "sample_exponent": (0, 10),
     "server_rate": (1e-6, 100),
+    "server_momentum": (0, 0.999),
     "horizon_s": (1e-3, 1e12),
 }
 _OPTIONAL: Mapping[str, tuple[float, float]] = {
@@ -92,6 +94,9 @@ def _check_server(s: Any) -> None:
         fits = s.refill == "arrival" or s.buffer <= s.concurrency
         fix = "A buffer that is refilled only at the step can never hold more than the concurrency"
         require(fits, f"buffer = {s.buffer}", f"1 to {s.concurrency}, the concurrency", fix)
+    alone = s.subset_per == "fleet" or s.variance_exponent == 0 or s.variance != "buffer"
+    fix = "Updates of different subsets have no distance from each other: use variance = 'entries'"
+    require(alone, "variance = 'buffer' with subset_per = 'kind'", "'entries' or 'steps'", fix)
     synchronous = s.refill == "step"
     require(s.over_select == 0 or synchronous, f"over_select = {s.over_select}", "0 unless refill = 'step'")
     needs_two = s.variance_exponent > 0 and s.variance == "steps"

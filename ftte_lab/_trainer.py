@@ -76,6 +76,7 @@ class _Away:
     """Clients that a helper trains, and the version at which the first of their updates is needed."""
 
     participations: np.ndarray
+    tier: int
     batches: Tensor
     params: Params
     needed: int
@@ -89,9 +90,8 @@ _UPDATE_S = 50e-6
 
 def useful_processes(ready: Prepared) -> int:
     """As many as there are cores, if the run would keep one core busy for more than two seconds."""
-    s, plan = ready.scenario, ready.plan
-    flops = s.local_steps * s.batch * (plan.forward_flops() + plan.backward_flops())
-    seconds = len(ready.timeline.applied) * (flops / _FLOPS_PER_S + _UPDATE_S)
+    flops = ready.flops_per_update[ready.timeline.client[ready.timeline.applied]]
+    seconds = float((flops / _FLOPS_PER_S + _UPDATE_S).sum())
     return cores() if seconds > _WORTH_SECONDS else 1
 
 
@@ -107,20 +107,25 @@ class Trainer:
         s, timeline, dataset = ready.scenario, ready.timeline, ready.world.dataset
         self.inputs, self.y = ready.inputs(dataset.x_train), torch.as_tensor(dataset.y_train)
         self.by_steps = s.variance == "steps" and s.variance_exponent > 0
-        self.sgd = LocalSGD(
-            ready.plan, ready.plan.start, s.client_rate, s.client_momentum, track_variance=self.by_steps
-        )
-        self.at_once = clients_at_once(ready.plan, s.batch)
+        self.tiers = ready.tiers
+        self.sgd = [
+            LocalSGD(tier.plan, self.tiers.union.start, s.client_rate, s.client_momentum, track_variance=self.by_steps)
+            for tier in self.tiers.all
+        ]
+        self.at_once = [clients_at_once(tier.plan, s.batch) for tier in self.tiers.all]
+        self.tier = self.tiers.of[timeline.client]
         self.applied = np.sort(timeline.applied)
         self.needed = timeline.step
         self.bounds = np.searchsorted(timeline.version[self.applied], np.arange(len(timeline.step_s) + 1))
         self.batches = Batches(ready, self.applied)
         self.variance = np.zeros(len(timeline))
-        entries = ready.plan.subset.entries(ready.world.model)
+        entries = self.tiers.union.subset.entries(ready.world.model)
         self.waiting = Waiting(np.zeros(len(timeline), np.int64), torch.empty(0, entries))
         count = (useful_processes(ready) if processes is None else processes) - 1
         data = {"x": dataset.x_train, "y": dataset.y_train, "x_test": dataset.x_test}
-        self.helpers = Helpers(count, self.sgd, s.batch, ready.world.params, data) if count > 0 else None
+        self.helpers = (
+            Helpers(count, self.sgd, self.tiers.union, s.batch, ready.world.params, data) if count > 0 else None
+        )
         self.away: list[_Away] = []
 
     def train(self, version: int, params: Params, row: Tensor) -> None:
@@ -134,34 +139,42 @@ class Trainer:
         begin, end = self.bounds[version], self.bounds[version + 1]
         if begin < end:
             batches, participations = self.batches.of(begin, end), self.applied[begin:end]
-            at = self._give_away(version, participations, batches, params, row)
-            self._keep(participations[at], self._here(params, batches[torch.as_tensor(at)]))
+            for tier in np.unique(self.tier[participations]):
+                mine = np.flatnonzero(self.tier[participations] == tier)
+                theirs = participations[mine], int(tier), batches[torch.as_tensor(mine)]
+                at = self._give_away(version, *theirs, params, row)
+                self._keep(theirs[0][at], int(tier), self._here(int(tier), params, theirs[2][torch.as_tensor(at)]))
         for away in [a for a in self.away if a.needed <= version or a.task.answer]:
             self.away.remove(away)
-            self._keep(away.participations, self._returned(away))
+            self._keep(away.participations, away.tier, self._returned(away))
 
     def _returned(self, away: _Away) -> Updates:
         answer = self.helpers.finish(away.task) if self.helpers else None
         if answer is None:
-            return self._here(away.params, away.batches)
+            return self._here(away.tier, away.params, away.batches)
         return Updates(answer["rows"], answer["rows"].new_empty(len(away.batches), 0), answer["step_variance"])
 
-    def _here(self, params: Params, batches: Tensor) -> Updates:
-        return self.sgd.train(params, self.inputs, self.y, batches, self.at_once)
+    def _here(self, tier: int, params: Params, batches: Tensor) -> Updates:
+        return self.sgd[tier].train(params, self.inputs, self.y, batches, self.at_once[tier])
 
-    def _keep(self, participations: np.ndarray, updates: Updates) -> None:
-        self.waiting.put(participations, updates.rows)
+    def _keep(self, participations: np.ndarray, tier: int, updates: Updates) -> None:
+        """Entries which the tier does not train are zero in its rows."""
+        rows = updates.rows
+        if len(self.tiers) > 1:
+            rows = rows.new_zeros(len(rows), self.waiting.rows.shape[1])
+            rows[:, self.tiers.columns[tier]] = updates.rows
+        self.waiting.put(participations, rows)
         if self.by_steps:
             self.variance[participations] = updates.step_variance.double().numpy()
 
     def _give_away(
-        self, version: int, participations: np.ndarray, batches: Tensor, params: Params, row: Tensor
+        self, version: int, participations: np.ndarray, tier: int, batches: Tensor, params: Params, row: Tensor
     ) -> np.ndarray:
         """Hand clients whose updates are not needed soon to the helpers, but at least a fair share; returns the others.
 
         Soon is this step or the next: what is needed later comes back in time.
         """
-        everyone, least = np.arange(len(participations)), 1 if self.at_once == 1 else 2
+        everyone, least = np.arange(len(participations)), 1 if self.at_once[tier] == 1 else 2
         if self.helpers is None or len(everyone) < 2 * least:
             return everyone
         needed = self.needed[participations]
@@ -173,8 +186,8 @@ class Trainer:
             if len(at) >= least:
                 at = np.sort(at)
                 theirs = batches[torch.as_tensor(at)]
-                task = self.helpers.give(helper, row, theirs)
-                self.away.append(_Away(participations[at], theirs, params, int(needed[at].min()), task))
+                task = self.helpers.give(helper, row, theirs, tier)
+                self.away.append(_Away(participations[at], tier, theirs, params, int(needed[at].min()), task))
                 everyone = np.setdiff1d(everyone, at)
         return everyone
 

@@ -131,12 +131,17 @@ def weights(
     return w / w.sum() if normalise == "sum" else w / len(w)
 
 
-def variance_entries(rows: Tensor) -> Array:
+def variance_entries(rows: Tensor, covered: Tensor | None = None) -> Array:
     """Variance of the entries of each update, `1/d · sum (D_j - mean D)²`, `(K,)`: V-entries of our reconstruction.
 
     About |D|²/d: the cheapest reading of "variance of client updates", known to the client itself, so that it
-    survives secure aggregation. It acts as a soft clip on the norm. An update is a row of `rows` `(K, d)`.
+    survives secure aggregation. It acts as a soft clip on the norm. An update is a row of `rows` `(K, d)`, and only the
+    entries count that it speaks for, where `covered` `(K, d)` is 1.
     """
+    if covered is not None:
+        count = covered.sum(1)
+        mean = (rows * covered).sum(1) / count
+        return (((rows - mean[:, None]) * covered).square().sum(1) / count).double().numpy()
     return rows.var(1, unbiased=False).double().numpy()
 
 
@@ -169,8 +174,18 @@ def rejections(rows: Tensor, entries: int, start_versions: Sequence[int] | Array
     ]
 
 
-def combine(x: Tensor, rows: Tensor, coefficients: Sequence[float] | Array, server_rate: float) -> Tensor:
+def combine(
+    x: Tensor,
+    rows: Tensor,
+    coefficients: Sequence[float] | Array,
+    server_rate: float,
+    covered: Tensor | None = None,
+) -> Tensor:
     """The server's trained entries `(d,)` after a step, `x + eta_g · sum c_i D_i`, from updates `(K, d)`.
+
+    Where devices train different subsets, `covered` `(K, d)` is 1 for the entries that an update speaks for. An entry
+    is then moved by the updates that cover it, as far as all would have moved it:
+    `x_j + eta_g · sum_i c_i · sum_i c_i m_ij D_ij / sum_i c_i m_ij` (our reconstruction).
 
     Raises:
         ValueError: a server rate that is not positive, or unlike numbers of updates and coefficients.
@@ -182,4 +197,8 @@ def combine(x: Tensor, rows: Tensor, coefficients: Sequence[float] | Array, serv
         "equally many",
     )
     c = torch.as_tensor(np.asarray(coefficients, dtype=float)).to(rows.dtype)
-    return torch.addmv(x, rows.T, c, alpha=server_rate)
+    if covered is None:
+        return torch.addmv(x, rows.T, c, alpha=server_rate)
+    heard = covered.T @ c
+    scale = torch.where(heard > 0, c.sum() / heard.clamp_min(1e-12), 0.0)
+    return x + server_rate * scale * ((rows * covered).T @ c)

@@ -70,10 +70,11 @@ Event = Ready | Stepped | Evaluated | Finished
 
 @dataclass
 class _Server:
-    """What the server remembers: parameters, their trained entries as a row, recent variances, what it turned away."""
+    """What the server remembers: parameters, trained entries as a row, the last step, recent variances, rejections."""
 
     params: Params
     row: Tensor
+    velocity: Tensor | None = None
     recent: deque[float] = field(default_factory=lambda: deque(maxlen=_REFERENCE_UPDATES))
     rejected: Counter[str] = field(default_factory=Counter)
 
@@ -107,7 +108,7 @@ def simulate(scenario: Scenario | Prepared, *, processes: int | None = None) -> 
     ready = scenario if isinstance(scenario, Prepared) else prepare(scenario)
     yield Ready(ready)
     observer = Observer(ready)
-    model, subset = ready.world.model, ready.plan.subset
+    model, subset = ready.world.model, ready.tiers.union.subset
     server = _Server(ready.world.params, row_of(model, subset, ready.world.params))
     yield Evaluated(observer.look(0, 0.0, server.params))
     trainer = Trainer(ready, processes)
@@ -170,7 +171,7 @@ def compare(scenarios: Iterable[Scenario]) -> dict[str, History]:
 
 def _step(ready: Prepared, server: _Server, trainer: Trainer, version: int) -> Stepped:
     """Take the buffer of this step, turn away what must not be averaged, weigh the rest and move the model."""
-    s, timeline, model, subset = ready.scenario, ready.timeline, ready.world.model, ready.plan.subset
+    s, timeline, tiers, model = ready.scenario, ready.timeline, ready.tiers, ready.world.model
     members = timeline.buffer_of(version)
     rows, starts = trainer.waiting.take(members), timeline.version[members]
     reasons = aggregation.rejections(rows, len(server.row), starts, version)
@@ -183,20 +184,32 @@ def _step(ready: Prepared, server: _Server, trainer: Trainer, version: int) -> S
     variances, weights = np.empty(0), np.empty(0)
     clients = timeline.client[members]
     if len(members):
-        variances = _variances(s, rows, trainer.variance[members], ages)
+        covered = tiers.covered[torch.as_tensor(tiers.of[clients])] if len(tiers) > 1 else None
+        variances = _variances(s, rows, covered, trainer.variance[members], ages)
         weights = _weights(s, server, trainer.batches.sizes[clients], ages, variances)
-        server.row = aggregation.combine(server.row, rows, weights, s.server_rate)
+        after = aggregation.combine(server.row, rows, weights, s.server_rate, covered)
+        _move(server, after, s.server_momentum)
+        subset = tiers.union.subset
         server.params = put(model, subset, server.params, from_rows(model, subset, server.row))
     return Stepped(version + 1, float(timeline.step_s[version]), clients, ages, variances, weights, dict(turned_away))
 
 
-def _variances(s: Scenario, rows: Tensor, by_steps: np.ndarray, ages: np.ndarray) -> np.ndarray:
+def _move(server: _Server, after: Tensor, momentum: float) -> None:
+    """To where the updates point, and on along the last step (heavy ball; FedAvgM, Hsu et al. 2019)."""
+    if momentum:
+        step = after - server.row
+        server.velocity = step if server.velocity is None else step + momentum * server.velocity
+        after = server.row + server.velocity
+    server.row = after
+
+
+def _variances(s: Scenario, rows: Tensor, covered: Tensor | None, by_steps: np.ndarray, ages: np.ndarray) -> np.ndarray:
     if s.variance_exponent == 0:
         return np.zeros(len(rows))
     if s.variance == "steps":
         return by_steps
     if s.variance == "entries":
-        return aggregation.variance_entries(rows)
+        return aggregation.variance_entries(rows, covered)
     by_age = aggregation.staleness_weight(ages, s.staleness, s.age_exponent, s.hinge_at)
     return aggregation.variance_buffer(rows, by_age)
 

@@ -46,6 +46,7 @@ class Scenario:
     warm_start_steps: int = 1000  # on the public share, as a vendor would: frozen tensors stay as they are shipped
     # The subset
     subset: str = "search"  # or "full"
+    subset_per: Literal["fleet", "kind"] = "fleet"  # one that the weakest can hold, or what each kind of device can
     budget_kib: float | None = None  # None: the memory of the weakest device in the fleet
     accounting: str = "pytorch"  # fp32, the one a measurement proves
     contribution: str = "fisher"  # what a tensor is worth
@@ -68,6 +69,7 @@ class Scenario:
     sample_exponent: float = 0.0
     normalise: str = "sum"
     server_rate: float = 1.0  # tune it per method before you compare
+    server_momentum: float = 0.0  # share of the last step that the server goes again
     # The run
     horizon_s: float = 2_000.0  # virtual seconds: FTTE has climbed most of its way, in three real ones
     evaluations: int = 60  # points of a curve, at most: more than the eye follows

@@ -54,9 +54,9 @@ def test_helpers_change_no_bit(method: str, model: str, monkeypatch: pytest.Monk
     given: list[object] = []
     give = Helpers.give
 
-    def spy(helper: Helper, row: torch.Tensor, batches: torch.Tensor | None = None) -> object:
+    def spy(helper: Helper, row: torch.Tensor, batches: torch.Tensor | None = None, tier: int = 0) -> object:
         given.append(batches)
-        return give(helper, row, batches)
+        return give(helper, row, batches, tier)
 
     monkeypatch.setattr(Helpers, "give", staticmethod(spy))
     together = final(ready, 2)
@@ -69,10 +69,10 @@ def test_large_cohorts_are_shared_too() -> None:
     ready = prepare(SMALL.replace(clients=80, concurrency=78, horizon_s=200.0).as_method("fedavg"))
     trainer = _trainer.Trainer(ready, 2)
     row = row_of(ready.world.model, ready.plan.subset, ready.world.params)
-    trainer._give_away(0, trainer.applied[:76], trainer.batches.of(0, 76), ready.world.params, row)
+    trainer._give_away(0, trainer.applied[:76], 0, trainer.batches.of(0, 76), ready.world.params, row)
     assert [len(away.participations) for away in trainer.away] == [38]  # more than are trained at once
     answer = trainer._returned(trainer.away[0])
-    here = trainer._here(ready.world.params, trainer.away[0].batches)
+    here = trainer._here(0, ready.world.params, trainer.away[0].batches)
     trainer.close()
     assert torch.equal(answer.rows, here.rows)
 
@@ -185,6 +185,8 @@ def test_a_cohort_splits_into_the_same_bits() -> None:
     ready = prepare(SMALL)
     trainer = _trainer.Trainer(ready, 1)
     batches = torch.as_tensor(np.random.default_rng(0).integers(0, len(trainer.y), (12, 2, 4)))
-    whole = trainer.sgd.train(ready.world.params, trainer.inputs, trainer.y, batches, 12).rows
+    whole = trainer.sgd[0].train(ready.world.params, trainer.inputs, trainer.y, batches, 12).rows
     for most in (3, 4, 5, 7):
-        assert torch.equal(trainer.sgd.train(ready.world.params, trainer.inputs, trainer.y, batches, most).rows, whole)
+        assert torch.equal(
+            trainer.sgd[0].train(ready.world.params, trainer.inputs, trainer.y, batches, most).rows, whole
+        )

@@ -33,6 +33,8 @@ FLOORS = [
     ["contribution"],
     ["_solvers", "_solve_exact", "subset", "_clock", "timeline", "aggregation", "history"],
     ["_scenario_rules", "scenario"],
+    ["world"],
+    ["tiers"],
     ["prepare"],
     ["byhand", "leak"],
     ["_helper"],

@@ -62,7 +62,7 @@ class Board:
             self.points.setdefault(name, []).append({})
         self.sim_seconds, self.updates = 0.0, 0
         self.updates_ahead = sum(len(r.timeline.applied) for r in prepared.values())
-        ahead = sum(_cost(r) * len(r.timeline.applied) for r in prepared.values())
+        ahead = sum(_work(r, r.timeline.client[r.timeline.applied]) for r in prepared.values())
         self.work_total = self.work + ahead * (1 + seeds_to_come)
 
     def take(self, k: int, happening: Happening, ready: Prepared) -> None:
@@ -74,7 +74,7 @@ class Board:
                 table.setdefault(column, []).append(value)
         elif isinstance(event, Stepped):
             self.sim_seconds = event.sim_seconds
-            self.work += _cost(ready) * len(event.clients)
+            self.work += _work(ready, event.clients)
             self.updates += len(event.clients)
             self.last = _told(name, event)
             if k == 0:
@@ -117,10 +117,9 @@ class Board:
         return watch if watch in self.prepared else next(iter(self.prepared))
 
 
-def _cost(ready: Prepared) -> float:
-    """FLOP of one client update, evaluation and overheads left out: good enough to estimate the time left."""
-    s = ready.scenario
-    return float(s.local_steps * s.batch * (ready.plan.forward_flops() + ready.plan.backward_flops()))
+def _work(ready: Prepared, clients: np.ndarray) -> float:
+    """FLOP of updates of these clients, evaluation and overheads left out: good enough to estimate the time left."""
+    return float(ready.flops_per_update[clients].sum())
 
 
 def _told(name: str, event: Stepped) -> str:
