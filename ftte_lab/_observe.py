@@ -11,10 +11,13 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ftte_lab.history import History
+from ftte_lab.history import History, levelled_off
 from ftte_lab.ops import Params
 from ftte_lab.prepare import Prepared
 from ftte_lab.timeline import Fate
+
+_HEARD = 10  # updates per client, before a run may end for having levelled off
+_LATELY = 0.3  # of its time, in which it must have gained nothing
 
 
 class Observer:
@@ -56,6 +59,12 @@ class Observer:
             point[name] = float(right[group].mean()) if len(group) else float("nan")
         self.points.append(point)
         return point
+
+    def levelled_off(self) -> bool:
+        """Whether more of the same run would change little: nothing gained lately, and every device has been heard."""
+        heard = self.points[-1]["updates"] >= _HEARD * self.ready.scenario.clients
+        columns = ([point[name] for point in self.points] for name in ("sim_seconds", "accuracy"))
+        return heard and levelled_off(*map(np.array, columns), share=_LATELY)
 
     def history(self, rejected: Counter[str]) -> History:
         """The record of the run."""

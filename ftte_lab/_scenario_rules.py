@@ -24,6 +24,7 @@ _NAMES: Mapping[str, Collection[str]] = {  # the tables themselves: what a stude
     "solver": SOLVERS,
     "subset_per": ("fleet", "kind"),
     "refill": ("arrival", "step"),
+    "stop": ("horizon", "level"),
     "staleness": STALENESS,
     "variance": VARIANCES,
     "normalise": NORMALISATIONS,
@@ -51,6 +52,7 @@ _RANGE: Mapping[str, tuple[float, float]] = {
     "sample_exponent": (0, 10),
     "server_rate": (1e-6, 100),
     "server_momentum": (0, 0.999),
+    "server_average": (0, 0.9999),
     "horizon_s": (1e-3, 1e12),
 }
 _OPTIONAL: Mapping[str, tuple[float, float]] = {

@@ -70,8 +70,10 @@ class Scenario:
     normalise: str = "sum"
     server_rate: float = 1.0  # tune it per method before you compare
     server_momentum: float = 0.0  # share of the last step that the server goes again
+    server_average: float = 0.0  # past's share in a running average of the server's models, which is shipped; 0: none
     # The run
     horizon_s: float = 2_000.0  # virtual seconds: FTTE has climbed most of its way, in three real ones
+    stop: Literal["horizon", "level"] = "horizon"  # or as soon as accuracy has levelled off
     evaluations: int = 60  # points of a curve, at most: more than the eye follows
     seed: int = 0
 

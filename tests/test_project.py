@@ -40,6 +40,7 @@ FLOORS = [
     ["_helper"],
     ["_helpers"],
     ["_trainer", "_observe"],
+    ["_server"],
     ["engine"],
     ["pool", "presets", "sweep"],
     ["race", "share", "moment", "lessons"],
