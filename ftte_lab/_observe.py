@@ -16,7 +16,7 @@ from ftte_lab.ops import Params
 from ftte_lab.prepare import Prepared
 from ftte_lab.timeline import Fate
 
-_HEARD = 10  # updates per client, before a run may end for having levelled off
+_EARLIEST = 1 / 8  # of the horizon, before a run may end for having levelled off
 _LATELY = 0.3  # of its time, in which it must have gained nothing
 
 
@@ -61,10 +61,11 @@ class Observer:
         return point
 
     def levelled_off(self) -> bool:
-        """Whether more of the same run would change little: nothing gained lately, and every device has been heard."""
-        heard = self.points[-1]["updates"] >= _HEARD * self.ready.scenario.clients
+        """Whether more of the same run would change little: it has gained nothing for a while, and is not young."""
+        if self.points[-1]["sim_seconds"] < _EARLIEST * self.ready.scenario.horizon_s:
+            return False
         columns = ([point[name] for point in self.points] for name in ("sim_seconds", "accuracy"))
-        return heard and levelled_off(*map(np.array, columns), share=_LATELY)
+        return levelled_off(*map(np.array, columns), share=_LATELY)
 
     def history(self, rejected: Counter[str]) -> History:
         """The record of the run."""

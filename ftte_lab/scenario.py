@@ -73,7 +73,7 @@ class Scenario:
     server_average: float = 0.0  # past's share in a running average of the server's models, which is shipped; 0: none
     # The run
     horizon_s: float = 2_000.0  # virtual seconds: FTTE has climbed most of its way, in three real ones
-    stop: Literal["horizon", "level"] = "horizon"  # or as soon as accuracy has levelled off
+    stop: Literal["horizon", "level"] = "horizon"  # or once accuracy has levelled off (see History)
     evaluations: int = 60  # points of a curve, at most: more than the eye follows
     seed: int = 0
 
