@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 import numpy as np
 
 from ftte_lab.history import History
@@ -30,3 +33,55 @@ def reached(history: History, target: float, width_s: float, of: str = "sim_seco
     """What it took (in one of `history.AXES`) until smoothed accuracy first reached `target`; `None`: it never did."""
     at = np.flatnonzero(smoothed(history, width_s) >= target)
     return float(history.points[of].iloc[at[0]]) if len(at) else None
+
+
+TARGET_SHARE = 0.95  # of FedAvg's best smoothed accuracy
+_HALF_WIDTHS = 40  # of these in a horizon: two to three rounds of FedAvg
+_COSTS = {"time": "sim_seconds", "upload": "upload_bytes", "bytes": "total_bytes", "energy": "energy_j"}
+FACTS = (
+    "peak_memory_bytes", "overhead_bytes", "mean_overhead_bytes", "upload_bytes_per_update",
+    "download_bytes_per_update", "first_download_bytes", "devices_too_small", "devices_left_out", "mean_staleness",
+)  # fmt: skip
+
+
+def figures(history: History, fedavg: History) -> dict[str, Any]:
+    """All figures of a run; `fedavg` is FedAvg's in the same cell, whose best accuracy sets the target.
+
+    `time_share` and its like are infinite where the target was not reached: a median over runs then still means
+    something.
+    """
+    width_s = float(fedavg.scenario["horizon_s"]) / _HALF_WIDTHS
+    curve, base = smoothed(history, width_s), smoothed(fedavg, width_s)
+    target = TARGET_SHARE * float(base.max())
+    row: dict[str, Any] = {"target_accuracy": target, "final_accuracy": float(curve[-1])}
+    row["final_against_fedavg"] = 100 * float(curve[-1] - base[-1])
+    for name, of in (
+        ("time", "sim_seconds"),
+        ("upload", "upload_bytes"),
+        ("bytes", "total_bytes"),
+        ("energy", "energy_j"),
+    ):
+        ours, theirs = reached(history, target, width_s, of), reached(fedavg, target, width_s, of)
+        row[f"{name}_to_target"] = math.inf if ours is None else ours
+        row[f"{name}_share"] = math.inf if ours is None or not theirs else ours / theirs
+    row["levelled_off"] = (
+        history.levelled_off() or history.points["sim_seconds"].iloc[-1] < 0.9 * history.scenario["horizon_s"]
+    )
+    row["end_s"] = float(history.points["sim_seconds"].iloc[-1])
+    row["straggler_accuracy"] = float(smoothed(history, width_s, "straggler_accuracy")[-1])
+    row["worst_decile_accuracy"] = float(smoothed(history, width_s, "worst_decile_accuracy")[-1])
+    facts = history.facts
+    row |= {name: facts[name] for name in FACTS}
+    row["largest_upload_bytes"] = max(tier["upload_bytes"] for tier in facts["tiers"])
+    row["overhead_share"] = facts["overhead_bytes"] / fedavg.facts["overhead_bytes"]
+    row["mean_overhead_share"] = facts["mean_overhead_bytes"] / fedavg.facts["overhead_bytes"]
+    row["upload_share"] = row["largest_upload_bytes"] / fedavg.facts["upload_bytes_per_update"]
+    row["download_share"] = facts["download_bytes_per_update"] / fedavg.facts["download_bytes_per_update"]
+    return row
+
+
+def level(history: History, until_s: float) -> float:
+    """Mean accuracy over the first `until_s` virtual seconds (its last value held): rewards speed and level alike."""
+    t, y = history.points["sim_seconds"].to_numpy(), history.points["accuracy"].to_numpy()
+    grid = np.linspace(0.0, until_s, 1001)
+    return float(np.interp(grid, t, y).mean())

@@ -1,0 +1,184 @@
+"""The study in words and tables: `HEADLINE.md`, its tidy results beside it, and a short table for the screen."""
+
+from __future__ import annotations
+
+import math
+import platform
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+
+from benchmarks import _matrix, _pictures
+from benchmarks.__main__ import table as markdown
+from ftte_lab._files import write_whole
+from ftte_lab._helpers import cores
+from ftte_lab.charts import label
+from ftte_lab.memory import ACCOUNTINGS, training_bill
+from ftte_lab.prepare import prepare
+from ftte_lab.scenario import Scenario
+
+HARD = 0.9  # the authors' share of stragglers
+
+
+def middle(values: pd.Series, form: Callable[[float], str]) -> str:
+    """Median, and the middle half of the runs; "not reached" where the median run did not."""
+    low, mid, high = np.quantile(values.to_numpy(float), [0.25, 0.5, 0.75], method="nearest")
+    return f"{form(mid)} ({form(low)} to {form(high)})" if low != high else form(mid)
+
+
+def percent(value: float) -> str:
+    """A share as people read it."""
+    return "not reached" if math.isinf(value) else f"{100 * value:.0f} %"
+
+
+def points(value: float) -> str:
+    """A difference in percentage points."""
+    return f"{value:+.1f}"
+
+
+def overview(table: pd.DataFrame, stragglers: float = HARD) -> str:
+    """One row per method at one share of stragglers."""
+    part = table[(table["part"] == "matrix") & (table["stragglers"] == stragglers)]
+    return markdown([_line(str(arm), rows) for arm, rows in part.groupby("arm", sort=False)])
+
+
+def _line(arm: str, rows: pd.DataFrame) -> dict[str, str]:
+    time = rows["time_share"]
+    saved, gain = 1 - time, 1 / time.clip(lower=1e-9) - 1
+    return {
+        "arm": label(arm),
+        "runs that reached the target": f"{int(np.isfinite(time).sum())} of {len(rows)}",
+        "time, share of FedAvg's": middle(time, percent),
+        "time saved": "–" if arm == "fedavg" else _unless_never(float(saved.median())),
+        "speed gained": "–" if arm == "fedavg" else _unless_never(float(gain.median())),
+        "final accuracy, points over FedAvg's": middle(rows["final_against_fedavg"], points),
+        "slowest tenth, %": f"{100 * rows['straggler_accuracy'].median():.1f}",
+        "worst tenth of clients, %": f"{100 * rows['worst_decile_accuracy'].median():.1f}",
+        "memory overhead, weakest device": percent(float(rows["overhead_share"].median())),
+        "fleet's mean": percent(float(rows["mean_overhead_share"].median())),
+        "upload": percent(float(rows["upload_share"].median())),
+        "download": percent(float(rows["download_share"].median())),
+        "energy to target": middle(rows["energy_share"], percent),
+        "all bytes to target": middle(rows["bytes_share"], percent),
+    }
+
+
+def _unless_never(value: float) -> str:
+    return percent(value) if math.isfinite(value) and value > -1e6 else "not reached"
+
+
+def bar(table: pd.DataFrame) -> list[dict[str, str]]:
+    """The authors' figures, beside ours over all cells with 90 % stragglers."""
+    part = table[(table["part"] == "matrix") & (table["stragglers"] == HARD)]
+    ftte, fedbuff = (part[part["arm"] == arm].set_index(_PLACE) for arm in ("ftte", "fedbuff"))
+    against = 100 * (ftte["final_accuracy"] - fedbuff["final_accuracy"]).dropna()
+    time, above = ftte["time_share"], ftte["final_against_fedavg"]
+    by_size = [float(times.median()) for _, times in time.groupby(level="clients")]
+    memory, upload = float(ftte["overhead_share"].median()), float(ftte["upload_share"].max())
+    rows = [
+        ("time to target, of FedAvg's", "at most 19 %", middle(time, percent), time.median() <= 0.19),
+        ("training overhead, weakest device", "at most 20 %", percent(memory), round(memory, 2) <= 0.20),
+        ("upload per update, the largest", "at most 31 %", percent(upload), round(upload, 2) <= 0.31),
+        ("final accuracy, points over FedAvg's", "-2 or more", middle(above, points), above.median() >= -2),
+        ("final accuracy, points over FedBuff's", "0 or more", middle(against, points), against.median() >= 0),
+        ("time, with more devices", "falls", " → ".join(map(percent, by_size)), by_size[-1] < by_size[0]),
+    ]
+    return [{"figure": a, "bar": b, "ours": c, "reached": "yes" if d else "**no**"} for a, b, c, d in rows]
+
+
+_PLACE = ["task", "alpha", "stragglers", "clients", "seed"]
+
+
+def by_cell(table: pd.DataFrame) -> list[dict[str, str]]:
+    """Medians over the seeds, cell by cell: where it wins, and where not."""
+    part = table[table["part"] == "matrix"]
+    rows = []
+    for place, cell in part.groupby(_PLACE[:-1], sort=False):
+        arms = {str(arm): lines for arm, lines in cell.groupby("arm")}
+        if not {"fedavg", "fedbuff", "ftte"} <= set(arms):
+            continue
+        ftte, fedbuff, fedavg = arms["ftte"], arms["fedbuff"], arms["fedavg"]
+        finals = [100 * a["final_accuracy"].median() for a in (fedavg, fedbuff, ftte)]
+        times = [float(a["time_share"].median()) for a in (fedbuff, ftte)]
+        lost = [
+            *(["slower than FedBuff"] if times[1] > times[0] else []),
+            *(["slower than FedAvg"] if times[1] > 1 else []),
+            *([f"{finals[1] - finals[2]:.1f} points below FedBuff"] if finals[2] < finals[1] - 0.5 else []),
+            *([f"{finals[0] - finals[2]:.1f} points below FedAvg"] if finals[2] < finals[0] - 0.5 else []),
+        ]
+        rows.append(
+            dict(zip(("task", "alpha", "stragglers", "devices"), map(_word, place), strict=True))
+            | {
+                "FedAvg's time, virtual s": f"{fedavg['time_to_target'].median():,.0f}",
+                "FedBuff's share": percent(times[0]), "FTTE's share": percent(times[1]),
+                "final: FedAvg, FedBuff, FTTE": ", ".join(f"{f:.1f}" for f in finals),
+                "where FTTE loses": "; ".join(lost),
+            }
+        )  # fmt: skip
+    return rows
+
+
+def _word(value: object) -> str:
+    return f"{100 * value:.0f} %" if isinstance(value, float) else str(value)
+
+
+def parts(table: pd.DataFrame) -> list[dict[str, str]]:
+    """The ablation: every arm against the whole method, on the same seeds."""
+    part = table[table["part"] == "ablation"]
+    whole = part[part["arm"] == "ftte"].set_index(["task", "seed"])
+    rows = []
+    for arm, lines in part.groupby("arm", sort=False):
+        other = lines.set_index(["task", "seed"])
+        final = 100 * (other["final_accuracy"] - whole["final_accuracy"]).dropna()
+        rows.append({
+            "arm": label(str(arm)),
+            "time, share of FedAvg's": middle(other["time_share"], percent),
+            "final accuracy, points over FTTE's": "–" if arm == "ftte" else middle(final, points),
+            "worst tenth of clients, %": f"{100 * other['worst_decile_accuracy'].median():.1f}",
+            "memory overhead, weakest device": percent(float(other["overhead_share"].median())),
+            "upload": percent(float(other["upload_share"].median())),
+            "devices left out": f"{other['devices_left_out'].median():.0f}",
+        })  # fmt: skip
+    return rows
+
+
+def memory() -> Iterator[dict[str, str]]:
+    """Training overhead in every accounting, of the subsets that the search found."""
+    for name, task in _matrix.TASKS.items():
+        if task.present:
+            base = _matrix.Cell(name, *_matrix.CENTRE, _matrix.SEEDS[0]).base()
+            yield from (_bill_row(name, base, kind) for kind in ACCOUNTINGS)
+
+
+def _bill_row(name: str, base: Scenario, kind: str) -> dict[str, str]:
+    by_arm = _matrix.methods(base)
+    full, *ours = [tier for arm in ("fedavg", "ftte") for tier in prepare(by_arm[arm]).tiers.all]
+    whole, *bills = [training_bill(tier.plan.model, tier.plan.subset, base.batch, kind) for tier in (full, *ours)]
+    kinds = [", ".join(tier.kinds) for tier in ours]
+    shares = [b.overhead_bytes / whole.overhead_bytes for b in bills]
+    steps = [f"{who}: {b.peak_bytes / 1024:.0f} KiB" for who, b in zip(kinds, bills, strict=True)]
+    return {
+        "task": name, "accounting": kind, "full step": f"{whole.peak_bytes / 1024:.0f} KiB",
+        "of it inference": f"{whole.inference_peak_bytes / 1024:.0f} KiB", "FTTE's step": "; ".join(steps),
+        "overhead, share of the full step's": "; ".join(map(percent, shares)),
+    }  # fmt: skip
+
+
+def write(table: pd.DataFrame, home: Path, minutes: float) -> None:
+    """The page, its tidy results and its charts."""
+    write_whole(home / "headline.csv", table.to_csv(index=False, float_format="%.6g").encode())
+    _pictures.draw(table, home)
+    machine = f"{cores()} cores ({platform.machine()}), Python {platform.python_version()}, torch {torch.__version__}"
+    text = _PAGE.format(
+        seeds=", ".join(map(str, _matrix.SEEDS)), tuning=", ".join(map(str, _matrix.TUNING_SEEDS)),
+        runs=len(table), minutes=f"{minutes:.0f}", machine=machine, overview=overview(table), bar=markdown(bar(table)),
+        cells=markdown(by_cell(table)), parts=markdown(parts(table)), memory=markdown(list(memory())),
+        more="\n\n".join(f"### {100 * s:.0f} % stragglers\n\n{overview(table, s)}" for s in _matrix.STRAGGLERS[1::-1]),
+    )  # fmt: skip
+    write_whole(home / "HEADLINE.md", text.encode())
+
+
+_PAGE = Path(__file__).with_name("headline_page.md").read_text()

@@ -1,0 +1,138 @@
+"""`make headline`: the authors' 81 / 80 / 69 %, looked for on our data, with all methods, and with what they cost.
+
+    python -m benchmarks.headline            the whole matrix, then HEADLINE.md, its table and its charts
+    python -m benchmarks.headline --quick    a corner of it, to see that everything works
+    python -m benchmarks.headline --tune     the server rates anew, on seeds that no table reports
+
+Runs are kept in a folder as they come: what was killed goes on where it was.
+"""
+
+from __future__ import annotations
+
+import argparse
+import itertools
+import json
+from collections.abc import Iterable, Mapping
+from concurrent.futures import Executor
+from pathlib import Path
+
+import pandas as pd
+
+from benchmarks import _matrix, _pages
+from benchmarks._matrix import Cell
+from benchmarks._outcome import figures, level
+from ftte_lab._files import write_whole
+from ftte_lab._runtime import settle
+from ftte_lab.scenario import Scenario
+from ftte_lab.sweep import Sweep, sweep
+
+HERE = Path(__file__).parent
+FOLDER = HERE.parent / "build" / "headline"
+_SYNCHRONOUS_SHARE, _BUFFERED_SHARE = 1.0, 0.25  # of the horizon, over which a server rate is judged
+
+_PAUSE_S = 300.0  # longer than any run: nothing was running meanwhile
+
+Arms = Iterable[tuple[str, Cell, Mapping[str, Scenario]]]
+
+
+def arms(quick: bool = False) -> list[tuple[str, Cell, dict[str, Scenario]]]:
+    """What is run: part of the study, cell, and the arms there."""
+    seeds: dict[int, list[tuple[str, Cell, dict[str, Scenario]]]] = {}
+    for cell in _matrix.cells(quick):
+        chosen = {n: s for n, s in _matrix.methods(cell.base()).items() if _matrix.wanted(n, cell)}
+        seeds.setdefault(cell.seed, []).append(("matrix", cell, _matrix.tuned(chosen, cell)))
+    for cell in _matrix.centre(quick):
+        seeds[cell.seed].append(("ablation", cell, _matrix.tuned(_matrix.ablation(cell.base()), cell)))
+    return [one for group in seeds.values() for one in group]  # whole seeds first: half a study can be read
+
+
+def results(study: Arms, done: Sweep) -> pd.DataFrame:
+    """One row per run that succeeded: where, which arm, and its figures against FedAvg's in the same cell."""
+    rows = []
+    here = {s.digest() for s, _ in done}
+    for part, cell, chosen in study:
+        base = _matrix.tuned({"fedavg": cell.base().as_method("fedavg")}, cell)["fedavg"]
+        if base.digest() not in here:
+            continue
+        fedavg = done.history(base)
+        for name, scenario in chosen.items():
+            if scenario.digest() in here:
+                where = {"part": part, "arm": name, **vars(cell), "server_rate": scenario.server_rate}
+                rows.append(where | figures(done.history(scenario), fedavg))
+    return pd.DataFrame(rows)
+
+
+def study(
+    folder: Path, *, quick: bool = False, executor: Executor | None = None, processes: int | None = None
+) -> tuple[pd.DataFrame, Sweep]:
+    """Run what has not run yet; the tidy table of results, and the runs."""
+    chosen = arms(quick)
+    done = sweep((s for _, _, some in chosen for s in some.values()), folder, executor=executor, processes=processes)
+    return results(chosen, done), done
+
+
+def tune(folder: Path, processes: int | None = None) -> dict[str, dict[str, float]]:
+    """The best server rate of every arm, by cell: mean accuracy over the time in which it learns."""
+    jobs = [
+        (cell, name, rate, scenario.replace(server_rate=rate))
+        for cell, some in _matrix.tuning()
+        for name, scenario in some.items()
+        for rate in _matrix.grid(name)
+    ]
+    done = sweep((s for *_, s in jobs), folder, processes=processes)
+    scores: dict[tuple[str, str], dict[float, list[float]]] = {}
+    for cell, name, rate, scenario in jobs:
+        share = _SYNCHRONOUS_SHARE if scenario.refill == "step" else _BUFFERED_SHARE
+        score = level(done.history(scenario), share * scenario.horizon_s)
+        scores.setdefault((cell.key, name), {}).setdefault(rate, []).append(score)
+    rates: dict[str, dict[str, float]] = {}
+    for (key, name), by_rate in scores.items():
+        rates.setdefault(key, {})[name] = max(sorted(by_rate), key=lambda rate: sum(by_rate[rate]))
+    return rates
+
+
+def main() -> None:
+    """Run the study and write its page."""
+    settle()
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.headline", description=__doc__.split("\n")[0])
+    parser.add_argument(
+        "--quick", action="store_true", help="a corner of the matrix: to see that it works, not to quote"
+    )
+    parser.add_argument("--tune", action="store_true", help="find the server rates anew, and keep them")
+    parser.add_argument("--folder", type=Path, default=FOLDER, help="where runs are kept (default: build/headline)")
+    parser.add_argument("--processes", type=int, default=None, help="how many run at once (default: all cores)")
+    chosen = parser.parse_args()
+    if chosen.tune:
+        rates = tune(chosen.folder / "tuning", chosen.processes)
+        write_whole(_matrix.RATES, (json.dumps(rates, indent=1) + "\n").encode())
+        print(f"{_matrix.RATES.name}: {sum(map(len, rates.values()))} server rates")
+        return
+    kept = chosen.folder / ("quick" if chosen.quick else "runs")
+    table, done = study(kept, quick=chosen.quick, processes=chosen.processes)
+    _tell(done)
+    if chosen.quick:
+        print(_pages.overview(table))
+        return
+    _pages.write(table, HERE, minutes=_minutes(kept))
+    print(f"{HERE / 'HEADLINE.md'}: {len(table)} runs")
+
+
+def _minutes(kept: Path) -> float:
+    """Wall time of the whole study, in one go or in several: the time between one finished run and the next."""
+    at = sorted(path.stat().st_mtime for path in kept.glob("*.json"))
+    return sum(gap for a, b in itertools.pairwise(at) if (gap := b - a) < _PAUSE_S) / 60
+
+
+def _tell(done: Sweep) -> None:
+    for failure in done.failures:
+        print(f"failed: {failure.scenario.method}, seed {failure.scenario.seed}: {failure.error}")
+
+
+def read(path: Path = HERE / "headline.csv") -> pd.DataFrame:
+    """The kept results of the last whole study: any number of this page can be had from it."""
+    table: pd.DataFrame = pd.read_csv(path)
+    return table
+
+
+if __name__ == "__main__":
+    main()
