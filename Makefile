@@ -8,7 +8,7 @@ LAB_FLAGS := --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: help lab run test check notebooks pictures bench clean
+.PHONY: help lab run test check notebooks pictures bench headline clean
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -41,6 +41,9 @@ pictures: $(READY) ## Take the README's pictures of the Lab anew (needs Chromium
 
 bench: $(READY) ## Measure speed, memory and the Lab anew (20 minutes; ARGS=--quick to see that it works)
 	$(BIN)/python -m benchmarks $(ARGS)
+
+headline: $(READY) ## Run the study behind the README's figures (hours; ARGS=--quick for a corner of it)
+	$(BIN)/python -m benchmarks.headline $(ARGS)
 
 clean: ## Remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

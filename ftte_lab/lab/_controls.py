@@ -151,6 +151,15 @@ def _server_rate(_: Settings) -> Control:
     )  # fmt: skip
 
 
+def _average(_: Settings) -> Control:
+    widget = _slider(
+        widgets.FloatSlider, "averaged model", "0: the server's last model counts; else a running average of its models",
+        min=0, max=0.98, step=0.02, readout_format=".2f",
+    )  # fmt: skip
+    read, write = _field("server_average")
+    return Control(widget, read, lambda s, v: write(s, round(v, 4)))
+
+
 def _exponent(text: str, name: str, help_text: str) -> Callable[[Settings], Control]:
     def build(_: Settings) -> Control:
         widget = _slider(widgets.FloatSlider, text, help_text, min=0, max=3, step=0.1, readout_format=".1f")
@@ -257,7 +266,12 @@ BUILDERS: Mapping[str, Callable[[Settings], Control]] = {
     "variance": _exponent("variance exponent", "variance_exponent", "0: no matter; larger: noisy updates weigh less"),
     "server_rate": _server_rate,
     "payload": _payload,
+    "subset_per": _menu(
+        "subset_per", "one subset per", ("fleet", "kind"),
+        "FTTE: what the weakest can hold for all, or for each kind of device what it can",
+    ),
     "solver": _menu("solver", "chosen by", SOLVERS, "How FTTE chooses what to train within the budget"),
+    "average": _average,
     "local_steps": _ladder("local_steps", "local steps", LOCAL_STEPS, "Gradient steps of a client before it answers"),
     "batch": _ladder("batch", "batch", (1, 2, 4, 8, 16, 32), "Samples per local step: activations grow with it"),
     "warm_start": _ladder(

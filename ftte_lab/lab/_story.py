@@ -47,7 +47,11 @@ def _subset(ready: Prepared, whole: Prepared | None) -> str:
         + f", an update is {ready.traffic.upload / 1024:.1f} KiB"
         + (f" instead of {whole.traffic.upload / 1024:.1f}" if whole else "")
     )
-    return text + (f"; {small} devices are too small even for that." if small else "; every device can hold it.")
+    text += f"; {small} devices are too small even for that." if small else "; every device can hold it."
+    for tier in ready.tiers.all[1:]:
+        part = 100 * tier.plan.subset.entries(model) / model.size
+        text += f" Each {' or '.join(tier.kinds)} trains {part:.0f} % of its own, in {size(tier.bill.peak_bytes)}."
+    return text
 
 
 def _rhythm(name: str, ready: Prepared) -> str:

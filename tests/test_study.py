@@ -1,0 +1,126 @@
+"""The headline study: its arithmetic on made-up runs, its matrix, and a corner of it for real."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from benchmarks import _matrix, _pages, _pictures, headline
+from benchmarks._matrix import Cell
+from benchmarks._outcome import figures, level, reached, smoothed
+from ftte_lab.history import History
+from ftte_lab.prepare import prepare
+
+
+def made(accuracy: list[float], every_s: float = 10.0, **facts: float) -> History:
+    n = len(accuracy)
+    columns: dict[str, Any] = {"sim_seconds": [every_s * k for k in range(n)], "accuracy": accuracy}
+    columns |= {name: [5.0 * k for k in range(n)] for name in ("upload_bytes", "total_bytes", "energy_j")}
+    columns |= {"straggler_accuracy": accuracy, "worst_decile_accuracy": accuracy}
+    kept = dict.fromkeys((*_names(), "overhead_bytes"), 100.0) | {"tiers": [{"upload_bytes": 100}]} | facts
+    return History({"horizon_s": 400.0}, pd.DataFrame(columns), kept)
+
+
+def _names() -> tuple[str, ...]:
+    from benchmarks._outcome import FACTS
+
+    return FACTS
+
+
+def test_smoothing_is_centred_and_as_wide_for_dense_as_for_sparse_points() -> None:
+    dense, sparse = made([k / 100 for k in range(101)], 1.0), made([k / 10 for k in range(11)], 10.0)
+    np.testing.assert_allclose(smoothed(dense, 20.0)[10:91], np.arange(0.1, 0.905, 0.01))  # a line stays a line
+    np.testing.assert_allclose(smoothed(sparse, 20.0)[1:-1], np.arange(0.1, 0.95, 0.1))
+    assert reached(dense, 0.5, 20.0) == reached(sparse, 0.5, 20.0) == 50.0
+    assert reached(dense, 0.5, 20.0, "energy_j") == 250.0
+    assert reached(dense, 0.999, 20.0) is None
+
+
+def test_smoothing_is_the_mean_over_the_window() -> None:
+    rng = np.random.default_rng(0)
+    history = made(rng.random(30).tolist(), 7.0)
+    t, y = history.points["sim_seconds"].to_numpy(), history.points["accuracy"].to_numpy()
+    for at, got in zip(t, smoothed(history, 33.0), strict=True):
+        fine = np.linspace(max(0, at - 16.5), min(t[-1], at + 16.5), 20_001)
+        assert got == pytest.approx(np.interp(fine, t, y).mean(), abs=1e-4)
+
+
+def test_figures_are_shares_of_fedavg_and_infinite_where_the_target_was_missed() -> None:
+    slow = made([0.5, 0.6, 0.7, 0.8, 0.8, 0.8, 0.8, 0.8], 40.0, overhead_bytes=500.0)
+    fast = made([0.5, 0.8, 0.82, 0.82, 0.82, 0.82, 0.82, 0.82], 40.0, overhead_bytes=100.0)
+    row = figures(fast, slow)
+    assert row["target_accuracy"] == pytest.approx(0.95 * 0.8)
+    assert row["time_share"] == pytest.approx(40 / 120)
+    assert row["final_against_fedavg"] == pytest.approx(2.0)
+    assert row["overhead_share"] == pytest.approx(0.2)
+    assert figures(slow, slow)["time_share"] == 1.0
+    never = figures(made([0.5] * 8, 40.0), slow)
+    assert math.isinf(never["time_share"])
+    assert math.isinf(never["energy_share"])
+
+
+def test_a_rate_is_judged_by_speed_and_level() -> None:
+    assert level(made([0.0, 1.0, 1.0]), 20.0) == pytest.approx(0.75, abs=1e-3)
+    assert level(made([0.0, 1.0]), 100.0) == pytest.approx(0.95, abs=1e-3)  # the last value is held
+
+
+def test_the_matrix_is_the_whole_one_and_never_reports_a_tuning_seed() -> None:
+    cells = [c for c in _matrix.cells() if c.task in ("digits", "motion")]
+    assert len(cells) == len(set(cells)) == 2 * 3 * 3 * 2 * 5
+    assert {c.seed for c in cells}.isdisjoint(_matrix.TUNING_SEEDS)
+    assert [c.seed for c in cells] == sorted(c.seed for c in cells)  # half a study is whole seeds
+    assert {cell.seed for cell, _ in _matrix.tuning()} <= set(_matrix.TUNING_SEEDS)
+
+
+def test_all_arms_share_world_concurrency_and_start_and_each_has_a_rate() -> None:
+    cell = Cell("digits", "0.5", 0.9, 100, 201)
+    arms = _matrix.tuned(_matrix.methods(cell.base()) | _matrix.ablation(cell.base()), cell)
+    assert len(arms) == 7 + 16
+    shared = ("data", "clients", "alpha", "mix", "straggler_share", "straggler_factor", "jitter", "dropout", "model",
+              "batch", "local_steps", "client_rate", "warm_start_steps", "concurrency", "seed")  # fmt: skip
+    for scenario in arms.values():
+        assert {name: getattr(scenario, name) for name in shared} == {n: getattr(cell.base(), n) for n in shared}
+    assert arms["ftte"] == _matrix.tuned(_matrix.ablation(cell.base()), cell)["ftte"]
+    assert arms["ftte, small devices left out"].server_rate == arms["ftte"].server_rate
+    with pytest.raises(KeyError, match="no server rate of other"):
+        _matrix.tuned({"other": cell.base()}, cell)
+
+
+@pytest.mark.parametrize("task", ["digits", "motion"])
+def test_the_search_has_a_fifth_of_the_memory_and_a_third_of_the_payload(task: str) -> None:
+    cell = Cell(task, "0.5", 0.9, 100, 201)
+    arms = {name: prepare(s) for name, s in _matrix.methods(cell.base()).items() if name in ("fedavg", "ftte")}
+    full, ftte = arms["fedavg"].bill, arms["ftte"]
+    assert ftte.bill.overhead_bytes <= 0.2 * full.overhead_bytes
+    for tier in ftte.tiers.all:
+        assert tier.plan.subset.entries(ftte.world.model) <= 0.31 * ftte.world.model.size
+
+
+def test_a_corner_of_the_study_runs_and_writes_its_page(tmp_path: Path) -> None:
+    table, done = headline.study(tmp_path / "runs", quick=True, processes=2)
+    assert not done.failures
+    assert not done.missing
+    assert len(table) == 2 * 7 + 16
+    assert set(table["part"]) == {"matrix", "ablation"}
+    fedavg = table[table["arm"] == "fedavg"]
+    assert (fedavg["time_share"] == 1).all()
+    assert (fedavg["final_against_fedavg"] == 0).all()
+    _pages.write(table, tmp_path, minutes=1.0)
+    text = (tmp_path / "HEADLINE.md").read_text()
+    for said in ("FTTE", "sparse fedbuff", "- tiers", "| quick |", "30", "small devices left out"):
+        assert said in text, said
+    assert "{" not in text
+    for chart in _pictures.CHARTS:
+        assert (tmp_path / f"headline_{chart}.png").stat().st_size > 5_000
+    again = headline.read(tmp_path / "headline.csv")
+    assert len(again) == len(table)
+    assert again["time_share"].to_numpy() == pytest.approx(table["time_share"].to_numpy(), rel=1e-4)
+
+
+def test_medians_say_not_reached_when_most_runs_were_not() -> None:
+    assert _pages.middle(pd.Series([0.2, math.inf, math.inf]), _pages.percent).startswith("not reached")
+    assert _pages.middle(pd.Series([0.2, 0.3, math.inf]), _pages.percent) == "30 % (20 % to not reached)"
+    assert _pages.middle(pd.Series([0.2, 0.2]), _pages.percent) == "20 %"
