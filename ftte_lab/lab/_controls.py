@@ -153,7 +153,7 @@ def _server_rate(_: Settings) -> Control:
 
 def _average(_: Settings) -> Control:
     widget = _slider(
-        widgets.FloatSlider, "averaged model", "0: the server's last model counts; else a running average of its models",
+        widgets.FloatSlider, "averaged model", "0: the server's last model counts; above: a running average of all",
         min=0, max=0.98, step=0.02, readout_format=".2f",
     )  # fmt: skip
     read, write = _field("server_average")
