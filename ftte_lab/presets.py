@@ -7,7 +7,7 @@ an untuned server rate makes any weighting look good.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
@@ -26,7 +26,7 @@ class Preset:
     about: str
     scenario: Scenario
     server_rates: Mapping[str, float]
-    ftte: Mapping[str, Any] = MappingProxyType({})  # fields of FTTE alone
+    ftte: Mapping[str, Any] = field(default_factory=dict)  # fields of FTTE alone
 
     def methods(self, seed: int | None = None) -> dict[str, Scenario]:
         """The headline methods on the same fleet, data, start and concurrency, each with its own server rate."""
