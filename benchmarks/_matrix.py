@@ -179,7 +179,7 @@ def _rate(rates: Mapping[str, Mapping[str, float]], name: str, cell: Cell) -> fl
 
 def grid(name: str) -> tuple[float, ...]:
     """Server rates to try: FedAsync takes a step per update, so its are smaller."""
-    return (0.05, 0.1, 0.2, 0.4) if name == "fedasync" else (0.5, 1.0, 1.5, 2.5)
+    return (0.05, 0.1, 0.2, 0.4, 0.8) if name == "fedasync" else (0.5, 1.0, 1.5, 2.5, 4.0)
 
 
 def tuning() -> Iterator[tuple[Cell, dict[str, Scenario]]]:
@@ -191,7 +191,8 @@ def tuning() -> Iterator[tuple[Cell, dict[str, Scenario]]]:
         for alpha in ALPHAS if task.whole else CENTRE[:1]:
             for seed in TUNING_SEEDS if task.present else ():
                 cell = Cell(name, alpha, *CENTRE[1:], seed)
-                yield cell, methods(cell.base()) | (ablation(cell.base()) if alpha == CENTRE[0] and task.whole else {})
+                parts = ablation(cell.base()) if alpha == CENTRE[0] and task.whole else {}
+                yield cell, {n: s for n, s in (methods(cell.base()) | parts).items() if "," not in n}
         if task.whole:
             cell = Cell(name, CENTRE[0], 0.9, 500, TUNING_SEEDS[0])
             yield cell, {name: s for name, s in methods(cell.base()).items() if name != "fedasync"}

@@ -140,9 +140,26 @@ def _on_this_machine(todo: Iterable[Scenario], home: Path, workers: int, bar: An
         try:
             _in_a_pool(left, home, workers, bar)
         except BrokenProcessPool:
+            _check_that_workers_start()
             for suspect in _still_missing(home, left)[: _AHEAD * workers]:
                 _alone(suspect, home, bar)
         left = _still_missing(home, left)
+
+
+def _check_that_workers_start() -> None:
+    """Else every run would be taken for one that kills its worker.
+
+    Raises:
+        RuntimeError: if a worker dies before it has anything to do.
+    """
+    try:
+        with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
+            pool.submit(os.getpid).result()
+    except BrokenProcessPool as error:
+        raise RuntimeError(
+            "worker processes cannot start; allowed: a call from a script's `if __name__ == '__main__':`, from a "
+            "notebook or from a test. A worker imports the script that started it, so an unguarded call calls itself."
+        ) from error
 
 
 def _alone(scenario: Scenario, home: Path, bar: Any) -> None:

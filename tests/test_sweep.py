@@ -156,3 +156,15 @@ def test_wrong_arguments_are_explained(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         sweep(FEW, tmp_path / "file" / "below", progress=False)
+
+
+def test_an_unguarded_script_is_told_so_at_once_and_marks_nothing_as_failed(tmp_path: Path) -> None:
+    script = tmp_path / "unguarded.py"
+    script.write_text(
+        "from ftte_lab.scenario import Scenario\nfrom ftte_lab.sweep import sweep\n"
+        f"sweep([Scenario(clients=4, concurrency=2, horizon_s=5.0)], {str(tmp_path / 'runs')!r}, processes=2)\n"
+    )
+    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+    assert done.returncode == 1
+    assert "worker processes cannot start" in done.stderr.splitlines()[-1]
+    assert not list((tmp_path / "runs").glob("*"))
