@@ -63,7 +63,7 @@ def figures(history: History, fedavg: History) -> dict[str, Any]:
     ):
         ours, theirs = reached(history, target, width_s, of), reached(fedavg, target, width_s, of)
         row[f"{name}_to_target"] = math.inf if ours is None else ours
-        row[f"{name}_share"] = math.inf if ours is None or not theirs else ours / theirs
+        row[f"{name}_share"] = _share(ours, theirs)
     row["levelled_off"] = (
         history.levelled_off() or history.points["sim_seconds"].iloc[-1] < 0.9 * history.scenario["horizon_s"]
     )
@@ -78,6 +78,12 @@ def figures(history: History, fedavg: History) -> dict[str, Any]:
     row["upload_share"] = row["largest_upload_bytes"] / fedavg.facts["upload_bytes_per_update"]
     row["download_share"] = facts["download_bytes_per_update"] / fedavg.facts["download_bytes_per_update"]
     return row
+
+
+def _share(ours: float | None, theirs: float | None) -> float:
+    if ours == theirs is not None:
+        return 1.0  # also where both start beyond the target
+    return math.inf if ours is None or not theirs else ours / theirs
 
 
 def level(history: History, until_s: float) -> float:

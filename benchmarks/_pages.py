@@ -47,13 +47,13 @@ def overview(table: pd.DataFrame, stragglers: float = HARD) -> str:
 
 def _line(arm: str, rows: pd.DataFrame) -> dict[str, str]:
     time = rows["time_share"]
-    saved, gain = 1 - time, 1 / time.clip(lower=1e-9) - 1
+    typical = float(time.median())
     return {
         "arm": label(arm),
         "runs that reached the target": f"{int(np.isfinite(time).sum())} of {len(rows)}",
         "time, share of FedAvg's": middle(time, percent),
-        "time saved": "–" if arm == "fedavg" else _unless_never(float(saved.median())),
-        "speed gained": "–" if arm == "fedavg" else _unless_never(float(gain.median())),
+        "time saved": "–" if arm == "fedavg" else percent(1 - typical) if math.isfinite(typical) else "–",
+        "speed gained": "–" if arm == "fedavg" else percent(1 / typical - 1) if math.isfinite(typical) else "–",
         "final accuracy, points over FedAvg's": middle(rows["final_against_fedavg"], points),
         "slowest tenth, %": f"{100 * rows['straggler_accuracy'].median():.1f}",
         "worst tenth of clients, %": f"{100 * rows['worst_decile_accuracy'].median():.1f}",
@@ -64,10 +64,6 @@ def _line(arm: str, rows: pd.DataFrame) -> dict[str, str]:
         "energy to target": middle(rows["energy_share"], percent),
         "all bytes to target": middle(rows["bytes_share"], percent),
     }
-
-
-def _unless_never(value: float) -> str:
-    return percent(value) if math.isfinite(value) and value > -1e6 else "not reached"
 
 
 def bar(table: pd.DataFrame) -> list[dict[str, str]]:
@@ -176,7 +172,10 @@ def write(table: pd.DataFrame, home: Path, minutes: float) -> None:
         seeds=", ".join(map(str, _matrix.SEEDS)), tuning=", ".join(map(str, _matrix.TUNING_SEEDS)),
         runs=len(table), minutes=f"{minutes:.0f}", machine=machine, overview=overview(table), bar=markdown(bar(table)),
         cells=markdown(by_cell(table)), parts=markdown(parts(table)), memory=markdown(list(memory())),
-        more="\n\n".join(f"### {100 * s:.0f} % stragglers\n\n{overview(table, s)}" for s in _matrix.STRAGGLERS[1::-1]),
+        more="\n\n".join(
+            f"### {100 * s:.0f} % stragglers\n\n{overview(table, s)}"
+            for s in sorted(set(table["stragglers"]) - {HARD}, reverse=True)
+        ),
     )  # fmt: skip
     write_whole(home / "HEADLINE.md", text.encode())
 

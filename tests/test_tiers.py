@@ -205,7 +205,8 @@ def test_a_run_that_may_stop_is_the_beginning_of_the_whole_one() -> None:
     assert 8 < n < len(whole.points)
     pd.testing.assert_frame_equal(early.points, whole.points.iloc[:n], check_exact=True)
     assert early.levelled_off(share=0.3)
-    assert early.points["sim_seconds"].iloc[-1] >= 400.0 / 8
+    last = early.points.iloc[-1]
+    assert last["sim_seconds"] >= 400.0 / 8 or last["updates"] >= 15 * 12
 
 
 def test_what_is_evaluated_is_what_is_shipped() -> None:
