@@ -15,7 +15,6 @@ from benchmarks import _matrix, _pictures
 from benchmarks.__main__ import table as markdown
 from ftte_lab._files import write_whole
 from ftte_lab._helpers import cores
-from ftte_lab.charts import label
 from ftte_lab.memory import ACCOUNTINGS, training_bill
 from ftte_lab.prepare import prepare
 from ftte_lab.scenario import Scenario
@@ -49,7 +48,7 @@ def _line(arm: str, rows: pd.DataFrame) -> dict[str, str]:
     time = rows["time_share"]
     typical = float(time.median())
     return {
-        "arm": label(arm),
+        "arm": _pictures.arm_label(arm),
         "runs that reached the target": f"{int(np.isfinite(time).sum())} of {len(rows)}",
         "time, share of FedAvg's": middle(time, percent),
         "time saved": "–" if arm == "fedavg" else percent(1 - typical) if math.isfinite(typical) else "–",
@@ -130,7 +129,7 @@ def parts(table: pd.DataFrame) -> list[dict[str, str]]:
         other = lines.set_index(["task", "seed"])
         final = 100 * (other["final_accuracy"] - whole["final_accuracy"]).dropna()
         rows.append({
-            "arm": label(str(arm)),
+            "arm": _pictures.arm_label(str(arm)),
             "time, share of FedAvg's": middle(other["time_share"], percent),
             "final accuracy, points over FTTE's": "–" if arm == "ftte" else middle(final, points),
             "worst tenth of clients, %": f"{100 * other['worst_decile_accuracy'].median():.1f}",

@@ -10,9 +10,16 @@ import numpy as np
 import pandas as pd
 
 from ftte_lab.charts._figure import Figure, template
-from ftte_lab.charts.style import Theme, finish, label, method_scales
+from ftte_lab.charts.style import LABELS, Theme, finish, label, method_scales
 
 _METHODS = ("fedavg", "fedbuff", "ftte")
+
+
+def arm_label(name: str) -> str:
+    """An arm's name as people write it."""
+    for method, written in LABELS.items():
+        name = name.replace(method, written)
+    return name
 
 
 def draw(table: pd.DataFrame, home: Path) -> None:
@@ -46,17 +53,18 @@ def _gain(theme: Theme) -> dict[str, Any]:
     scale = alt.Scale(type="log", domain=[0.04, 2.2], nice=False)
     axis = alt.Axis(format="%", values=[0.05, 0.1, 0.19, 0.5, 1.0])
     y = alt.Y("mid:Q", title="time to target, of FedAvg's", scale=scale, axis=axis)
-    base = alt.Chart().encode(x=x, color=alt.Color("arm:N", scale=colour))
-    band = base.mark_area(opacity=0.12, clip=True).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q")
+    base = alt.Chart().encode(x=x)
+    quiet = alt.Color("arm:N", scale=colour, legend=None)
+    band = base.mark_area(opacity=0.12, clip=True).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q", color=quiet)
     line = base.mark_line(point=alt.OverlayMarkDef(size=45), clip=True).encode(
-        y=y, strokeDash=alt.StrokeDash("arm:N", scale=dash)
+        y=y, color=alt.Color("arm:N", scale=colour), strokeDash=alt.StrokeDash("arm:N", scale=dash)
     )
     authors = alt.Chart().mark_rule(color=theme.soft, strokeDash=[2, 3]).encode(y=alt.datum(0.19, scale=scale))
     panels = alt.layer(band, authors, line, data=alt.NamedData("table")).properties(width=250, height=190)
     chart = panels.facet(facet=alt.Facet("place:N", title=None), columns=2)
     return finish(
-        chart, theme, "The more devices and the more slow ones, the less time FTTE needs",
-        "median over three kinds of label skew and five seeds, band: the middle half; dotted: the authors' 19 %",
+        chart, theme, "How long each method takes to FedAvg's level, of FedAvg's time",
+        "median over three kinds of label skew and five seeds; band: the middle half of the runs; dotted: 19 %",
     )  # fmt: skip
 
 
@@ -69,7 +77,7 @@ def parts(table: pd.DataFrame) -> Figure:
     )
     times = (rows["time_share"] / rows["time_share_whole"]).replace(np.inf, 16.0).clip(0.25, 16.0)
     columns: dict[str, Any] = {
-        "arm": [label(name) for name in rows["arm"]], "task": rows["task"].tolist(), "time": times.to_numpy(),
+        "arm": [arm_label(name) for name in rows["arm"]], "task": rows["task"].tolist(), "time": times.to_numpy(),
         "final": 100 * (rows["final_accuracy"] - rows["final_accuracy_whole"]).to_numpy(),
     }  # fmt: skip
     order = tuple(dict.fromkeys(columns["arm"]))
@@ -90,7 +98,8 @@ def _parts(theme: Theme, order: tuple[str, ...]) -> dict[str, Any]:
         zero = alt.Chart().mark_rule(color=theme.soft).encode(x=alt.datum(rule))
         return alt.layer(zero, dots, middle, data=alt.NamedData("table")).properties(width=250, height=22 * len(order))
 
-    times = alt.X("time:Q", title="time to target, times FTTE's", scale=alt.Scale(type="log", domain=[0.25, 16]),
+    scale = alt.Scale(type="log", domain=[0.25, 16], nice=False)
+    times = alt.X("time:Q", title="time to target, times FTTE's", scale=scale,
                   axis=alt.Axis(values=[0.25, 0.5, 1, 2, 4, 8, 16], format="~r"))  # fmt: skip
     final = alt.X("final:Q", title="final accuracy, points over FTTE's", scale=alt.Scale(zero=False))
     chart = alt.hconcat(panel("time", times, 1.0, y), panel("final", final, 0.0, bare), spacing=20)

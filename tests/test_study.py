@@ -110,7 +110,7 @@ def test_a_corner_of_the_study_runs_and_writes_its_page(tmp_path: Path) -> None:
     assert (fedavg["final_against_fedavg"] == 0).all()
     _pages.write(table, tmp_path, minutes=1.0)
     text = (tmp_path / "HEADLINE.md").read_text()
-    for said in ("FTTE", "sparse fedbuff", "- tiers", "| quick |", "30", "small devices left out"):
+    for said in ("FTTE", "sparse FedBuff", "- tiers", "| quick |", "30", "small devices left out"):
         assert said in text, said
     assert "{" not in text
     for chart in _pictures.CHARTS:
