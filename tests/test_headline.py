@@ -179,3 +179,11 @@ def test_a_wrong_argument_is_one_sentence_and_status_2(
     assert says in err
     assert err.startswith("ftte_lab: ")
     assert "Traceback" not in err
+
+
+def test_a_preset_s_own_fields_of_ftte_touch_no_other_method() -> None:
+    methods = preset("tiers").methods(3)
+    assert methods["ftte"].subset_per == "kind"
+    assert methods["ftte"].server_average > 0
+    for name in ("fedavg", "fedbuff"):
+        assert methods[name] == preset("tiers").scenario.replace(seed=3).as_method(name).replace(server_rate=1.5)
