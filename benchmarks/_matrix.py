@@ -69,16 +69,17 @@ class Cell:
         return f"{self.task} {self.alpha} {self.clients}"
 
     def base(self) -> Scenario:
-        """What all arms share: fleet, data, start, concurrency (three in ten devices), and when to stop."""
+        """What all arms share: fleet, data, start, concurrency (three in ten devices), and the horizon."""
         task = TASKS.get(self.task, QUICK)
         return Scenario(
             data=task.data, clients=self.clients, alpha=ALPHAS[self.alpha], straggler_share=self.stragglers,
             concurrency=3 * self.clients // 10, buffer=_BUFFERS[self.clients], warm_start_steps=task.warm_start_steps,
-            horizon_s=task.horizon_s, evaluations=round(task.horizon_s / task.tick_s) + 1, stop="level", seed=self.seed,
+            horizon_s=task.horizon_s, evaluations=round(task.horizon_s / task.tick_s) + 1, seed=self.seed,
         )  # fmt: skip
 
 
 _BUFFERS = {100: 10, 500: 20, 30: 4}  # of the buffered methods; mean staleness about concurrency / buffer
+_UPDATES = {100: 3_500, 500: 7_000, 30: 600}  # after which a run of a buffered method ends
 
 
 def cells(quick: bool = False) -> Iterator[Cell]:
@@ -162,10 +163,16 @@ def wanted(name: str, cell: Cell) -> bool:
     return name != "fedasync" or cell.clients < 500 or cell.stragglers == STRAGGLERS[-1]
 
 
+def ended(arms: Mapping[str, Scenario], cell: Cell, share: float = 1.0) -> dict[str, Scenario]:
+    """The same, buffered methods ending after their updates: by then they gain next to nothing (`levelled_off`)."""
+    most = round(share * _UPDATES[cell.clients])
+    return {n: s if s.refill == "step" else s.replace(max_updates=most) for n, s in arms.items()}
+
+
 def tuned(arms: Mapping[str, Scenario], cell: Cell) -> dict[str, Scenario]:
-    """The same with the server rate of each arm, found for its task, number of devices and alpha."""
+    """The same as they are run, with the server rate of each arm, found for its task, number of devices and alpha."""
     rates = json.loads(RATES.read_text())
-    return {name: s.replace(server_rate=_rate(rates, name, cell)) for name, s in arms.items()}
+    return {n: s.replace(server_rate=_rate(rates, n, cell)) for n, s in ended(arms, cell).items()}
 
 
 def _rate(rates: Mapping[str, Mapping[str, float]], name: str, cell: Cell) -> float:
@@ -192,7 +199,7 @@ def tuning() -> Iterator[tuple[Cell, dict[str, Scenario]]]:
             for seed in TUNING_SEEDS if task.present else ():
                 cell = Cell(name, alpha, *CENTRE[1:], seed)
                 parts = ablation(cell.base()) if alpha == CENTRE[0] and task.whole else {}
-                yield cell, {n: s for n, s in (methods(cell.base()) | parts).items() if "," not in n}
+                yield cell, ended({n: s for n, s in (methods(cell.base()) | parts).items() if "," not in n}, cell, 0.5)
         if task.whole:
             cell = Cell(name, CENTRE[0], 0.9, 500, TUNING_SEEDS[0])
-            yield cell, {name: s for name, s in methods(cell.base()).items() if name != "fedasync"}
+            yield cell, ended({n: s for n, s in methods(cell.base()).items() if n != "fedasync"}, cell, 0.5)

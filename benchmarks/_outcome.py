@@ -64,9 +64,7 @@ def figures(history: History, fedavg: History) -> dict[str, Any]:
         ours, theirs = reached(history, target, width_s, of), reached(fedavg, target, width_s, of)
         row[f"{name}_to_target"] = math.inf if ours is None else ours
         row[f"{name}_share"] = _share(ours, theirs)
-    row["levelled_off"] = (
-        history.levelled_off() or history.points["sim_seconds"].iloc[-1] < 0.9 * history.scenario["horizon_s"]
-    )
+    row["levelled_off"] = history.levelled_off()
     row["end_s"] = float(history.points["sim_seconds"].iloc[-1])
     row["straggler_accuracy"] = float(smoothed(history, width_s, "straggler_accuracy")[-1])
     row["worst_decile_accuracy"] = float(smoothed(history, width_s, "worst_decile_accuracy")[-1])

@@ -54,6 +54,7 @@ def _line(arm: str, rows: pd.DataFrame) -> dict[str, str]:
         "time saved": "–" if arm == "fedavg" else percent(1 - typical) if math.isfinite(typical) else "–",
         "speed gained": "–" if arm == "fedavg" else percent(1 / typical - 1) if math.isfinite(typical) else "–",
         "final accuracy, points over FedAvg's": middle(rows["final_against_fedavg"], points),
+        "levelled off": percent(float(rows["levelled_off"].mean())),
         "slowest tenth, %": f"{100 * rows['straggler_accuracy'].median():.1f}",
         "worst tenth of clients, %": f"{100 * rows['worst_decile_accuracy'].median():.1f}",
         "memory overhead, weakest device": percent(float(rows["overhead_share"].median())),

@@ -11,14 +11,10 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ftte_lab.history import History, levelled_off
+from ftte_lab.history import History
 from ftte_lab.ops import Params
 from ftte_lab.prepare import Prepared
 from ftte_lab.timeline import Fate
-
-_EARLIEST = 1 / 8  # of the horizon, before a run may end for having levelled off;
-_HEARD = 15  # or, where that comes sooner, updates per client
-_LATELY = 0.3  # of its time, in which it must have gained nothing
 
 
 class Observer:
@@ -60,14 +56,6 @@ class Observer:
             point[name] = float(right[group].mean()) if len(group) else float("nan")
         self.points.append(point)
         return point
-
-    def levelled_off(self) -> bool:
-        """Whether more of the same run would change little: it has gained nothing for a while, and is not young."""
-        s, now = self.ready.scenario, self.points[-1]
-        if now["sim_seconds"] < _EARLIEST * s.horizon_s and now["updates"] < _HEARD * s.clients:
-            return False
-        columns = ([point[name] for point in self.points] for name in ("sim_seconds", "accuracy"))
-        return levelled_off(*map(np.array, columns), share=_LATELY)
 
     def history(self, rejected: Counter[str]) -> History:
         """The record of the run."""

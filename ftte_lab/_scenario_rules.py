@@ -24,7 +24,6 @@ _NAMES: Mapping[str, Collection[str]] = {  # the tables themselves: what a stude
     "solver": SOLVERS,
     "subset_per": ("fleet", "kind"),
     "refill": ("arrival", "step"),
-    "stop": ("horizon", "level"),
     "staleness": STALENESS,
     "variance": VARIANCES,
     "normalise": NORMALISATIONS,
@@ -80,6 +79,8 @@ def check(s: Any) -> None:
             in_range(name, getattr(s, name), lowest, highest, fix="None leaves the choice to the kit")
     if s.max_staleness is not None:
         whole("max_staleness", s.max_staleness, 0)
+    if s.max_updates is not None:
+        whole("max_updates", s.max_updates, 1, fix="None runs to the horizon")
     require(isinstance(s.exclude_small, bool), f"exclude_small = {s.exclude_small!r}", "True or False")
     require(isinstance(s.method, str), f"method = {s.method!r}", "a name", "Use Scenario.as_method")
     sample_fleet(s.mix, len(s.mix) or 1, seed=0)  # names the fault in a mix

@@ -88,8 +88,7 @@ def simulate(scenario: Scenario | Prepared, *, processes: int | None = None) -> 
 
 
 def _steps(ready: Prepared, observer: Observer, server: Server, trainer: Trainer) -> Iterator[Event]:
-    """Step by step until the timeline ends, or accuracy has levelled off where that is enough."""
-    due, early = due_versions(ready), ready.scenario.stop == "level"
+    due = due_versions(ready)
     looks: list[_Look] = []
     for version in range(len(ready.timeline.step_s)):
         trainer.train(version, server.params, server.row)
@@ -97,12 +96,10 @@ def _steps(ready: Prepared, observer: Observer, server: Server, trainer: Trainer
         stepped = server.step(trainer, version)
         yield stepped
         if version + 1 in due:
-            task = None if early else trainer.look(server.shipped)
+            task = trainer.look(server.shipped)
             looks.append(_Look(stepped.version, stepped.sim_seconds, server.filled(server.shipped), task))
             if task is None:  # nobody else looks while the next clients train
                 yield from _seen(observer, trainer, looks)
-            if early and observer.levelled_off():
-                return
     yield from _seen(observer, trainer, looks)
 
 

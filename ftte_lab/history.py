@@ -79,8 +79,9 @@ class History:
 
         A target taken from a run that still climbs would flatter whoever is compared with it.
         """
-        columns = (self.points[name].to_numpy() for name in ("sim_seconds", "accuracy"))
-        return levelled_off(*columns, share=share, tolerance=tolerance)
+        smooth = self.smoothed()
+        early = smooth[self.points["sim_seconds"] <= (1 - share) * float(self.points["sim_seconds"].iloc[-1])]
+        return not early.empty and float(early.max()) >= float(smooth.max()) - tolerance
 
     def to_json(self) -> str:
         """The run as one line of JSON."""
@@ -138,15 +139,6 @@ def smooth(values: np.ndarray, window: int) -> np.ndarray:
         return np.array([values[: k + 1].mean() for k in range(len(values))])
     start = [values[: k + 1].mean() for k in range(window - 1)]
     return np.concatenate([start, np.lib.stride_tricks.sliding_window_view(values, window).mean(axis=1)])
-
-
-def levelled_off(
-    sim_seconds: np.ndarray, accuracy: np.ndarray, *, share: float = 0.25, tolerance: float = 0.01
-) -> bool:
-    """As `History.levelled_off`, from the points of a run that may still be going on."""
-    smoothed = smooth(accuracy, 5)
-    early = smoothed[sim_seconds <= (1 - share) * sim_seconds[-1]]
-    return len(early) > 0 and bool(early.max() >= smoothed.max() - tolerance)
 
 
 def faster(baseline: float | None, other: float | None) -> dict[str, float | None]:

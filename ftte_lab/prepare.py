@@ -5,6 +5,7 @@ A slider can show this part at once; `engine` then trains along the timeline.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -134,8 +135,10 @@ def policy(s: Scenario) -> Policy:
 def _timeline(s: Scenario, w: World, tiers: Tiers, times: Times, eligible: np.ndarray) -> Timeline:
     whole = [(t.traffic.once or t.traffic.download) + t.traffic.index for t in tiers.all]
     first = participation_times(w.fleet, download_bytes=tiers.per_client(whole), upload_bytes=0, flops=0).download_s
+    how = policy(s)
+    steps = None if s.max_updates is None else math.ceil(s.max_updates / how.buffer)
     return schedule(
-        policy(s), download_s=times.download_s, first_download_s=first, compute_s=times.compute_s,
+        how, download_s=times.download_s, first_download_s=first, compute_s=times.compute_s,
         upload_s=times.upload_s, dropout=w.fleet.dropout, eligible=eligible, jitter_sigma=s.jitter,
-        horizon_s=s.horizon_s, seed=s.seed,
+        horizon_s=s.horizon_s, seed=s.seed, max_steps=steps,
     )  # fmt: skip

@@ -76,7 +76,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         ),
         "tiers": Preset(
             "a cell of benchmarks/HEADLINE.md: label skew of Dirichlet 0.5; FTTE with a subset per kind, and averaged",
-            Scenario(alpha=0.5, warm_start_steps=300, horizon_s=14_000.0, evaluations=561, stop="level"),
+            Scenario(alpha=0.5, warm_start_steps=300, horizon_s=14_000.0, evaluations=561),
             {"fedavg": 1.5, "fedbuff": 1.5, "ftte": 1.5},
             {**TIERED, "budget_kib": 247.6},
         ),

@@ -73,7 +73,7 @@ class Scenario:
     server_average: float = 0.0  # past's share in a running average of the server's models, which is shipped; 0: none
     # The run
     horizon_s: float = 2_000.0  # virtual seconds: FTTE has climbed most of its way, in three real ones
-    stop: Literal["horizon", "level"] = "horizon"  # or once accuracy has levelled off (see History)
+    max_updates: int | None = None  # end after so many client updates, if that comes before the horizon
     evaluations: int = 60  # points of a curve, at most: more than the eye follows
     seed: int = 0
 

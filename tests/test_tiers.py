@@ -195,18 +195,17 @@ def test_the_variance_of_an_update_is_that_of_the_entries_it_speaks_for() -> Non
     assert aggregation.variance_entries(rows, marks).tolist() == [1.0, 1.0]
 
 
-def test_a_run_that_may_stop_is_the_beginning_of_the_whole_one() -> None:
+def test_a_run_of_so_many_updates_is_the_beginning_of_the_whole_one() -> None:
     s = Scenario(
         data="digits", model="mlp", clients=12, concurrency=6, buffer=3, batch=5, client_rate=0.2, horizon_s=400.0,
         evaluations=60, budget_kib=40.0, warm_start_steps=0, seed=2,
     )  # fmt: skip
-    whole, early = final(prepare(s)).history, final(prepare(s.replace(stop="level"))).history
-    n = len(early.points)
-    assert 8 < n < len(whole.points)
-    pd.testing.assert_frame_equal(early.points, whole.points.iloc[:n], check_exact=True)
-    assert early.levelled_off(share=0.3)
-    last = early.points.iloc[-1]
-    assert last["sim_seconds"] >= 400.0 / 8 or last["updates"] >= 15 * 12
+    whole, short = final(prepare(s)).history, final(prepare(s.replace(max_updates=100))).history
+    assert 20 < len(short.points) < len(whole.points)
+    assert short.points["updates"].iloc[-1] <= 102  # of buffers of three, the one that holds the hundredth is the last
+    assert len(prepare(s.replace(max_updates=100)).timeline.step_s) == 34
+    n = len(short.points) - 1  # its last step may come before the last tick of the whole run's grid
+    pd.testing.assert_frame_equal(short.points.iloc[:n], whole.points.iloc[:n], check_exact=True)
 
 
 def test_what_is_evaluated_is_what_is_shipped() -> None:
@@ -223,7 +222,7 @@ def test_what_is_evaluated_is_what_is_shipped() -> None:
     ("change", "said"),
     [
         ({"subset_per": "tier"}, "subset_per"),
-        ({"stop": "soon"}, "stop"),
+        ({"max_updates": 0}, "max_updates"),
         ({"server_momentum": 1.0}, "server_momentum"),
         ({"server_average": -0.1}, "server_average"),
         ({"variance": "buffer"}, "variance = 'buffer' with subset_per = 'kind'"),
