@@ -55,12 +55,7 @@ def figures(history: History, fedavg: History) -> dict[str, Any]:
     target = TARGET_SHARE * float(base.max())
     row: dict[str, Any] = {"target_accuracy": target, "final_accuracy": float(curve[-1])}
     row["final_against_fedavg"] = 100 * float(curve[-1] - base[-1])
-    for name, of in (
-        ("time", "sim_seconds"),
-        ("upload", "upload_bytes"),
-        ("bytes", "total_bytes"),
-        ("energy", "energy_j"),
-    ):
+    for name, of in _COSTS.items():
         ours, theirs = reached(history, target, width_s, of), reached(fedavg, target, width_s, of)
         row[f"{name}_to_target"] = math.inf if ours is None else ours
         row[f"{name}_share"] = _share(ours, theirs)
