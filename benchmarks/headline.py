@@ -114,6 +114,8 @@ def main() -> None:
         print(_pages.overview(table))
         return
     _pages.write(table, HERE, minutes=_minutes(kept))
+    readme = HERE.parent / "README.md"
+    write_whole(readme, _pages.put_claims(readme.read_text(), table).encode())
     print(f"{HERE / 'HEADLINE.md'}: {len(table)} runs")
 
 
