@@ -18,6 +18,8 @@ from ftte_lab.engine import run
 from ftte_lab.lab import KNOBS, PANELS, CancelledError, Lab, Settings
 from ftte_lab.lab._controls import Control, MethodBoxes
 from ftte_lab.lab._mix import MixSliders, per_cents, rebalance
+from ftte_lab.lab._story import story
+from ftte_lab.prepare import prepare
 from tests.worlds import TINY
 
 TINY_SETTINGS = Settings(TINY, rates={})
@@ -398,3 +400,11 @@ def test_the_preset_of_the_lab_is_a_run_of_seconds() -> None:
     runs = Settings().runs()
     assert set(runs) == {"fedavg", "fedbuff", "ftte"}
     assert runs["ftte"].server_rate == preset("lab").server_rates["ftte"]
+
+
+def test_with_tiers_the_lab_says_what_each_kind_trains() -> None:
+    scenario = TINY.replace(subset_per="kind", budget_kib=120.0, model="mcunet-s", data="digits")
+    lab = Lab(Settings(scenario, rates={}, methods=("ftte",)), charts=["subset"], mode="batch")
+    lab.result()
+    assert "on a sensor" in json.dumps(lab.figure("subset").spec())
+    assert "Each watch or phone trains" in story({"ftte": prepare(scenario.as_method("ftte"))})

@@ -184,6 +184,8 @@ def _bytes(board: Board) -> Figure:
 def _subset(board: Board) -> Figure:
     ready = board.prepared.get("ftte") or board.prepared[board.watched()]
     title = "What FTTE trains" if "ftte" in board.prepared else "What is trained"
+    if len(ready.tiers) > 1:
+        title += f" on a {' or '.join(ready.weakest.kinds)}"
     return charts.subset_map(ready.world.model, ready.plan.subset, title=title)
 
 
