@@ -115,6 +115,12 @@ def test_a_corner_of_the_study_runs_and_writes_its_page(tmp_path: Path) -> None:
     assert "{" not in text
     for chart in _pictures.CHARTS:
         assert (tmp_path / f"headline_{chart}.png").stat().st_size > 5_000
+    readme = _pages.put_claims(f"above\n{_pages._BEGIN}\nold\n{_pages._END}\nbelow", table)
+    assert readme.startswith("above")
+    assert readme.endswith("below")
+    assert "old" not in readme
+    assert "81 %" in readme
+    assert _pages.put_claims(readme, table) == readme
     again = headline.read(tmp_path / "headline.csv")
     assert len(again) == len(table)
     assert again["time_share"].to_numpy() == pytest.approx(table["time_share"].to_numpy(), rel=1e-4)
