@@ -94,7 +94,8 @@ def claims(table: pd.DataFrame) -> str:
     less, fleet = (percent(1 - float(ftte[f"{kind}overhead_share"].median())) for kind in ("", "mean_"))
     faster = (
         f"{middle(1 - time, percent)} of the time to 95 % of FedAvg's best accuracy saved, or "
-        f"{percent(1 / float(time.median()) - 1)} more speed; {int(np.isfinite(time).sum())} of {len(time)} runs get there"
+        f"{percent(1 / float(time.median()) - 1)} more speed; "
+        f"{int(np.isfinite(time).sum())} of {len(time)} runs get there"
     )
     near = f"{middle(ftte['final_against_fedavg'], points)} points over FedAvg's, {middle(over, points)} over FedBuff's"
     tasks = " and ".join(part["task"].unique())
@@ -199,9 +200,16 @@ def _bill_row(name: str, base: Scenario, kind: str) -> dict[str, str]:
     }  # fmt: skip
 
 
+def read(home: Path = Path(__file__).parent) -> pd.DataFrame:
+    """The kept results of the last whole study: every number of the page can be had from them."""
+    table: pd.DataFrame = pd.read_csv(home / "headline.csv", dtype={"alpha": str})
+    return table
+
+
 def write(table: pd.DataFrame, home: Path, minutes: float) -> None:
-    """The page, its tidy results and its charts."""
+    """The tidy results; and from what was kept of them the page and its charts."""
     write_whole(home / "headline.csv", table.to_csv(index=False, float_format="%.6g").encode())
+    table = read(home)
     _pictures.draw(table, home)
     machine = f"{cores()} cores ({platform.machine()}), Python {platform.python_version()}, torch {torch.__version__}"
     text = _PAGE.format(

@@ -115,7 +115,7 @@ def main() -> None:
         return
     _pages.write(table, HERE, minutes=_minutes(kept))
     readme = HERE.parent / "README.md"
-    write_whole(readme, _pages.put_claims(readme.read_text(), table).encode())
+    write_whole(readme, _pages.put_claims(readme.read_text(), _pages.read()).encode())
     print(f"{HERE / 'HEADLINE.md'}: {len(table)} runs")
 
 
@@ -128,12 +128,6 @@ def _minutes(kept: Path) -> float:
 def _tell(done: Sweep) -> None:
     for failure in done.failures:
         print(f"failed: {failure.scenario.method}, seed {failure.scenario.seed}: {failure.error}")
-
-
-def read(path: Path = HERE / "headline.csv") -> pd.DataFrame:
-    """The kept results of the last whole study: any number of this page can be had from it."""
-    table: pd.DataFrame = pd.read_csv(path)
-    return table
 
 
 if __name__ == "__main__":

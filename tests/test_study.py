@@ -121,7 +121,7 @@ def test_a_corner_of_the_study_runs_and_writes_its_page(tmp_path: Path) -> None:
     assert "old" not in readme
     assert "81 %" in readme
     assert _pages.put_claims(readme, table) == readme
-    again = headline.read(tmp_path / "headline.csv")
+    again = _pages.read(tmp_path)
     assert len(again) == len(table)
     assert again["time_share"].to_numpy() == pytest.approx(table["time_share"].to_numpy(), rel=1e-4)
 
