@@ -72,9 +72,8 @@ def parts(table: pd.DataFrame) -> Figure:
     """What each part is worth: every arm's time and final accuracy against the whole method's, run by run."""
     part = table[table["part"] == "ablation"]
     whole = part[part["arm"] == "ftte"].set_index(["task", "seed"])
-    rows = (
-        part.set_index(["task", "seed"]).join(whole[["time_share", "final_accuracy"]], rsuffix="_whole").reset_index()
-    )
+    beside = whole[["time_share", "final_accuracy"]].add_suffix("_whole")
+    rows = part.set_index(["task", "seed"]).join(beside).reset_index()
     times = (rows["time_share"] / rows["time_share_whole"]).replace(np.inf, 16.0).clip(0.25, 16.0)
     columns: dict[str, Any] = {
         "arm": [arm_label(name) for name in rows["arm"]], "task": rows["task"].tolist(), "time": times.to_numpy(),
