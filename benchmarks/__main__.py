@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import json
 import platform
-from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from benchmarks import classroom, growth, kernels, live, peers, training, whole_runs
+from benchmarks.markdown import table
 from benchmarks.timing import gemm_gflops
 from ftte_lab._helpers import cores
 from ftte_lab._runtime import settle
@@ -21,20 +21,6 @@ PARTS = {
     "classroom": classroom.run,
     "peers": peers.run,
 }  # fmt: skip
-
-
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as a Markdown table; a column appears where any row has it."""
-    columns = list(dict.fromkeys(key for row in rows for key in row))
-    lines = ["| " + " | ".join(c.replace("_", " ") for c in columns) + " |", "| --- " * len(columns) + "|"]
-    lines += ["| " + " | ".join(_cell(row.get(c, "")) for c in columns) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def _cell(value: Any) -> str:
-    if not isinstance(value, float):
-        return f"{value:,}" if type(value) is int else str(value)
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}"
 
 
 def main() -> None:

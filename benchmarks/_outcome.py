@@ -36,7 +36,7 @@ def reached(history: History, target: float, width_s: float, of: str = "sim_seco
 
 
 TARGET_SHARE = 0.95  # of FedAvg's best smoothed accuracy
-_HALF_WIDTHS = 40  # of these in a horizon: two to three rounds of FedAvg
+_WIDTHS = 40  # of the smoothing, in a horizon: each is two rounds of FedAvg
 _COSTS = {"time": "sim_seconds", "upload": "upload_bytes", "bytes": "total_bytes", "energy": "energy_j"}
 FACTS = (
     "peak_memory_bytes", "overhead_bytes", "mean_overhead_bytes", "upload_bytes_per_update",
@@ -50,7 +50,7 @@ def figures(history: History, fedavg: History) -> dict[str, Any]:
     `time_share` and its like are infinite where the target was not reached: a median over runs then still means
     something.
     """
-    width_s = float(fedavg.scenario["horizon_s"]) / _HALF_WIDTHS
+    width_s = float(fedavg.scenario["horizon_s"]) / _WIDTHS
     curve, base = smoothed(history, width_s), smoothed(fedavg, width_s)
     target = TARGET_SHARE * float(base.max())
     row: dict[str, Any] = {"target_accuracy": target, "final_accuracy": float(curve[-1])}
@@ -77,10 +77,3 @@ def _share(ours: float | None, theirs: float | None) -> float:
     if ours == theirs is not None:
         return 1.0  # also where both start beyond the target
     return math.inf if ours is None or not theirs else ours / theirs
-
-
-def level(history: History, until_s: float) -> float:
-    """Mean accuracy over the first `until_s` virtual seconds (its last value held): rewards speed and level alike."""
-    t, y = history.points["sim_seconds"].to_numpy(), history.points["accuracy"].to_numpy()
-    grid = np.linspace(0.0, until_s, 1001)
-    return float(np.interp(grid, t, y).mean())

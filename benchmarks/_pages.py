@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,10 @@ import pandas as pd
 import torch
 
 from benchmarks import _matrix, _pictures
-from benchmarks.__main__ import table as markdown
+from benchmarks.markdown import table as markdown
 from ftte_lab._files import write_whole
 from ftte_lab._helpers import cores
+from ftte_lab._require import require
 from ftte_lab.memory import ACCOUNTINGS, training_bill
 from ftte_lab.prepare import prepare
 from ftte_lab.scenario import Scenario
@@ -112,14 +113,19 @@ def claims(table: pd.DataFrame) -> str:
     return markdown([{"": a, "the authors report (arXiv 2510.03165)": b, "measured here": c} for a, b, c in rows])
 
 
-_BEGIN, _END = "<!-- from benchmarks/HEADLINE.md: written by make headline -->", "<!-- end -->"
+MARKS = ("<!-- claims: make headline writes them -->", "<!-- end of claims -->")
 
 
 def put_claims(readme: str, table: pd.DataFrame) -> str:
-    """The README with these claims between its two marks."""
-    before, _, rest = readme.partition(_BEGIN)
-    _, _, after = rest.partition(_END)
-    return f"{before}{_BEGIN}\n{claims(table)}\n{_END}{after}"
+    """The README with these claims between its two marks.
+
+    Raises:
+        ValueError: a README without them.
+    """
+    require(all(mark in readme for mark in MARKS), "the README has no place for claims", f"the lines {MARKS}")
+    before, rest = readme.split(MARKS[0])
+    after = rest.split(MARKS[1])[1]
+    return f"{before}{MARKS[0]}\n{claims(table)}\n{MARKS[1]}{after}"
 
 
 _PLACE = ["task", "alpha", "stragglers", "clients", "seed"]
@@ -216,12 +222,19 @@ def write(table: pd.DataFrame, home: Path, minutes: float) -> None:
         seeds=", ".join(map(str, _matrix.SEEDS)), tuning=", ".join(map(str, _matrix.TUNING_SEEDS)),
         runs=len(table), minutes=f"{minutes:.0f}", machine=machine, overview=overview(table), bar=markdown(bar(table)),
         cells=markdown(by_cell(table)), parts=markdown(parts(table)), memory=markdown(list(memory())),
+        devices=_and(f"{n}" for n in _matrix.CLIENTS), buffers=_and(f"{_matrix.BUFFERS[n]}" for n in _matrix.CLIENTS),
+        updates=_and(f"{_matrix.UPDATES[n]:,}" for n in _matrix.CLIENTS),
+        horizons=_and(f"{t.horizon_s:,.0f} for {name}" for name, t in _matrix.TASKS.items() if t.whole),
         more="\n\n".join(
             f"### {100 * s:.0f} % stragglers\n\n{overview(table, s)}"
             for s in sorted(set(table["stragglers"]) - {HARD}, reverse=True)
         ),
     )  # fmt: skip
     write_whole(home / "HEADLINE.md", text.encode())
+
+
+def _and(words: Iterable[str]) -> str:
+    return " and ".join(words)
 
 
 _PAGE = Path(__file__).with_name("headline_page.md").read_text()

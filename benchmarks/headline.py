@@ -20,7 +20,7 @@ import pandas as pd
 
 from benchmarks import _matrix, _pages
 from benchmarks._matrix import Cell
-from benchmarks._outcome import figures, level
+from benchmarks._outcome import figures
 from ftte_lab._files import write_whole
 from ftte_lab._runtime import settle
 from ftte_lab.scenario import Scenario
@@ -67,7 +67,8 @@ def study(
 ) -> tuple[pd.DataFrame, Sweep]:
     """Run what has not run yet; the tidy table of results, and the runs."""
     chosen = arms(quick)
-    done = sweep((s for _, _, some in chosen for s in some.values()), folder, executor=executor, processes=processes)
+    todo = (s for _, _, some in chosen for s in some.values())
+    done = sweep(todo, folder, executor=executor, processes=processes, retry=True)
     return results(chosen, done), done
 
 
@@ -83,7 +84,7 @@ def tune(folder: Path, processes: int | None = None) -> dict[str, dict[str, floa
     scores: dict[tuple[str, str], dict[float, list[float]]] = {}
     for cell, name, rate, scenario in jobs:
         share = _SYNCHRONOUS_SHARE if scenario.refill == "step" else _BUFFERED_SHARE
-        score = level(done.history(scenario), share * scenario.horizon_s)
+        score = done.history(scenario).level(share * scenario.horizon_s)
         scores.setdefault((cell.key, name), {}).setdefault(rate, []).append(score)
     rates: dict[str, dict[str, float]] = {}
     for (key, name), by_rate in scores.items():
@@ -109,7 +110,10 @@ def main() -> None:
         return
     kept = chosen.folder / ("quick" if chosen.quick else "runs")
     table, done = study(kept, quick=chosen.quick, processes=chosen.processes)
-    _tell(done)
+    if done.failures:
+        parser.exit(
+            1, "".join(f"failed: {f.scenario.method}, seed {f.scenario.seed}: {f.error}\n" for f in done.failures)
+        )
     if chosen.quick:
         print(_pages.overview(table))
         return
@@ -123,11 +127,6 @@ def _minutes(kept: Path) -> float:
     """Wall time of the whole study, in one go or in several: the time between one finished run and the next."""
     at = sorted(path.stat().st_mtime for path in kept.glob("*.json"))
     return sum(gap for a, b in itertools.pairwise(at) if (gap := b - a) < _PAUSE_S) / 60
-
-
-def _tell(done: Sweep) -> None:
-    for failure in done.failures:
-        print(f"failed: {failure.scenario.method}, seed {failure.scenario.seed}: {failure.error}")
 
 
 if __name__ == "__main__":

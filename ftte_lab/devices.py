@@ -171,14 +171,13 @@ class Fleet:
         index = int(np.argmin(self.memory_bytes))
         return index, self.kind[index], int(self.memory_bytes[index])
 
-    def holds(self, peak_bytes: float) -> Bools:
-        """Which clients can hold a training step of `peak_bytes`, shape (clients,); the others are left out.
+    def holds(self, peak_bytes: float | Floats) -> Bools:
+        """Which clients can hold a training step of `peak_bytes` (one number, or one each), shape (clients,).
 
         Raises:
-            ValueError: if `peak_bytes` is negative.
+            ValueError: if `peak_bytes` is negative, or neither one number nor one per client.
         """
-        in_range("peak_bytes", peak_bytes, 0)
-        return np.asarray(self.memory_bytes >= peak_bytes)
+        return np.asarray(self.memory_bytes >= _per_client("peak_bytes", peak_bytes, len(self)))
 
 
 @dataclass(frozen=True, eq=False)

@@ -110,16 +110,10 @@ def tune(preset: Preset, *, progress: bool = False, processes: int | None = 1) -
     done = run_all(jobs, processes=processes, progress=progress)
     return {
         name: {
-            rate: float(np.mean([_level(done[f"{name} {rate} {seed}"]) for seed in TUNING_SEEDS])) for rate in RATE_GRID
+            rate: float(np.mean([done[f"{name} {rate} {seed}"].level() for seed in TUNING_SEEDS])) for rate in RATE_GRID
         }
         for name in methods
     }
-
-
-def _level(history: History) -> float:
-    """Mean of the accuracy over virtual time, trapezoids between the points."""
-    time, accuracy = history.points["sim_seconds"].to_numpy(), history.points["accuracy"].to_numpy()
-    return float(np.trapezoid(accuracy, time) / (time[-1] - time[0]))
 
 
 def table(report: Report) -> str:

@@ -58,6 +58,16 @@ class History:
         """Smoothed value at the end of the run."""
         return float(self.smoothed(column, window).iloc[-1])
 
+    def level(self, until_s: float | None = None) -> float:
+        """Mean test accuracy over virtual time, up to `until_s` (`None`: the end; beyond it the last value is held).
+
+        Rewards speed and level alike: what a server rate is judged by.
+        """
+        time, accuracy = self.points["sim_seconds"].to_numpy(), self.points["accuracy"].to_numpy()
+        end = time[-1] if until_s is None else until_s
+        at = np.append(time[time < end], end)
+        return float(np.trapezoid(np.interp(at, time, accuracy), at) / (end - time[0]))
+
     def time_to(self, target: float, of: str = "sim_seconds", window: int = 5) -> float | None:
         """What it took until the smoothed accuracy first reached `target`, or `None` if it never did.
 

@@ -93,7 +93,7 @@ def prepare(scenario: Scenario) -> Prepared:
     w = world(scenario)
     tiers = make_tiers(scenario, w)
     needed = tiers.per_client([tier.bill.peak_bytes for tier in tiers.all])
-    holds = w.fleet.memory_bytes >= needed
+    holds = w.fleet.holds(needed)
     eligible = holds if scenario.exclude_small else np.ones(len(w.fleet), dtype=bool)
     need = f"{needed.min() / 1024:.0f} KiB"
     require(

@@ -31,11 +31,8 @@ class Preset:
     def methods(self, seed: int | None = None) -> dict[str, Scenario]:
         """The headline methods on the same fleet, data, start and concurrency, each with its own server rate."""
         base = self.scenario if seed is None else self.scenario.replace(seed=seed)
-        own = {"ftte": self.ftte}
-        return {
-            name: base.as_method(name).replace(server_rate=self.server_rates[name], **own.get(name, {}))
-            for name in HEADLINE_METHODS
-        }
+        found = {n: base.as_method(n).replace(server_rate=self.server_rates[n]) for n in HEADLINE_METHODS}
+        return found | {"ftte": found["ftte"].replace(**self.ftte)}
 
 
 _LONG: Mapping[str, Any] = {"horizon_s": 14_000.0, "evaluations": 120}  # FedAvg has levelled off: it makes the target
@@ -47,7 +44,7 @@ TIERED: Mapping[str, Any] = MappingProxyType({
     "variance_exponent": 0.25,  # 1 costs unlike clients two points: their updates are the large ones
     "server_average": 0.95,
 })  # fmt: skip
-"""FTTE as `benchmarks/HEADLINE.md` measures it: strong devices train what the weakest cannot, models are averaged."""
+"""FTTE as `benchmarks/headline.py` measures it: strong devices train what the weakest cannot, models are averaged."""
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
@@ -75,7 +72,7 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             {"fedavg": 1.0, "fedbuff": 1.5, "ftte": 2.0},
         ),
         "tiers": Preset(
-            "a cell of benchmarks/HEADLINE.md: label skew of Dirichlet 0.5; FTTE with a subset per kind, and averaged",
+            "a cell of benchmarks/headline.py: label skew of Dirichlet 0.5; FTTE with a subset per kind, and averaged",
             Scenario(alpha=0.5, warm_start_steps=300, horizon_s=14_000.0, evaluations=561),
             {"fedavg": 1.5, "fedbuff": 1.5, "ftte": 1.5},
             {**TIERED, "budget_kib": 247.6},

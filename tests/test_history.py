@@ -33,6 +33,12 @@ def test_time_to_reads_the_smoothed_curve() -> None:
     assert h.final(window=2) == pytest.approx(0.6)
 
 
+def test_the_level_is_the_mean_over_time_and_the_last_value_is_held() -> None:
+    assert made([0.0, 1.0, 1.0]).level() == pytest.approx(0.75)
+    assert made([0.0, 1.0]).level(100.0) == pytest.approx(0.95)
+    assert made([0.0, 1.0, 0.0]).level(5.0) == pytest.approx(0.25)
+
+
 def test_levelled_off_tells_a_plateau_from_a_climb() -> None:
     assert made([0.1, 0.5, 0.8, *[0.8] * 17]).levelled_off()
     assert not made([k / 20 for k in range(20)]).levelled_off()

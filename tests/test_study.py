@@ -10,7 +10,7 @@ import pytest
 
 from benchmarks import _matrix, _pages, _pictures, headline
 from benchmarks._matrix import Cell
-from benchmarks._outcome import figures, level, reached, smoothed
+from benchmarks._outcome import FACTS, figures, reached, smoothed
 from ftte_lab.history import History
 from ftte_lab.prepare import prepare
 
@@ -20,14 +20,8 @@ def made(accuracy: list[float], every_s: float = 10.0, **facts: float) -> Histor
     columns: dict[str, Any] = {"sim_seconds": [every_s * k for k in range(n)], "accuracy": accuracy}
     columns |= {name: [5.0 * k for k in range(n)] for name in ("upload_bytes", "total_bytes", "energy_j")}
     columns |= {"straggler_accuracy": accuracy, "worst_decile_accuracy": accuracy}
-    kept = dict.fromkeys((*_names(), "overhead_bytes"), 100.0) | {"tiers": [{"upload_bytes": 100}]} | facts
+    kept = dict.fromkeys(FACTS, 100.0) | {"tiers": [{"upload_bytes": 100}]} | facts
     return History({"horizon_s": 400.0}, pd.DataFrame(columns), kept)
-
-
-def _names() -> tuple[str, ...]:
-    from benchmarks._outcome import FACTS
-
-    return FACTS
 
 
 def test_smoothing_is_centred_and_as_wide_for_dense_as_for_sparse_points() -> None:
@@ -60,11 +54,6 @@ def test_figures_are_shares_of_fedavg_and_infinite_where_the_target_was_missed()
     never = figures(made([0.5] * 8, 40.0), slow)
     assert math.isinf(never["time_share"])
     assert math.isinf(never["energy_share"])
-
-
-def test_a_rate_is_judged_by_speed_and_level() -> None:
-    assert level(made([0.0, 1.0, 1.0]), 20.0) == pytest.approx(0.75, abs=1e-3)
-    assert level(made([0.0, 1.0]), 100.0) == pytest.approx(0.95, abs=1e-3)  # the last value is held
 
 
 def test_the_matrix_is_the_whole_one_and_never_reports_a_tuning_seed() -> None:
@@ -113,14 +102,17 @@ def test_a_corner_of_the_study_runs_and_writes_its_page(tmp_path: Path) -> None:
     for said in ("FTTE", "sparse FedBuff", "- tiers", "| quick |", "30", "small devices left out"):
         assert said in text, said
     assert "{" not in text
+    assert "10 and 20 updates" in text
     for chart in _pictures.CHARTS:
         assert (tmp_path / f"headline_{chart}.png").stat().st_size > 5_000
-    readme = _pages.put_claims(f"above\n{_pages._BEGIN}\nold\n{_pages._END}\nbelow", table)
+    readme = _pages.put_claims(f"above\n{_pages.MARKS[0]}\nold\n{_pages.MARKS[1]}\nbelow", table)
     assert readme.startswith("above")
     assert readme.endswith("below")
     assert "old" not in readme
     assert "81 %" in readme
     assert _pages.put_claims(readme, table) == readme
+    with pytest.raises(ValueError, match="no place for claims"):
+        _pages.put_claims("a README without marks", table)
     again = _pages.read(tmp_path)
     assert len(again) == len(table)
     assert again["time_share"].to_numpy() == pytest.approx(table["time_share"].to_numpy(), rel=1e-4)
