@@ -16,11 +16,12 @@ from ftte_lab._require import require
 from ftte_lab.devices import Times, energy_j, participation_times, slowest
 from ftte_lab.inputs import Inputs
 from ftte_lab.memory import MemoryBill
-from ftte_lab.plan import Plan
+from ftte_lab.plan import Plan, make_plan
 from ftte_lab.scenario import Scenario
 from ftte_lab.subset import Choice
-from ftte_lab.tiers import Tier, Tiers, Traffic, make_tiers
+from ftte_lab.tiers import Tier, Tiers, Traffic, make_tiers, traffic
 from ftte_lab.timeline import Policy, Timeline, schedule
+from ftte_lab.trainable import full
 from ftte_lab.world import World, world
 
 
@@ -122,7 +123,12 @@ def _times(s: Scenario, w: World, tiers: Tiers) -> Times:
 
 def _slowest_tenth(s: Scenario, w: World) -> np.ndarray:
     """The slowest tenth of the devices when everything is trained: the same ones whatever the method."""
-    return slowest(0.1, _times(s, w, make_tiers(s.replace(subset="full"), w)))
+    plan = make_plan(w.model, full(w.model))
+    message = traffic(w, plan, plan)
+    times = participation_times(
+        w.fleet, download_bytes=message.download, upload_bytes=message.upload, flops=_flops(s, plan)
+    )
+    return slowest(0.1, times)
 
 
 def policy(s: Scenario) -> Policy:
