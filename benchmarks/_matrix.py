@@ -62,6 +62,7 @@ class Cell:
     stragglers: float
     clients: int
     seed: int
+    slow_class: int | None = None  # a class that the slowest devices hold
 
     @property
     def key(self) -> str:
@@ -72,7 +73,8 @@ class Cell:
         """What all arms share: fleet, data, start, concurrency (three in ten devices), and the horizon."""
         task = TASKS.get(self.task, QUICK)
         return Scenario(
-            data=task.data, clients=self.clients, alpha=ALPHAS[self.alpha], straggler_share=self.stragglers,
+            data=task.data, clients=self.clients, alpha=ALPHAS[self.alpha], slow_class=self.slow_class,
+            straggler_share=self.stragglers,
             concurrency=3 * self.clients // 10, buffer=BUFFERS[self.clients], warm_start_steps=task.warm_start_steps,
             horizon_s=task.horizon_s, evaluations=round(task.horizon_s / task.tick_s) + 1, seed=self.seed,
         )  # fmt: skip
@@ -101,6 +103,11 @@ def centre(quick: bool = False) -> Iterator[Cell]:
         yield Cell("quick", "0.5", 0.9, 30, SEEDS[0])
         return
     yield from (Cell(name, *CENTRE, seed) for seed in SEEDS for name, task in TASKS.items() if task.whole)
+
+
+def rare(quick: bool = False) -> Iterator[Cell]:
+    """The same places, where the slowest devices hold a class that the others hardly see."""
+    return (replace(cell, slow_class=0) for cell in centre(quick))
 
 
 def methods(base: Scenario) -> dict[str, Scenario]:
@@ -139,8 +146,19 @@ def ablation(base: Scenario) -> dict[str, Scenario]:
         "fedavg + averaged model": by_name["fedavg"].replace(**average),
         "fedavg, small devices left out": by_name["fedavg"].replace(**left_out),
         "fedbuff, small devices left out": by_name["fedbuff"].replace(**left_out),
+        "ftte, half of the memory": ftte.replace(budget_kib=_budget_kib(base.data, base.clients, MEMORY_SHARE / 2)),
+        "ftte, a quarter of the memory": ftte.replace(
+            budget_kib=_budget_kib(base.data, base.clients, MEMORY_SHARE / 4)
+        ),
         "ftte, small devices left out": ftte.replace(**left_out, budget_kib=1e6, subset_per="fleet"),
     }
+
+
+def slowest_hold(base: Scenario) -> dict[str, Scenario]:
+    """Arms for `rare`: does weighing by age silence those who alone know something?"""
+    by_name = methods(base)
+    arms = {name: by_name[name] for name in ("fedavg", "fedbuff", "ftte")}
+    return arms | {name: ablation(base)[name] for name in ("- age", "- tiers")}
 
 
 def _ftte(base: Scenario) -> Scenario:
@@ -152,10 +170,10 @@ def _settings(s: Scenario, *names: str) -> dict[str, Any]:
 
 
 @lru_cache(maxsize=16)
-def _budget_kib(data: str, clients: int) -> float:
-    """What the weakest device may use: inference, and a fifth of what full training takes beyond it."""
+def _budget_kib(data: str, clients: int, share: float = MEMORY_SHARE) -> float:
+    """What the weakest device may use: inference, and this share of what full training takes beyond it."""
     bill = prepare(Scenario(data=data, clients=clients, concurrency=1, warm_start_steps=0, subset="full")).bill
-    return (bill.inference_peak_bytes + MEMORY_SHARE * bill.overhead_bytes) / 1024
+    return (bill.inference_peak_bytes + share * bill.overhead_bytes) / 1024
 
 
 def wanted(name: str, cell: Cell) -> bool:

@@ -39,9 +39,15 @@ def points(value: float) -> str:
     return f"{value:+.1f}"
 
 
+def whole_tasks(table: pd.DataFrame, stragglers: float) -> pd.DataFrame:
+    """The matrix at one share of stragglers, without the tasks that run in its central cell alone."""
+    once = [name for name, task in _matrix.TASKS.items() if not task.whole]
+    return table[(table["part"] == "matrix") & (table["stragglers"] == stragglers) & ~table["task"].isin(once)]
+
+
 def overview(table: pd.DataFrame, stragglers: float = HARD) -> str:
     """One row per method at one share of stragglers."""
-    part = table[(table["part"] == "matrix") & (table["stragglers"] == stragglers)]
+    part = whole_tasks(table, stragglers)
     return markdown([_line(str(arm), rows) for arm, rows in part.groupby("arm", sort=False)])
 
 
@@ -69,7 +75,7 @@ def _line(arm: str, rows: pd.DataFrame) -> dict[str, str]:
 
 def bar(table: pd.DataFrame) -> list[dict[str, str]]:
     """The authors' figures, beside ours over all cells with 90 % stragglers."""
-    part = table[(table["part"] == "matrix") & (table["stragglers"] == HARD)]
+    part = whole_tasks(table, HARD)
     ftte, fedbuff = (part[part["arm"] == arm].set_index(_PLACE) for arm in ("ftte", "fedbuff"))
     against = 100 * (ftte["final_accuracy"] - fedbuff["final_accuracy"]).dropna()
     time, above = ftte["time_share"], ftte["final_against_fedavg"]
@@ -88,7 +94,7 @@ def bar(table: pd.DataFrame) -> list[dict[str, str]]:
 
 def claims(table: pd.DataFrame) -> str:
     """What the README says: the authors' figures, and ours beside them."""
-    part = table[(table["part"] == "matrix") & (table["stragglers"] == HARD)]
+    part = whole_tasks(table, HARD)
     ftte, fedbuff = (part[part["arm"] == arm].set_index(_PLACE) for arm in ("ftte", "fedbuff"))
     time, over = ftte["time_share"], 100 * (ftte["final_accuracy"] - fedbuff["final_accuracy"]).dropna()
     sizes = [f"{percent(1 - float(v.median()))} with {n} devices" for n, v in time.groupby(level="clients")]
@@ -184,6 +190,30 @@ def parts(table: pd.DataFrame) -> list[dict[str, str]]:
     return rows
 
 
+def rare(table: pd.DataFrame) -> list[dict[str, str]]:
+    """Each method before, and where the slowest devices hold a class: medians on the same seeds, before → then."""
+    index = [*_PLACE, "arm"]
+    then = table[table["part"] == "rare"].set_index(index)
+    before = table[table["part"] != "rare"].drop_duplicates(index).set_index(index).loc[then.index]
+
+    def both(column: str, arm: str, form: Callable[[float], str]) -> str:
+        return " → ".join(form(float(t.xs(arm, level="arm")[column].median())) for t in (before, then))
+
+    return [
+        {
+            "arm": _pictures.arm_label(arm),
+            "time, share of FedAvg's": both("time_share", arm, percent),
+            "final accuracy, %": both("final_accuracy", arm, _tenths),
+            "slowest tenth, %": both("straggler_accuracy", arm, _tenths),
+        }
+        for arm in dict.fromkeys(map(str, then.index.get_level_values("arm")))
+    ]
+
+
+def _tenths(value: float) -> str:
+    return f"{100 * value:.1f}"
+
+
 def memory() -> Iterator[dict[str, str]]:
     """Training overhead in every accounting, of the subsets that the search found."""
     for name, task in _matrix.TASKS.items():
@@ -221,7 +251,8 @@ def write(table: pd.DataFrame, home: Path, minutes: float) -> None:
     text = _PAGE.format(
         seeds=", ".join(map(str, _matrix.SEEDS)), tuning=", ".join(map(str, _matrix.TUNING_SEEDS)),
         runs=len(table), minutes=f"{minutes:.0f}", machine=machine, overview=overview(table), bar=markdown(bar(table)),
-        cells=markdown(by_cell(table)), parts=markdown(parts(table)), memory=markdown(list(memory())),
+        cells=markdown(by_cell(table)), parts=markdown(parts(table)),
+        rare=markdown(rare(table)), memory=markdown(list(memory())),
         devices=_and(f"{n}" for n in _matrix.CLIENTS), buffers=_and(f"{_matrix.BUFFERS[n]}" for n in _matrix.CLIENTS),
         updates=_and(f"{_matrix.UPDATES[n]:,}" for n in _matrix.CLIENTS),
         horizons=_and(f"{t.horizon_s:,.0f} for {name}" for name, t in _matrix.TASKS.items() if t.whole),

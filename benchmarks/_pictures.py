@@ -31,6 +31,7 @@ def draw(table: pd.DataFrame, home: Path) -> None:
 def gain(table: pd.DataFrame) -> Figure:
     """Time to the target over the share of stragglers, for few and for many devices: median and middle half."""
     part = table[(table["part"] == "matrix") & table["arm"].isin(_METHODS)]
+    part = part[part.groupby("task")["stragglers"].transform("nunique") > 1]  # others have no line to draw
     places = part.groupby(["task", "clients", "stragglers", "arm"])["time_share"]
     quantiles = {
         name: places.quantile(q, interpolation="nearest") for name, q in (("low", 0.25), ("mid", 0.5), ("high", 0.75))

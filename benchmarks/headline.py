@@ -41,8 +41,12 @@ def arms(quick: bool = False) -> list[tuple[str, Cell, dict[str, Scenario]]]:
     for cell in _matrix.cells(quick):
         chosen = {n: s for n, s in _matrix.methods(cell.base()).items() if _matrix.wanted(n, cell)}
         seeds.setdefault(cell.seed, []).append(("matrix", cell, _matrix.tuned(chosen, cell)))
-    for cell in _matrix.centre(quick):
-        seeds[cell.seed].append(("ablation", cell, _matrix.tuned(_matrix.ablation(cell.base()), cell)))
+    for part, cells, some in (
+        ("ablation", _matrix.centre, _matrix.ablation),
+        ("rare", _matrix.rare, _matrix.slowest_hold),
+    ):
+        for cell in cells(quick):
+            seeds[cell.seed].append((part, cell, _matrix.tuned(some(cell.base()), cell)))
     return [one for group in seeds.values() for one in group]  # whole seeds first: half a study can be read
 
 

@@ -81,6 +81,10 @@ def check(s: Any) -> None:
         whole("max_staleness", s.max_staleness, 0)
     if s.max_updates is not None:
         whole("max_updates", s.max_updates, 1, fix="None runs to the horizon")
+    if s.slow_class is not None:
+        whole("slow_class", s.slow_class, 0, fix="None lets speed say nothing about data")
+        require(s.alpha is not None, f"slow_class = {s.slow_class} with alpha = None", "None unless alpha is a number",
+                "Only a label skew makes clients differ in how much of a class they hold")  # fmt: skip
     require(isinstance(s.exclude_small, bool), f"exclude_small = {s.exclude_small!r}", "True or False")
     require(isinstance(s.method, str), f"method = {s.method!r}", "a name", "Use Scenario.as_method")
     sample_fleet(s.mix, len(s.mix) or 1, seed=0)  # names the fault in a mix

@@ -30,6 +30,7 @@ class Scenario:
     data: str = "motion"  # generated, offline, every person has an own style: naturally non-IID
     clients: int = 100  # a classroom's picture of "many"; the authors go to 500
     alpha: float | None = None  # None: by person where the data has persons, else IID; a number: Dirichlet label skew
+    slow_class: int | None = None  # a class that the slowest devices hold; None: speed says nothing about data
     samples_per_client: int = 40  # a few minutes of wear: local data are scarce
     # The devices
     mix: Mapping[str, float] = field(default_factory=lambda: {"sensor": 0.5, "watch": 0.3, "phone": 0.2})

@@ -66,7 +66,7 @@ _WARM_RATES = (1.0, 0.3, 0.1)  # of the client rate, a third of the steps each: 
 _START_FIELDS = (
     "data", "clients", "samples_per_client", "model", "warm_start_steps", "client_rate", "seed",
 )  # fmt: skip
-_WORLD_FIELDS = (*_START_FIELDS, "alpha", "mix", "straggler_share", "straggler_factor", "dropout")
+_WORLD_FIELDS = (*_START_FIELDS, "alpha", "slow_class", "mix", "straggler_share", "straggler_factor", "dropout")
 
 
 def _only(scenario: Scenario, names: tuple[str, ...]) -> Scenario:
@@ -92,6 +92,9 @@ def _world(s: Scenario) -> World:
         s.mix, s.clients, straggler_share=s.straggler_share, straggler_factor=s.straggler_factor,
         dropout=s.dropout, seed=s.seed,
     )  # fmt: skip
+    if s.slow_class is not None:
+        slowest_first = np.argsort(-fleet.slow_factor / fleet.flops_per_s, kind="stable")
+        shards = datasets.hand_to(slowest_first, shards, start.dataset, s.slow_class)
     return World(start, shards, fleet)
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
 
 from ftte_lab.batches import draw_batches
-from ftte_lab.data import DATASETS, Dataset, Shards, data_home, fetch, load, split
+from ftte_lab.data import DATASETS, Dataset, Shards, data_home, fetch, hand_to, load, split
 from ftte_lab.local import train_cohort
 from ftte_lab.models import build
 from ftte_lab.plan import make_plan
@@ -142,6 +142,24 @@ def test_the_same_seed_gives_the_same_split() -> None:
     a, b, c = (split(FEW, 5, by="label", alpha=0.3, seed=s) for s in (1, 1, 2))
     assert all(np.array_equal(x, y) for x, y in zip(a.train, b.train, strict=True))
     assert not all(np.array_equal(x, y) for x, y in zip(a.train, c.train, strict=True))
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 7), st.integers(0, 2**32 - 1))
+def test_handing_out_by_class_gives_the_first_most_of_it_and_loses_nothing(label: int, seed: int) -> None:
+    before = split(FEW, 12, by="label", alpha=0.3, seed=seed)
+    order = np.random.default_rng(seed).permutation(12)
+    after = hand_to(order, before, FEW, label)
+    check_partition(FEW, after, 12)
+    held = after.class_counts(FEW)[order, label]
+    assert (np.diff(held) <= 0).all()
+    old = {tuple(train): tuple(test) for train, test in zip(before.train, before.test, strict=True)}
+    assert {tuple(train): tuple(test) for train, test in zip(after.train, after.test, strict=True)} == old
+
+
+def test_handing_out_a_class_that_is_not_there_is_explained() -> None:
+    with pytest.raises(ValueError, match=r"slow_class = 8; allowed: a whole number from 0 to 7"):
+        hand_to(np.arange(12), split(FEW, 12), FEW, 8)
 
 
 @pytest.mark.parametrize(

@@ -217,6 +217,16 @@ def test_too_small_devices_are_left_out_only_when_asked() -> None:
         prepare(s.replace(mix={"sensor": 1.0}, exclude_small=True))
 
 
+def test_a_class_is_in_the_hands_of_the_slowest_when_asked() -> None:
+    usual, rare = (prepare(SMALL.replace(alpha=0.3, slow_class=label)) for label in (None, 2))
+    held = [ready.world.shards.class_counts(ready.world.dataset)[:, 2] for ready in (usual, rare)]
+    fleet = rare.world.fleet
+    slowest_first = np.argsort(-fleet.slow_factor / fleet.flops_per_s, kind="stable")
+    assert (np.diff(held[1][slowest_first]) <= 0).all()
+    assert sorted(held[0]) == sorted(held[1])
+    assert not np.array_equal(*held)
+
+
 def test_a_budget_below_the_floor_names_both_numbers() -> None:
     with pytest.raises(BudgetError, match=r"its floor is \d+\.\d KiB .* the budget 10\.0 KiB"):
         prepare(SMALL.replace(budget_kib=10.0))

@@ -77,6 +77,8 @@ def test_ftte_is_its_own_default() -> None:
         ("refill", "never", ["arrival"]),
         ("over_select", 0.3, ["over_select", "step"]),
         ("max_staleness", -1, ["max_staleness"]),
+        ("slow_class", 0, ["slow_class = 0 with alpha = None", "label skew"]),
+        ("slow_class", -1, ["slow_class = -1", "from 0"]),
         ("exclude_small", "yes", ["exclude_small", "True or False"]),
         ("server_rate", 0, ["server_rate = 0"]),
         ("horizon_s", 0, ["horizon_s = 0"]),

@@ -13,11 +13,11 @@ from types import MappingProxyType
 from ftte_lab._require import one_of, require, whole
 from ftte_lab.data import _wrist, images, store
 from ftte_lab.data._motion import motion
-from ftte_lab.data.partition import WAYS, split
+from ftte_lab.data.partition import WAYS, hand_to, split
 from ftte_lab.data.store import data_home
 from ftte_lab.data.types import Dataset, Shards
 
-__all__ = ["DATASETS", "WAYS", "Dataset", "Shards", "data_home", "fetch", "load", "split"]
+__all__ = ["DATASETS", "WAYS", "Dataset", "Shards", "data_home", "fetch", "hand_to", "load", "split"]
 
 DATASETS: Mapping[str, str] = MappingProxyType(
     {

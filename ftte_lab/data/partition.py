@@ -49,6 +49,27 @@ def split(dataset: Dataset, clients: int, *, by: str = "iid", alpha: float | Non
     return Shards(tuple(_nobody_empty(train)), tuple(np.sort(part) for part in test))
 
 
+def hand_to(order: np.ndarray, shards: Shards, dataset: Dataset, label: int) -> Shards:
+    """The same shards in other hands: who comes first in `order` gets the one with most samples of a class.
+
+    What clients hold then goes with what they are, as it does where some things happen only to some devices.
+
+    Args:
+        order: each client once, `(clients,)`.
+        shards: who held what.
+        dataset: where the labels are.
+        label: the class.
+
+    Raises:
+        ValueError: a class that the data do not have.
+    """
+    whole("slow_class", label, 0, dataset.n_classes - 1, f"These are the classes of {dataset.name!r}")
+    most_first = np.argsort(-shards.class_counts(dataset)[:, label], kind="stable")
+    given = np.empty(len(order), dtype=int)
+    given[order] = most_first
+    return Shards(*(tuple(part[i] for i in given) for part in (shards.train, shards.test)))
+
+
 def _by_person(who: np.ndarray, people: int, clients: int, rng: np.random.Generator) -> list[np.ndarray]:
     if people >= clients:
         return _grouped(who % clients, clients)
