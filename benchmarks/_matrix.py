@@ -155,10 +155,10 @@ def ablation(base: Scenario) -> dict[str, Scenario]:
 
 
 def slowest_hold(base: Scenario) -> dict[str, Scenario]:
-    """Arms for `rare`: does weighing by age silence those who alone know something?"""
-    by_name = methods(base)
-    arms = {name: by_name[name] for name in ("fedavg", "fedbuff", "ftte")}
-    return arms | {name: ablation(base)[name] for name in ("- age", "- tiers")}
+    """Arms for `rare`: does weighing by age silence those who alone know something, and what if they are left out?"""
+    arms = methods(base) | ablation(base)
+    left_out = (f"{name}, small devices left out" for name in ("fedavg", "fedbuff", "ftte"))
+    return {name: arms[name] for name in ("fedavg", "fedbuff", "ftte", "- age", "- tiers", *left_out)}
 
 
 def _ftte(base: Scenario) -> Scenario:

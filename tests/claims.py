@@ -175,6 +175,20 @@ def _ftte_ahead_of(other: str, seed: int) -> float:
     return 100 * (ours.final() - theirs.final())
 
 
+def _on_slowest(seed: int, held: int | None, name: str, **changes: object) -> float:
+    """Accuracy on the slowest tenth of the devices, which hold a class or do not."""
+    wanted = _method("08", name, seed, alpha=0.5, slow_class=held, max_updates=1500, **changes)
+    return 100 * _run(wanted).final("straggler_accuracy")
+
+
+def _leaving_out_costs(seed: int, held: int | None) -> float:
+    return _on_slowest(seed, held, "fedbuff") - _on_slowest(seed, held, "fedbuff", exclude_small=True)
+
+
+def _kinds_keep(seed: int) -> float:
+    return _on_slowest(seed, 0, "ftte", subset_per="kind") - _on_slowest(seed, 0, "fedbuff", exclude_small=True)
+
+
 def _read_off(seed: int, batch: int, steps: int, clients: int) -> float:
     ready = prepare(_method("09", "fedavg", seed))
     w, rng = ready.world, np.random.default_rng(seed)
@@ -241,6 +255,11 @@ CLAIMS: dict[str, Claim] = {
     "08 FedBuff, ignoring memory, is ahead of FTTE by, median points": Claim(
         lambda s: -_ftte_ahead_of("fedbuff", s), low=0.5, high=4.0, seeds=TEN, over=median
     ),
+    "08 small devices left out, like data: costs the slowest tenth, median points": Claim(
+        lambda s: _leaving_out_costs(s, None), high=2.0, over=median
+    ),
+    "08 the same where they alone know a class, points": Claim(lambda s: _leaving_out_costs(s, 0), low=5.0),
+    "08 there FTTE with a subset per kind keeps, points": Claim(_kinds_keep, low=3.0),
     "09 one sample, one step: recovered, %": Claim(lambda s: _read_off(s, 1, 1, 1), low=100.0),
     "09 one step of 8: recovered, %": Claim(lambda s: _read_off(s, 8, 1, 1), low=30.0),
     "09 four steps of 8: recovered, median %": Claim(lambda s: _read_off(s, 8, 4, 1), low=3.0, high=50.0, over=median),

@@ -92,7 +92,7 @@ def test_a_corner_of_the_study_runs_and_writes_its_page(tmp_path: Path) -> None:
     table, done = headline.study(tmp_path / "runs", quick=True, processes=2)
     assert not done.failures
     assert not done.missing
-    assert len(table) == 2 * 7 + 19 + 5
+    assert len(table) == 2 * 7 + 19 + 8
     assert set(table["part"]) == {"matrix", "ablation", "rare"}
     fedavg = table[table["arm"] == "fedavg"]
     assert (fedavg["time_share"] == 1).all()
