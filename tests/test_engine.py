@@ -224,7 +224,7 @@ def test_a_class_is_in_the_hands_of_the_slowest_when_asked() -> None:
     slowest_first = np.argsort(-fleet.slow_factor / fleet.flops_per_s, kind="stable")
     assert (np.diff(held[1][slowest_first]) <= 0).all()
     assert sorted(held[0]) == sorted(held[1])
-    assert not np.array_equal(*held)
+    assert not np.array_equal(held[0], held[1])
 
 
 def test_a_budget_below_the_floor_names_both_numbers() -> None:
