@@ -68,6 +68,7 @@ def _line(arm: str, rows: pd.DataFrame) -> dict[str, str]:
         "fleet's mean": percent(float(rows["mean_overhead_share"].median())),
         "upload": percent(float(rows["upload_share"].median())),
         "download": percent(float(rows["download_share"].median())),
+        "downloaded once, KiB": f"{rows['first_download_bytes'].median() / 1024:.0f}",
         "energy to target": middle(rows["energy_share"], percent),
         "all bytes to target": middle(rows["bytes_share"], percent),
     }
