@@ -74,9 +74,9 @@ class Cell:
         task = TASKS.get(self.task, QUICK)
         return Scenario(
             data=task.data, clients=self.clients, alpha=ALPHAS[self.alpha], slow_class=self.slow_class,
-            straggler_share=self.stragglers,
-            concurrency=3 * self.clients // 10, buffer=BUFFERS[self.clients], warm_start_steps=task.warm_start_steps,
-            horizon_s=task.horizon_s, evaluations=round(task.horizon_s / task.tick_s) + 1, seed=self.seed,
+            straggler_share=self.stragglers, concurrency=3 * self.clients // 10, buffer=BUFFERS[self.clients],
+            warm_start_steps=task.warm_start_steps, horizon_s=task.horizon_s,
+            evaluations=round(task.horizon_s / task.tick_s) + 1, seed=self.seed,
         )  # fmt: skip
 
 

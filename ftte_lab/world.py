@@ -93,6 +93,7 @@ def _world(s: Scenario) -> World:
         dropout=s.dropout, seed=s.seed,
     )  # fmt: skip
     if s.slow_class is not None:
+        # by computing alone: how long a link takes depends on what a method sends, and all methods share one world
         slowest_first = np.argsort(-fleet.slow_factor / fleet.flops_per_s, kind="stable")
         shards = datasets.hand_to(slowest_first, shards, start.dataset, s.slow_class)
     return World(start, shards, fleet)
