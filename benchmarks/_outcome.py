@@ -30,8 +30,12 @@ def smoothed(history: History, width_s: float, column: str = "accuracy") -> np.n
 
 
 def reached(history: History, target: float, width_s: float, of: str = "sim_seconds") -> float | None:
-    """What it took (in one of `history.AXES`) until smoothed accuracy first reached `target`; `None`: it never did."""
-    at = np.flatnonzero(smoothed(history, width_s) >= target)
+    """What it took (in one of `history.AXES`) until smoothed accuracy first reached `target`; `None`: it never did.
+
+    Never told before half a width is over: the mean around an earlier point is one over later points alone.
+    """
+    told = history.points["sim_seconds"].to_numpy() >= width_s / 2
+    at = np.flatnonzero(told & (smoothed(history, width_s) >= target))
     return float(history.points[of].iloc[at[0]]) if len(at) else None
 
 

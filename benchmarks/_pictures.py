@@ -51,14 +51,15 @@ def _gain(theme: Theme) -> dict[str, Any]:
     colour, dash = method_scales(_METHODS, theme)
     x = alt.X("stragglers:Q", title="share of stragglers", axis=alt.Axis(format="%", values=[0.3, 0.6, 0.9]),
               scale=alt.Scale(domain=[0.2, 1.0], nice=False))  # fmt: skip
-    scale = alt.Scale(type="log", domain=[0.04, 2.2], nice=False)
-    axis = alt.Axis(format="%", values=[0.05, 0.1, 0.19, 0.5, 1.0])
+    scale = alt.Scale(type="log", domain=[0.02, 2.2], nice=False)
+    axis = alt.Axis(format="%", values=[0.02, 0.05, 0.1, 0.19, 0.5, 1.0])
     y = alt.Y("mid:Q", title="time to target, of FedAvg's", scale=scale, axis=axis)
     base = alt.Chart().encode(x=x)
-    quiet = alt.Color("arm:N", scale=colour, legend=None)
-    band = base.mark_area(opacity=0.12, clip=True).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q", color=quiet)
+    legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=300)
+    hue = alt.Color("arm:N", scale=colour, legend=legend)  # for both marks: a layer without a legend hides the other's
+    band = base.mark_area(opacity=0.12, clip=True).encode(y=alt.Y("low:Q", scale=scale), y2="high:Q", color=hue)
     line = base.mark_line(point=alt.OverlayMarkDef(size=45), clip=True).encode(
-        y=y, color=alt.Color("arm:N", scale=colour), strokeDash=alt.StrokeDash("arm:N", scale=dash)
+        y=y, color=hue, strokeDash=alt.StrokeDash("arm:N", scale=dash, legend=legend)
     )
     authors = alt.Chart().mark_rule(color=theme.soft, strokeDash=[2, 3]).encode(y=alt.datum(0.19, scale=scale))
     panels = alt.layer(band, authors, line, data=alt.NamedData("table")).properties(width=250, height=190)
@@ -75,11 +76,14 @@ def parts(table: pd.DataFrame) -> Figure:
     whole = part[part["arm"] == "ftte"].set_index(["task", "seed"])
     beside = whole[["time_share", "final_accuracy"]].add_suffix("_whole")
     rows = part.set_index(["task", "seed"]).join(beside).reset_index()
-    times = (rows["time_share"] / rows["time_share_whole"]).replace(np.inf, 16.0).clip(0.25, 16.0)
+    times = (rows["time_share"] / rows["time_share_whole"]).replace(np.inf, 16.0).clip(0.2, 16.0)
     columns: dict[str, Any] = {
         "arm": [arm_label(name) for name in rows["arm"]], "task": rows["task"].tolist(), "time": times.to_numpy(),
         "final": 100 * (rows["final_accuracy"] - rows["final_accuracy_whole"]).to_numpy(),
     }  # fmt: skip
+    for name in ("time", "final"):  # as in the tables: one of the runs, never half way to one that did not arrive
+        values = pd.Series(columns[name]).groupby(columns["arm"])
+        columns[f"{name}_middle"] = values.transform("quantile", 0.5, interpolation="nearest").to_numpy()
     order = tuple(dict.fromkeys(columns["arm"]))
     said = "Time to target and final accuracy of FTTE without each of its parts, against the whole method."
     return Figure(template(_parts, order), {"table": columns}, said)
@@ -94,14 +98,16 @@ def _parts(theme: Theme, order: tuple[str, ...]) -> dict[str, Any]:
     def panel(name: str, x: alt.X, rule: float, seen: alt.Y) -> Any:
         base = alt.Chart().encode(y=seen)
         dots = base.mark_point(filled=True, size=38, opacity=0.75).encode(x=x, color=colour, shape="task:N")
-        middle = base.mark_tick(color=theme.line, thickness=3, size=16).encode(x=f"median({name}):Q")
+        middle = base.mark_tick(color=theme.line, thickness=3, size=16).encode(x=f"{name}_middle:Q")
         zero = alt.Chart().mark_rule(color=theme.soft).encode(x=alt.datum(rule))
         return alt.layer(zero, dots, middle, data=alt.NamedData("table")).properties(width=250, height=22 * len(order))
 
-    scale = alt.Scale(type="log", domain=[0.25, 16], nice=False)
+    scale = alt.Scale(type="log", domain=[0.18, 16], nice=False)
     times = alt.X("time:Q", title="time to target, times FTTE's", scale=scale,
                   axis=alt.Axis(values=[0.25, 0.5, 1, 2, 4, 8, 16], format="~r"))  # fmt: skip
-    final = alt.X("final:Q", title="final accuracy, points over FTTE's", scale=alt.Scale(zero=False))
+    final = alt.X(
+        "final:Q", title="final accuracy, points over FTTE's", scale=alt.Scale(zero=False, nice=False, padding=8)
+    )
     chart = alt.hconcat(panel("time", times, 1.0, y), panel("final", final, 0.0, bare), spacing=20)
     return finish(
         chart, theme, "What each part is worth",

@@ -121,10 +121,11 @@ def main() -> None:
     if chosen.quick:
         print(_pages.overview(table))
         return
-    _pages.write(table, HERE, minutes=_minutes(kept))
+    runs = len({scenario.digest() for scenario in done.scenarios})
+    _pages.write(table, HERE, runs=runs, minutes=_minutes(kept))
     readme = HERE.parent / "README.md"
     write_whole(readme, _pages.put_claims(readme.read_text(), _pages.read()).encode())
-    print(f"{HERE / 'HEADLINE.md'}: {len(table)} runs")
+    print(f"{HERE / 'HEADLINE.md'}: {runs} runs")
 
 
 def _minutes(kept: Path) -> float:

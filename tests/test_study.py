@@ -11,6 +11,7 @@ import pytest
 from benchmarks import _matrix, _pages, _pictures, headline
 from benchmarks._matrix import Cell
 from benchmarks._outcome import FACTS, figures, reached, smoothed
+from benchmarks.markdown import table as markdown
 from ftte_lab.history import History
 from ftte_lab.prepare import prepare
 
@@ -31,6 +32,7 @@ def test_smoothing_is_centred_and_as_wide_for_dense_as_for_sparse_points() -> No
     assert reached(dense, 0.5, 20.0) == reached(sparse, 0.5, 20.0) == 50.0
     assert reached(dense, 0.5, 20.0, "energy_j") == 250.0
     assert reached(dense, 0.999, 20.0) is None
+    assert reached(dense, 0.0, 20.0) == 10.0  # half a width: earlier nothing can be told
 
 
 def test_smoothing_is_the_mean_over_the_window() -> None:
@@ -100,7 +102,7 @@ def test_a_corner_of_the_study_runs_and_writes_its_page(tmp_path: Path) -> None:
     fedavg = table[table["arm"] == "fedavg"]
     assert (fedavg["time_share"] == 1).all()
     assert (fedavg["final_against_fedavg"] == 0).all()
-    _pages.write(table, tmp_path, minutes=1.0)
+    _pages.write(table, tmp_path, runs=30, minutes=1.0)
     text = (tmp_path / "HEADLINE.md").read_text()
     for said in ("FTTE", "sparse FedBuff", "- tiers", "| quick |", "30", "small devices left out"):
         assert said in text, said
@@ -125,3 +127,14 @@ def test_medians_say_not_reached_when_most_runs_were_not() -> None:
     assert _pages.middle(pd.Series([0.2, math.inf, math.inf]), _pages.percent).startswith("not reached")
     assert _pages.middle(pd.Series([0.2, 0.3, math.inf]), _pages.percent) == "30 % (20 % to not reached)"
     assert _pages.middle(pd.Series([0.2, 0.2]), _pages.percent) == "20 %"
+
+
+def test_the_readme_and_the_page_say_what_the_kept_results_say() -> None:
+    table = _pages.read()
+    readme = (headline.HERE.parent / "README.md").read_text()
+    assert _pages.claims(table) in readme
+    assert _pages.put_claims(readme, table) == readme
+    page = (headline.HERE / "HEADLINE.md").read_text()
+    assert _pages.overview(table) in page
+    for rows in (_pages.bar(table), _pages.by_cell(table), _pages.parts(table), _pages.rare(table)):
+        assert markdown(rows) in page
