@@ -110,10 +110,10 @@ def test_a_corner_of_the_study_runs_and_writes_its_page(tmp_path: Path) -> None:
     assert "10 and 20 updates" in text
     for chart in _pictures.CHARTS:
         assert (tmp_path / f"headline_{chart}.png").stat().st_size > 5_000
-    readme = _pages.put_claims(f"above\n{_pages.MARKS[0]}\nold\n{_pages.MARKS[1]}\nbelow", table)
+    readme = _pages.put_claims(f"above\n{_pages.MARKS[0]}\nlast week\n{_pages.MARKS[1]}\nbelow", table)
     assert readme.startswith("above")
     assert readme.endswith("below")
-    assert "old" not in readme
+    assert "last week" not in readme
     assert "81 %" in readme
     assert _pages.put_claims(readme, table) == readme
     with pytest.raises(ValueError, match="no place for claims"):
