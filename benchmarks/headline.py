@@ -121,16 +121,16 @@ def main() -> None:
     if chosen.quick:
         print(_pages.overview(table))
         return
-    runs = len({scenario.digest() for scenario in done.scenarios})
-    _pages.write(table, HERE, runs=runs, minutes=_minutes(kept))
+    runs = {scenario.digest() for scenario in done.scenarios}
+    _pages.write(table, HERE, runs=len(runs), minutes=_minutes(kept / f"{digest}.json" for digest in runs))
     readme = HERE.parent / "README.md"
     write_whole(readme, _pages.put_claims(readme.read_text(), _pages.read()).encode())
-    print(f"{HERE / 'HEADLINE.md'}: {runs} runs")
+    print(f"{HERE / 'HEADLINE.md'}: {len(runs)} runs")
 
 
-def _minutes(kept: Path) -> float:
+def _minutes(kept: Iterable[Path]) -> float:
     """Wall time of the whole study, in one go or in several: the time between one finished run and the next."""
-    at = sorted(path.stat().st_mtime for path in kept.glob("*.json"))
+    at = sorted(path.stat().st_mtime for path in kept)
     return sum(gap for a, b in itertools.pairwise(at) if (gap := b - a) < _PAUSE_S) / 60
 
 
