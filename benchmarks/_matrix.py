@@ -177,11 +177,6 @@ def _budget_kib(data: str, clients: int, share: float = MEMORY_SHARE) -> float:
     return (bill.inference_peak_bytes + share * bill.overhead_bytes) / 1024
 
 
-def wanted(name: str, cell: Cell) -> bool:
-    """FedAsync trains one client at a time, which takes us longest: with 500 devices only where most are slow."""
-    return name != "fedasync" or cell.clients < 500 or cell.stragglers == STRAGGLERS[-1]
-
-
 def ended(arms: Mapping[str, Scenario], cell: Cell, share: float = 1.0) -> dict[str, Scenario]:
     """The same, buffered methods ending after their updates; whether they had levelled off by then is reported."""
     most = {subset: round(share * UPDATES[cell.clients] * times) for subset, times in (("full", 1), ("search", _PART))}

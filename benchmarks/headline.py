@@ -39,8 +39,8 @@ def arms(quick: bool = False) -> list[tuple[str, Cell, dict[str, Scenario]]]:
     """What is run: part of the study, cell, and the arms there."""
     seeds: dict[int, list[tuple[str, Cell, dict[str, Scenario]]]] = {}
     for cell in _matrix.cells(quick):
-        chosen = {n: s for n, s in _matrix.methods(cell.base()).items() if _matrix.wanted(n, cell)}
-        seeds.setdefault(cell.seed, []).append(("matrix", cell, _matrix.tuned(chosen, cell)))
+        chosen = _matrix.tuned(_matrix.methods(cell.base()), cell)
+        seeds.setdefault(cell.seed, []).append(("matrix", cell, chosen))
     for part, cells, some in (
         ("ablation", _matrix.centre, _matrix.ablation),
         ("rare", _matrix.rare, _matrix.slowest_hold),

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from ftte_lab._helpers import Helpers, Task, cores
 from ftte_lab.batches import draw_many
-from ftte_lab.local import LocalSGD, Updates, clients_at_once
+from ftte_lab.local import LocalSGD, Updates, clients_at_once, fetch
 from ftte_lab.ops import Params
-from ftte_lab.prepare import Prepared
+from ftte_lab.prepare import Prepared, policy
 
 _BLOCK = 1024  # participations whose batches are drawn together
 
@@ -83,6 +83,27 @@ class _Away:
     task: Task
 
 
+@dataclass(eq=False)
+class _Company:
+    """Clients that started from their versions alone or nearly so, and wait for others while no update is needed.
+
+    A lone client takes as long as three or four that are trained together.
+    """
+
+    participations: list[int] = field(default_factory=list)
+    batches: list[Tensor] = field(default_factory=list)
+    starts: list[Params] = field(default_factory=list)
+    counts: list[int] = field(default_factory=list)
+
+    def join(self, participations: np.ndarray, batches: Tensor, params: Params) -> None:
+        """A few more, with their own start."""
+        self.participations.extend(participations.tolist())
+        self.batches.append(batches)
+        self.starts.append(params)
+        self.counts.append(len(batches))
+
+
+_FEW = 3  # clients with one start that are better trained with others
 _WORTH_SECONDS = 2.0  # a shorter run is over before a helper is awake
 _FLOPS_PER_S = 15e9  # of one core in this work, and what an update costs besides: measured, rough on purpose
 _UPDATE_S = 50e-6
@@ -127,6 +148,9 @@ class Trainer:
             Helpers(count, self.sgd, self.tiers.union, s.batch, ready.world.params, data) if count > 0 else None
         )
         self.away: list[_Away] = []
+        self.company = _Company()
+        # Where a step takes one update, clients start one by one. Several tiers share no frozen part between versions.
+        self.patient = policy(s).buffer == 1 and len(self.tiers) == 1 and self.at_once[0] >= _FEW
 
     def train(self, version: int, params: Params, row: Tensor) -> None:
         """Train all clients that start from this version and whose updates will be applied, or have them trained.
@@ -139,14 +163,26 @@ class Trainer:
         begin, end = self.bounds[version], self.bounds[version + 1]
         if begin < end:
             batches, participations = self.batches.of(begin, end), self.applied[begin:end]
+            if self.patient and len(batches) <= _FEW:
+                self.company.join(participations, batches, params)
+                participations = participations[:0]
             for tier in np.unique(self.tier[participations]):
                 mine = np.flatnonzero(self.tier[participations] == tier)
                 theirs = participations[mine], int(tier), batches[torch.as_tensor(mine)]
                 at = self._give_away(version, *theirs, params, row)
                 self._keep(theirs[0][at], int(tier), self._here(int(tier), params, theirs[2][torch.as_tensor(at)]))
+        waiting = self.company.participations
+        if waiting and (len(waiting) > self.at_once[0] - _FEW or self.needed[waiting].min() <= version):
+            self._train_company()
         for away in [a for a in self.away if a.needed <= version or a.task.answer]:
             self.away.remove(away)
             self._keep(away.participations, away.tier, self._returned(away))
+
+    def _train_company(self) -> None:
+        company, self.company = self.company, _Company()
+        x, y = fetch(self.inputs, self.y, torch.cat(company.batches))
+        updates = self.sgd[0].descend(company.starts, company.counts, x, y)
+        self._keep(np.array(company.participations), 0, updates)
 
     def _returned(self, away: _Away) -> Updates:
         answer = self.helpers.finish(away.task) if self.helpers else None

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,11 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from ftte_lab import aggregation
+from ftte_lab import _trainer, aggregation
 from ftte_lab.batches import draw_batches
 from ftte_lab.devices import participation_times
 from ftte_lab.engine import Evaluated, Finished, Ready, Stepped, compare, run, simulate
+from ftte_lab.local import LocalSGD, Updates
 from ftte_lab.ops import Params
 from ftte_lab.payload import pack, unpack
 from ftte_lab.prepare import Prepared, prepare
@@ -86,6 +88,31 @@ def test_the_same_scenario_gives_the_same_numbers_in_any_order(method: str) -> N
     second = final(s)
     pd.testing.assert_frame_equal(first.history.points, second.history.points, check_exact=True)
     assert same(first.params, second.params)
+
+
+@pytest.mark.parametrize("share", [None, 0.3])
+def test_clients_that_start_alone_are_trained_together_which_changes_no_more_than_rounding(
+    share: float | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    s = SMALL.as_method("fedasync").replace(concurrency=8)
+    if share:  # frozen tensors are the same in all versions
+        s = s.replace(subset="search", budget_kib=1e6, payload_share=share, variance="steps", variance_exponent=1.0)
+    sizes = []
+    descend = LocalSGD.descend
+
+    def counted(self: LocalSGD, starts: Sequence[Params], counts: Sequence[int], *rest: torch.Tensor) -> Updates:
+        sizes.append(len(starts))
+        return descend(self, starts, counts, *rest)
+
+    monkeypatch.setattr(LocalSGD, "descend", counted)
+    together = final(s)
+    assert max(sizes) > 2
+    groups = len(sizes)
+    monkeypatch.setattr(_trainer, "_FEW", 0)
+    alone = final(s)
+    assert len(sizes) - groups > 1.2 * groups
+    for name, value in together.params.items():
+        torch.testing.assert_close(value, alone.params[name], rtol=1e-3, atol=1e-4)
 
 
 def test_the_same_scenario_gives_the_same_numbers_in_another_process() -> None:
