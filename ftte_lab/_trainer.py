@@ -87,7 +87,7 @@ class _Away:
 class _Company:
     """Clients that started from their versions alone or nearly so, and wait for others while no update is needed.
 
-    A lone client takes as long as three or four that are trained together.
+    Alone, a client takes nearly as long as two that are trained together, and most of what three take.
     """
 
     participations: list[int] = field(default_factory=list)
@@ -153,7 +153,7 @@ class Trainer:
         self.patient = policy(s).buffer == 1 and len(self.tiers) == 1 and self.at_once[0] >= _FEW
 
     def train(self, version: int, params: Params, row: Tensor) -> None:
-        """Train all clients that start from this version and whose updates will be applied, or have them trained.
+        """Train the clients that start from this version and whose updates will be applied, have them trained, or wait.
 
         Args:
             version: of the server.

@@ -1,9 +1,9 @@
 """The run: one generator of events, the waist of the house.
 
 Schedule first, train after: the timeline of `prepare` already says who starts from which version and which step takes
-whom. Here the versions are walked in order: all clients that start from version v are trained together, and their
-updates wait until the timeline says that they are applied. No old model is kept, and an update that never arrives is
-never computed.
+whom. Here the versions are walked in order: all clients that start from version v are trained together (and where they
+start one by one, with those of the next versions), and their updates wait until the timeline says that they are
+applied. No old model is kept longer than somebody trains from it, and an update that never arrives is never computed.
 """
 
 from __future__ import annotations
