@@ -278,7 +278,7 @@ def write(table: pd.DataFrame, home: Path, *, runs: int, minutes: float) -> None
         cells=markdown(by_cell(table)), parts=markdown(parts(table)),
         rare=markdown(rare(table)), memory=markdown(list(memory())),
         devices=_and(f"{n}" for n in _matrix.CLIENTS), buffers=_and(f"{_matrix.BUFFERS[n]}" for n in _matrix.CLIENTS),
-        updates=_and(f"{_matrix.UPDATES[n]:,}" for n in _matrix.CLIENTS),
+        updates=_and(f"{_matrix.UPDATES[n][0]:,}" for n in _matrix.CLIENTS),
         horizons=_and(f"{t.horizon_s:,.0f} for {name}" for name, t in _matrix.TASKS.items() if t.whole),
         more="\n\n".join(
             f"### {100 * s:.0f} % stragglers\n\n{overview(table, s)}"
