@@ -134,11 +134,12 @@ def _owed(table: pd.DataFrame) -> str:
         time, final = (kept[arm][column].partition(" (")[0] for column in (_TIME, _FINAL))
         return f"{time} ({final} points at the end)"
 
+    seeds = table.loc[table["part"] == "ablation", "seed"].nunique()
     return (
-        f"The figures rest on our two additions. With 100 devices and α = 0.5, FTTE takes {kept['FTTE'][_TIME]} of "
-        f"FedAvg's time;\nwith one subset for the whole fleet {said('- tiers')}, without the running average "
-        f"{said('- averaged model')}.\nFedBuff, given the same average, takes {said('FedBuff + averaged model')}, "
-        "training everything on devices half of which cannot hold it."
+        f"They rest on our two additions. With 100 devices and α = 0.5 ({seeds} seeds of both tasks), FTTE takes\n"
+        f"{kept['FTTE'][_TIME]} of FedAvg's time; with one subset for the whole fleet {said('- tiers')},\n"
+        f"without the running average {said('- averaged model')}. FedBuff, given the same average, takes\n"
+        f"{said('FedBuff + averaged model')}, training everything on devices half of which cannot hold it."
     )
 
 
@@ -279,6 +280,8 @@ def write(table: pd.DataFrame, home: Path, *, runs: int, minutes: float) -> None
         rare=markdown(rare(table)), memory=markdown(list(memory())),
         devices=_and(f"{n}" for n in _matrix.CLIENTS), buffers=_and(f"{_matrix.BUFFERS[n]}" for n in _matrix.CLIENTS),
         updates=_and(f"{_matrix.UPDATES[n][0]:,}" for n in _matrix.CLIENTS),
+        part_updates=_and(f"{_matrix.UPDATES[n][1]:,}" for n in _matrix.CLIENTS),
+        centre_seeds=", ".join(map(str, _matrix.CENTRE_SEEDS)),
         horizons=_and(f"{t.horizon_s:,.0f} for {name}" for name, t in _matrix.TASKS.items() if t.whole),
         more="\n\n".join(
             f"### {100 * s:.0f} % stragglers\n\n{overview(table, s)}"
