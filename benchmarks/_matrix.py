@@ -26,7 +26,7 @@ CLIENTS = (100, 500)
 CENTRE = ("0.5", 0.9, 100)  # the cell of the ablation
 CENTRE_SEEDS = SEEDS[:3]  # fewer, for its many arms
 MEMORY_SHARE = 0.20  # the authors' figure as a setting, like the cap on the payload in `TIERED`
-Updates = Mapping[int, tuple[int, int]]
+Updates = Mapping[int, tuple[int, int, int]]
 RATES = Path(__file__).with_name("headline_rates.json")
 
 
@@ -83,9 +83,10 @@ class Cell:
 
 
 BUFFERS = {100: 10, 500: 20, 30: 4}  # of the buffered methods; mean staleness about concurrency / buffer
-# After which a buffered method ends: if it trains everything; if it trains a part, whose updates take half as long
-UPDATES = {100: (2_500, 3_750), 500: (6_000, 9_000), 30: (600, 900)}
-TUNING_UPDATES = {100: (1_750, 3_500), 500: (3_000, 6_000)}  # a rate shows early
+# After which a buffered method ends: training everything; FedBuff training a part, in whose time fall twice as many;
+# FTTE training a part, which has levelled off by then (so it has less time than the others, never more)
+UPDATES = {100: (2_500, 5_000, 3_750), 500: (6_000, 12_000, 9_000), 30: (600, 1_200, 900)}
+TUNING_UPDATES = {100: (1_750, 3_500, 3_500), 500: (3_000, 6_000, 6_000)}  # a rate shows early
 
 
 def cells(quick: bool = False) -> Iterator[Cell]:
@@ -182,8 +183,11 @@ def _budget_kib(data: str, clients: int, share: float = MEMORY_SHARE) -> float:
 
 def ended(arms: Mapping[str, Scenario], cell: Cell, updates: Updates = UPDATES) -> dict[str, Scenario]:
     """The same, buffered methods ending after their updates; whether they had levelled off by then is reported."""
-    most = dict(zip(("full", "search"), updates[cell.clients], strict=True))
-    return {n: s if s.refill == "step" else s.replace(max_updates=most[s.subset]) for n, s in arms.items()}
+    most = dict(zip(("full", "fedbuff", "ftte"), updates[cell.clients], strict=True))
+    return {
+        n: s if s.refill == "step" else s.replace(max_updates=most["full" if s.subset == "full" else s.method])
+        for n, s in arms.items()
+    }
 
 
 def tuned(arms: Mapping[str, Scenario], cell: Cell) -> dict[str, Scenario]:

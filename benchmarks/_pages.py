@@ -281,6 +281,7 @@ def write(table: pd.DataFrame, home: Path, *, runs: int, minutes: float) -> None
         devices=_and(f"{n}" for n in _matrix.CLIENTS), buffers=_and(f"{_matrix.BUFFERS[n]}" for n in _matrix.CLIENTS),
         updates=_and(f"{_matrix.UPDATES[n][0]:,}" for n in _matrix.CLIENTS),
         part_updates=_and(f"{_matrix.UPDATES[n][1]:,}" for n in _matrix.CLIENTS),
+        ftte_updates=_and(f"{_matrix.UPDATES[n][2]:,}" for n in _matrix.CLIENTS),
         centre_seeds=", ".join(map(str, _matrix.CENTRE_SEEDS)),
         horizons=_and(f"{t.horizon_s:,.0f} for {name}" for name, t in _matrix.TASKS.items() if t.whole),
         more="\n\n".join(

@@ -79,7 +79,8 @@ def test_all_arms_share_world_concurrency_and_start_and_each_has_a_rate() -> Non
     assert {s.server_rate for name, s in arms.items() if name.startswith("ftte,")} == {arms["ftte"].server_rate}
     ends = {name: s.max_updates or 0 for name, s in arms.items()}
     assert ends["fedavg"] == 0
-    assert ends["ftte"] == ends["sparse fedbuff"] == 1.5 * ends["fedbuff"] == 1.5 * ends["- subset"] > 0
+    assert ends["fedbuff"] == ends["- subset"] > 0
+    assert ends["fedbuff"] < ends["ftte"] < ends["sparse fedbuff"] == 2 * ends["fedbuff"]
     with pytest.raises(KeyError, match="no server rate of other"):
         _matrix.tuned({"other": cell.base()}, cell)
 
