@@ -267,17 +267,17 @@ def read(home: Path = Path(__file__).parent) -> pd.DataFrame:
     return table
 
 
-def write(table: pd.DataFrame, home: Path, *, runs: int, minutes: float) -> None:
-    """The tidy results of so many runs (some stand in two parts); and from what was kept the page and its charts."""
+def write(table: pd.DataFrame, home: Path) -> None:
+    """The tidy results; and from what was kept the page and its charts."""
     write_whole(home / "headline.csv", table.to_csv(index=False, float_format="%.6g").encode())
     table = read(home)
     _pictures.draw(table, home)
     machine = f"{cores()} cores ({platform.machine()}), Python {platform.python_version()}, torch {torch.__version__}"
     text = _PAGE.format(
         seeds=", ".join(map(str, _matrix.SEEDS)), tuning=", ".join(map(str, _matrix.TUNING_SEEDS)),
-        runs=f"{runs:,}", minutes=f"{minutes:.0f}", machine=machine, overview=overview(table), bar=markdown(bar(table)),
-        cells=markdown(by_cell(table)), parts=markdown(parts(table)),
-        rare=markdown(rare(table)), memory=markdown(list(memory())),
+        runs=f"{table['wall_s'].count():,}", minutes=f"{table['wall_s'].sum() / 60:.0f}", machine=machine,
+        overview=overview(table), bar=markdown(bar(table)), cells=markdown(by_cell(table)),
+        parts=markdown(parts(table)), rare=markdown(rare(table)), memory=markdown(list(memory())),
         devices=_and(f"{n}" for n in _matrix.CLIENTS), buffers=_and(f"{_matrix.BUFFERS[n]}" for n in _matrix.CLIENTS),
         updates=_and(f"{_matrix.UPDATES[n][0]:,}" for n in _matrix.CLIENTS),
         part_updates=_and(f"{_matrix.UPDATES[n][1]:,}" for n in _matrix.CLIENTS),

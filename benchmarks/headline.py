@@ -1,6 +1,7 @@
 """`make headline`: the authors' 81 / 80 / 69 %, looked for on our data, with all methods, and with what they cost.
 
     python -m benchmarks.headline            the whole matrix, then HEADLINE.md, its table and its charts
+    python -m benchmarks.headline --seeds 306   some of its seeds; their lines replace the kept ones
     python -m benchmarks.headline --quick    a corner of it, to see that everything works
     python -m benchmarks.headline --tune     the server rates anew, on seeds that no table reports
 
@@ -12,6 +13,7 @@ from __future__ import annotations
 import argparse
 import itertools
 import json
+import math
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
@@ -35,24 +37,27 @@ _PAUSE_S = 300.0  # longer than any run: nothing was running meanwhile
 Arms = Iterable[tuple[str, Cell, Mapping[str, Scenario]]]
 
 
-def arms(quick: bool = False) -> list[tuple[str, Cell, dict[str, Scenario]]]:
+def arms(quick: bool = False, some: Iterable[int] = _matrix.SEEDS) -> list[tuple[str, Cell, dict[str, Scenario]]]:
     """What is run: part of the study, cell, and the arms there."""
     seeds: dict[int, list[tuple[str, Cell, dict[str, Scenario]]]] = {}
     for cell in _matrix.cells(quick):
         chosen = _matrix.tuned(_matrix.methods(cell.base()), cell)
         seeds.setdefault(cell.seed, []).append(("matrix", cell, chosen))
-    for part, cells, some in (
+    for part, cells, made in (
         ("ablation", _matrix.centre, _matrix.ablation),
         ("rare", _matrix.rare, _matrix.slowest_hold),
     ):
         for cell in cells(quick):
-            seeds[cell.seed].append((part, cell, _matrix.tuned(some(cell.base()), cell)))
-    return [one for group in seeds.values() for one in group]  # whole seeds first: half a study can be read
+            seeds[cell.seed].append((part, cell, _matrix.tuned(made(cell.base()), cell)))
+    return [one for seed in some for one in seeds.get(seed, ())]  # whole seeds first: half a study can be read
 
 
 def results(study: Arms, done: Sweep) -> pd.DataFrame:
-    """One row per run that succeeded: where, which arm, and its figures against FedAvg's in the same cell."""
-    rows = []
+    """One row per run that succeeded: where, which arm, and its figures against FedAvg's in the same cell.
+
+    `wall_s` is its part of the study's wall time, in seconds; missing where the same run stands in an earlier row.
+    """
+    rows, walls = [], wall_seconds(done.folder)
     here = {s.digest() for s, _ in done}
     for part, cell, chosen in study:
         base = _matrix.tuned({"fedavg": cell.base().as_method("fedavg")}, cell)["fedavg"]
@@ -62,15 +67,37 @@ def results(study: Arms, done: Sweep) -> pd.DataFrame:
         for name, scenario in chosen.items():
             if scenario.digest() in here:
                 where = {"part": part, "arm": name, **vars(cell), "server_rate": scenario.server_rate}
-                rows.append(where | figures(done.history(scenario), fedavg))
+                wall = {"wall_s": walls.pop(scenario.digest(), math.nan)}
+                rows.append(where | figures(done.history(scenario), fedavg) | wall)
     return pd.DataFrame(rows)
 
 
+def wall_seconds(folder: Path) -> dict[str, float]:
+    """From the end of the run before to its own, for every run kept there, by digest; 0 after a pause.
+
+    With several processes this is no run's own duration, but the sum over a study is what the study took.
+    """
+    ends = sorted((path.stat().st_mtime, path.stem) for path in folder.glob("*.json"))
+    gaps = {stem: at - before for (before, _), (at, stem) in itertools.pairwise([*ends[:1], *ends])}
+    return {stem: gap if gap < _PAUSE_S else 0.0 for stem, gap in gaps.items()}
+
+
+def replaced(kept: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
+    """The kept lines with those of the table's seeds in place of their own, seed after seed."""
+    others = kept[~kept["seed"].isin(table["seed"])]
+    return pd.concat([others, table]).sort_values("seed", kind="stable", ignore_index=True)
+
+
 def study(
-    folder: Path, *, quick: bool = False, executor: Executor | None = None, processes: int | None = None
+    folder: Path,
+    *,
+    quick: bool = False,
+    seeds: Iterable[int] = _matrix.SEEDS,
+    executor: Executor | None = None,
+    processes: int | None = None,
 ) -> tuple[pd.DataFrame, Sweep]:
     """Run what has not run yet; the tidy table of results, and the runs."""
-    chosen = arms(quick)
+    chosen = arms(quick, seeds)
     todo = (s for _, _, some in chosen for s in some.values())
     done = sweep(todo, folder, executor=executor, processes=processes, retry=True)
     return results(chosen, done), done
@@ -103,6 +130,7 @@ def main() -> None:
     parser.add_argument(
         "--quick", action="store_true", help="a corner of the matrix: to see that it works, not to quote"
     )
+    parser.add_argument("--seeds", type=int, nargs="+", choices=_matrix.SEEDS, help="only these; the rest as kept")
     parser.add_argument("--tune", action="store_true", help="find the server rates anew, and keep them")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where runs are kept (default: build/headline)")
     parser.add_argument("--processes", type=int, default=None, help="how many run at once (default: all cores)")
@@ -113,7 +141,7 @@ def main() -> None:
         print(f"{_matrix.RATES.name}: {sum(map(len, rates.values()))} server rates")
         return
     kept = chosen.folder / ("quick" if chosen.quick else "runs")
-    table, done = study(kept, quick=chosen.quick, processes=chosen.processes)
+    table, done = study(kept, quick=chosen.quick, seeds=chosen.seeds or _matrix.SEEDS, processes=chosen.processes)
     if done.failures:
         parser.exit(
             1, "".join(f"failed: {f.scenario.method}, seed {f.scenario.seed}: {f.error}\n" for f in done.failures)
@@ -121,17 +149,10 @@ def main() -> None:
     if chosen.quick:
         print(_pages.overview(table))
         return
-    runs = {scenario.digest() for scenario in done.scenarios}
-    _pages.write(table, HERE, runs=len(runs), minutes=_minutes(kept / f"{digest}.json" for digest in runs))
+    _pages.write(replaced(_pages.read(), table) if chosen.seeds else table, HERE)
     readme = HERE.parent / "README.md"
     write_whole(readme, _pages.put_claims(readme.read_text(), _pages.read()).encode())
-    print(f"{HERE / 'HEADLINE.md'}: {len(runs)} runs")
-
-
-def _minutes(kept: Iterable[Path]) -> float:
-    """Wall time of the whole study, in one go or in several: the time between one finished run and the next."""
-    at = sorted(path.stat().st_mtime for path in kept)
-    return sum(gap for a, b in itertools.pairwise(at) if (gap := b - a) < _PAUSE_S) / 60
+    print(f"{HERE / 'HEADLINE.md'}: {len(done.scenarios)} runs")
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """The headline study: its arithmetic on made-up runs, its matrix, and a corner of it for real."""
 
 import math
+import os
 from pathlib import Path
 from typing import Any
 
@@ -104,7 +105,9 @@ def test_a_corner_of_the_study_runs_and_writes_its_page(tmp_path: Path) -> None:
     fedavg = table[table["arm"] == "fedavg"]
     assert (fedavg["time_share"] == 1).all()
     assert (fedavg["final_against_fedavg"] == 0).all()
-    _pages.write(table, tmp_path, runs=30, minutes=1.0)
+    assert table["wall_s"].count() == len(done.scenarios) == 30
+    assert 0 < table["wall_s"].sum() < 3_600
+    _pages.write(table, tmp_path)
     text = (tmp_path / "HEADLINE.md").read_text()
     for said in ("FTTE", "sparse FedBuff", "- tiers", "| quick |", "30", "small devices left out"):
         assert said in text, said
@@ -123,6 +126,20 @@ def test_a_corner_of_the_study_runs_and_writes_its_page(tmp_path: Path) -> None:
     again = _pages.read(tmp_path)
     assert len(again) == len(table)
     assert again["time_share"].to_numpy() == pytest.approx(table["time_share"].to_numpy(), rel=1e-4)
+
+
+def test_wall_time_is_shared_among_the_runs_kept_and_a_pause_is_none(tmp_path: Path) -> None:
+    for name, at in (("b", 1_010.0), ("a", 1_000.0), ("d", 9_000.0), ("c", 1_015.0), ("e", 9_002.0)):
+        (tmp_path / f"{name}.json").touch()
+        os.utime(tmp_path / f"{name}.json", (at, at))
+    assert headline.wall_seconds(tmp_path) == {"a": 0.0, "b": 10.0, "c": 5.0, "d": 0.0, "e": 2.0}
+
+
+def test_some_seeds_replace_their_own_lines_and_no_others() -> None:
+    kept = pd.DataFrame({"seed": [302, 302, 303, 304], "arm": list("abcd")})
+    table = pd.DataFrame({"seed": [303, 303], "arm": list("xy")})
+    assert headline.replaced(kept, table)["arm"].tolist() == ["a", "b", "x", "y", "d"]
+    assert {cell.seed for _, cell, _ in headline.arms(some=[304])} == {304}
 
 
 def test_medians_say_not_reached_when_most_runs_were_not() -> None:
