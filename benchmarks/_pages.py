@@ -132,7 +132,7 @@ def _owed(table: pd.DataFrame) -> str:
 
     def said(arm: str) -> str:
         time, final = (kept[arm][column].partition(" (")[0] for column in (_TIME, _FINAL))
-        return f"{time} ({final} points at the end)"
+        return f"{time.replace('not reached', 'it does not get there')} ({final} points at the end)"
 
     seeds = table.loc[table["part"] == "ablation", "seed"].nunique()
     return (
