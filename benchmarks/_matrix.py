@@ -1,7 +1,7 @@
 """What the headline study runs: tasks, cells, arms, and the server rate of each.
 
-Nothing is chosen on the seeds that are reported: rates come from `TUNING_SEEDS` (`python -m benchmarks.headline
---tune`), and so did every decision on the method itself.
+Rates come from `TUNING_SEEDS` (`python -m benchmarks.headline --tune`), and so did every decision on the method itself.
+The ends of the runs (`UPDATES`) do not: they were shortened, for time, with results of the reported seeds known.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Cell:
 
 BUFFERS = {100: 10, 500: 20, 30: 4}  # of the buffered methods; mean staleness about concurrency / buffer
 # After which a buffered method ends: training everything; FedBuff training a part, in whose time fall twice as many;
-# FTTE training a part, which has levelled off by then (so it has less time than the others, never more)
+# FTTE training a part, which levels off sooner, though not in all runs: less time than the others, never more
 UPDATES = {100: (2_500, 5_000, 3_750), 500: (6_000, 12_000, 9_000), 30: (600, 1_200, 900)}
 TUNING_UPDATES = {100: (1_750, 3_500, 3_500), 500: (3_000, 6_000, 6_000)}  # a rate shows early
 
