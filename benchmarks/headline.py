@@ -17,6 +17,7 @@ import math
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Executor
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -32,6 +33,7 @@ HERE = Path(__file__).parent
 FOLDER = HERE.parent / "build" / "headline"
 _SYNCHRONOUS_SHARE, _BUFFERED_SHARE = 1.0, 0.25  # of the horizon, over which a server rate is judged
 
+_SETTINGS = ("server_rate", "max_updates", "evaluations")  # what sets a line apart from one of an earlier study
 _PAUSE_S = 300.0  # longer than any run: nothing was running meanwhile
 
 Arms = Iterable[tuple[str, Cell, Mapping[str, Scenario]]]
@@ -66,10 +68,14 @@ def results(study: Arms, done: Sweep) -> pd.DataFrame:
         fedavg = done.history(base)
         for name, scenario in chosen.items():
             if scenario.digest() in here:
-                where = {"part": part, "arm": name, **vars(cell), "server_rate": scenario.server_rate}
+                where = _line(part, name, cell, scenario)
                 wall = {"wall_s": walls.pop(scenario.digest(), math.nan)}
                 rows.append(where | figures(done.history(scenario), fedavg) | wall)
     return pd.DataFrame(rows)
+
+
+def _line(part: str, name: str, cell: Cell, scenario: Scenario) -> dict[str, Any]:
+    return {"part": part, "arm": name, **vars(cell)} | {key: getattr(scenario, key) for key in _SETTINGS}
 
 
 def wall_seconds(folder: Path) -> dict[str, float]:
@@ -86,6 +92,23 @@ def replaced(kept: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
     """The kept lines with those of the table's seeds in place of their own, seed after seed."""
     others = kept[~kept["seed"].isin(table["seed"])]
     return pd.concat([others, table]).sort_values("seed", kind="stable", ignore_index=True)
+
+
+def strangers(kept: pd.DataFrame, seeds: Iterable[int]) -> list[int]:
+    """Those of the seeds whose kept lines are not the ones that this study would make.
+
+    Tasks in the central cell alone do not count: their data are not everywhere.
+    """
+    seeds = sorted(seeds)
+    if not seeds:
+        return []
+    today = pd.DataFrame([_line(p, n, cell, s) for p, cell, some in arms(some=seeds) for n, s in some.items()])
+    whole = [name for name, task in _matrix.TASKS.items() if task.whole]
+    ours, theirs = (
+        {seed: set(lines.itertuples(index=False, name=None)) for seed, lines in rows.fillna(-1).groupby("seed")}
+        for rows in (t[t["task"].isin(whole)].reindex(columns=today.columns) for t in (today, kept))
+    )
+    return [seed for seed in seeds if ours[seed] != theirs.get(seed)]
 
 
 def study(
@@ -127,11 +150,10 @@ def main() -> None:
     """Run the study and write its page."""
     settle()
     parser = argparse.ArgumentParser(prog="python -m benchmarks.headline", description=__doc__.split("\n")[0])
-    parser.add_argument(
-        "--quick", action="store_true", help="a corner of the matrix: to see that it works, not to quote"
-    )
-    parser.add_argument("--seeds", type=int, nargs="+", choices=_matrix.SEEDS, help="only these; the rest as kept")
-    parser.add_argument("--tune", action="store_true", help="find the server rates anew, and keep them")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--quick", action="store_true", help="a corner of the matrix: to see that it works, not to quote")
+    what.add_argument("--seeds", type=int, nargs="+", choices=_matrix.SEEDS, help="only these; the rest as kept")
+    what.add_argument("--tune", action="store_true", help="find the server rates anew, and keep them")
     parser.add_argument("--folder", type=Path, default=FOLDER, help="where runs are kept (default: build/headline)")
     parser.add_argument("--processes", type=int, default=None, help="how many run at once (default: all cores)")
     chosen = parser.parse_args()
@@ -140,8 +162,12 @@ def main() -> None:
         write_whole(_matrix.RATES, (json.dumps(rates, indent=1) + "\n").encode())
         print(f"{_matrix.RATES.name}: {sum(map(len, rates.values()))} server rates")
         return
+    seeds = sorted(set(chosen.seeds or _matrix.SEEDS))
+    if others := strangers(_pages.read(), set(_matrix.SEEDS) - set(seeds)):
+        names = ", ".join(map(str, others))
+        parser.error(f"headline.csv holds lines of seeds {names} from another study: run these seeds, too, or all")
     kept = chosen.folder / ("quick" if chosen.quick else "runs")
-    table, done = study(kept, quick=chosen.quick, seeds=chosen.seeds or _matrix.SEEDS, processes=chosen.processes)
+    table, done = study(kept, quick=chosen.quick, seeds=seeds, processes=chosen.processes)
     if done.failures:
         parser.exit(
             1, "".join(f"failed: {f.scenario.method}, seed {f.scenario.seed}: {f.error}\n" for f in done.failures)

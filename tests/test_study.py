@@ -142,6 +142,29 @@ def test_some_seeds_replace_their_own_lines_and_no_others() -> None:
     assert {cell.seed for _, cell, _ in headline.arms(some=[304])} == {304}
 
 
+def test_lines_of_another_study_are_told_from_those_that_this_one_would_make() -> None:
+    kept = _pages.read()
+    assert headline.strangers(kept, _matrix.SEEDS) == []
+    assert headline.strangers(kept, []) == []
+    first = kept["seed"] == 303
+    other = kept.assign(max_updates=kept["max_updates"].mask(first & (kept["arm"] == "ftte"), 7_000))
+    assert headline.strangers(other, _matrix.SEEDS) == [303]
+    assert headline.strangers(kept.drop(kept[first].index[5]), [302, 303]) == [303]
+    assert headline.strangers(kept[~first], [302, 303]) == [303]
+    assert headline.strangers(kept.drop(columns="evaluations"), [304]) == [304]
+
+
+def test_a_study_is_not_put_together_from_two(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kept = _pages.read().drop(columns="max_updates")
+    monkeypatch.setattr(_pages, "read", lambda: kept)
+    monkeypatch.setattr("sys.argv", ["headline", "--seeds", "302", "306", "306"])
+    with pytest.raises(SystemExit):
+        headline.main()
+    assert "seeds 303, 304, 305 from another study" in capsys.readouterr().err
+
+
 def test_medians_say_not_reached_when_most_runs_were_not() -> None:
     assert _pages.middle(pd.Series([0.2, math.inf, math.inf]), _pages.percent).startswith("not reached")
     assert _pages.middle(pd.Series([0.2, 0.3, math.inf]), _pages.percent) == "30 % (20 % to not reached)"
