@@ -163,7 +163,7 @@ def main() -> None:
         print(f"{_matrix.RATES.name}: {sum(map(len, rates.values()))} server rates")
         return
     seeds = sorted(set(chosen.seeds or _matrix.SEEDS))
-    if others := strangers(_pages.read(), set(_matrix.SEEDS) - set(seeds)):
+    if chosen.seeds and (others := strangers(_pages.read(), set(_matrix.SEEDS) - set(seeds))):
         names = ", ".join(map(str, others))
         parser.error(f"headline.csv holds lines of seeds {names} from another study: run these seeds, too, or all")
     kept = chosen.folder / ("quick" if chosen.quick else "runs")
