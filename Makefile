@@ -34,7 +34,7 @@ test: check ## Everything that must hold
 	$(BIN)/pytest -n 2 --dist worksteal
 
 notebooks: $(READY) ## Run the notebooks and keep their pictures
-	$(BIN)/python notebooks/refresh.py
+	$(BIN)/python notebooks/_build/refresh.py
 
 pictures: $(READY) ## Take the README's pictures of the Lab anew (needs Chromium)
 	$(BIN)/python -m docs.pictures
@@ -43,7 +43,7 @@ bench: $(READY) ## Measure speed, memory and the Lab anew (20 minutes; ARGS=--qu
 	$(BIN)/python -m benchmarks $(ARGS)
 
 headline: $(READY) ## Run the study behind the README's figures (hours; ARGS=--quick for a corner of it)
-	$(BIN)/python -m benchmarks.headline $(ARGS)
+	$(BIN)/python -m benchmarks.study $(ARGS)
 
 clean: ## Remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -13,8 +13,7 @@ import torch
 from benchmarks import classroom, growth, kernels, live, peers, training, whole_runs
 from benchmarks.markdown import table
 from benchmarks.timing import gemm_gflops
-from ftte_lab._helpers import cores
-from ftte_lab._runtime import settle
+from ftte_lab._common import configure_process, cores
 
 PARTS = {
     "training": training.run, "runs": whole_runs.run, "growth": growth.run, "kernels": kernels.run, "live": live.run,
@@ -25,7 +24,7 @@ PARTS = {
 
 def main() -> None:
     """Measure and print."""
-    settle()
+    configure_process()
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; none: all")
     parser.add_argument("--quick", action="store_true", help="few repeats: to see that it works, not to quote")

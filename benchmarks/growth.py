@@ -17,9 +17,8 @@ SIZES = (10, 100, 1_000, 10_000)
 
 def fleet(clients: int) -> dict[str, Any]:
     """One run with a tenth of the fleet at work at once; the same number of participations per device."""
-    from ftte_lab.engine import run as run_scenario
-    from ftte_lab.prepare import prepare
-    from ftte_lab.scenario import Scenario
+    from ftte_lab.simulation import Scenario, prepare
+    from ftte_lab.simulation import run as run_scenario
 
     concurrency = max(3, clients // 10)
     scenario = Scenario(
@@ -44,7 +43,7 @@ def fleet(clients: int) -> dict[str, Any]:
 
 def clock(devices: int = 100_000, participations: int = 1_000_000) -> dict[str, Any]:
     """`timeline.schedule` for a large fleet."""
-    from ftte_lab.timeline import Policy, schedule
+    from ftte_lab.server import Policy, schedule
 
     rng = np.random.default_rng(0)
     speed = rng.lognormal(0.0, 1.0, devices)

@@ -7,11 +7,8 @@ from typing import Any
 import torch
 
 from benchmarks.timing import seconds
-from ftte_lab.inputs import Inputs
-from ftte_lab.local import LocalSGD, clients_at_once
-from ftte_lab.models import build
-from ftte_lab.plan import make_plan
-from ftte_lab.trainable import full
+from ftte_lab.models import build, full, make_plan
+from ftte_lab.training import Inputs, LocalSGD, clients_at_once
 
 NETS = [
     ("mlp", (1, 8, 8)), ("cnn", (1, 8, 8)), ("cnn", (3, 32)), ("cnn", (3, 128)), ("cnn", (3, 32, 32)),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.browser import Server, Tab, browse, chromium, serve
+from tests.browser.driver import Server, Tab, browse, chromium, serve
 
 # The page notes when a slider is let go, when the sentence changes, and when the curves of the new run are first drawn.
 _WATCH = """() => {

@@ -222,9 +222,9 @@ PEERS: dict[str, tuple[str, Callable[[Workload], float]]] = {
 
 def one(peer: str, workload: str) -> dict[str, Any]:
     """A peer after the plain loop and ours, in this process."""
-    from ftte_lab._runtime import settle
+    from ftte_lab._common import configure_process
 
-    settle()
+    configure_process()
     work = _cached(workload)
     batches = list(work.cohorts(ROUNDS))
     updates = ROUNDS * COHORT

@@ -11,10 +11,9 @@ from torch import Tensor
 
 from benchmarks.timing import gemm_gflops, in_turns, peak_mib, ratio
 from benchmarks.workloads import COHORT, WORKLOADS, PlainFTTE, Workload
-from ftte_lab._helpers import Helpers
-from ftte_lab.prepare import prepare
-from ftte_lab.scenario import Scenario
-from ftte_lab.trainable import row_of
+from ftte_lab.models import row_of
+from ftte_lab.simulation import Scenario, prepare
+from ftte_lab.simulation.workers.pool import Helpers
 
 
 def train(name: str, rounds: int = 10, repeats: int = 7) -> dict[str, Any]:

@@ -11,10 +11,8 @@ from typing import Any
 
 from benchmarks.timing import peak_mib
 from benchmarks.workloads import mlp
-from ftte_lab.engine import Evaluated, Stepped, simulate
-from ftte_lab.prepare import Prepared, prepare
-from ftte_lab.presets import preset
-from ftte_lab.scenario import Scenario
+from ftte_lab.experiments import preset
+from ftte_lab.simulation import Evaluated, Prepared, Scenario, Stepped, prepare, simulate
 
 SLIDER = Scenario(payload_share=0.31)  # the default FTTE run: 100 devices, 90 % stragglers
 

@@ -17,14 +17,24 @@ from torch import Tensor, nn
 from torch.nn import functional as fn
 from torch.nn.functional import cross_entropy
 
-from ftte_lab.batches import draw_many
-from ftte_lab.inputs import Inputs
-from ftte_lab.local import LocalSGD
-from ftte_lab.models import MODELS, Model, build
-from ftte_lab.ops import Conv, Fork, GroupNorm, Linear, Params, Pool, ReLU
-from ftte_lab.plan import Plan, make_plan
-from ftte_lab.prepare import Prepared
-from ftte_lab.trainable import full, row_of
+from ftte_lab.models import (
+    MODELS,
+    Conv,
+    Fork,
+    GroupNorm,
+    Linear,
+    Model,
+    Params,
+    Plan,
+    Pool,
+    ReLU,
+    build,
+    full,
+    make_plan,
+    row_of,
+)
+from ftte_lab.simulation import Prepared
+from ftte_lab.training import Inputs, LocalSGD, draw_many
 
 CLIENTS, COHORT = 100, 20
 

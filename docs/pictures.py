@@ -9,7 +9,7 @@ from typing import Any
 
 from PIL import Image
 
-from benchmarks.browser import Tab, browse, serve
+from tests.browser.driver import Tab, browse, serve
 
 HERE = Path(__file__).parent
 _LAB = "from ftte_lab.lab import Lab\nlab = Lab(charts=['fleet', 'curves', 'memory', 'subset'])\nlab"

@@ -5,14 +5,9 @@ The parts of the method stand alone and take plain arguments: `subset`, `memory`
 `data`. The paper's method section is not public: formulas below its headline are our documented reconstruction.
 """
 
-from ftte_lab.engine import compare, run, simulate
-from ftte_lab.headline import headline, table
-from ftte_lab.history import History
-from ftte_lab.memory import training_bill
-from ftte_lab.ondevice import measure_peak
-from ftte_lab.prepare import prepare
-from ftte_lab.presets import PRESETS, preset
-from ftte_lab.scenario import Scenario
+from ftte_lab.devices import measure_peak, training_bill
+from ftte_lab.experiments import PRESETS, headline, preset, table
+from ftte_lab.simulation import History, Scenario, compare, prepare, run, simulate
 
 __all__ = [
     "PRESETS",

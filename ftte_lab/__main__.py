@@ -7,8 +7,7 @@ import json
 import sys
 from collections.abc import Sequence
 
-from ftte_lab.headline import best_rates, headline, savings, table, tune
-from ftte_lab.presets import PRESETS, Preset, preset
+from ftte_lab.experiments import PRESETS, Preset, best_rates, headline, preset, savings, table, tune
 
 
 def _parser() -> argparse.ArgumentParser:

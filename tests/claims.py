@@ -16,14 +16,10 @@ import numpy as np
 import torch
 
 from ftte_lab import measure_peak, prepare, run, training_bill
-from ftte_lab.byhand import one_round
-from ftte_lab.check.brief import LIMITS, judge
-from ftte_lab.history import History
-from ftte_lab.leak import read_inputs, recovered
-from ftte_lab.lessons import lesson
-from ftte_lab.local import train_cohort
-from ftte_lab.scenario import Scenario
-from ftte_lab.trainable import from_rows, full
+from ftte_lab.course import LIMITS, judge, lesson, one_round, read_inputs, recovered
+from ftte_lab.models import from_rows, full
+from ftte_lab.simulation import History, Scenario
+from ftte_lab.training import train_cohort
 
 SEEDS = (11, 12, 13, 14, 15)
 TEN = tuple(range(11, 21))

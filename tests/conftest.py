@@ -1,5 +1,5 @@
 """Every test process computes as the kit does: one thread."""
 
-from ftte_lab._runtime import settle
+from ftte_lab._common import configure_process
 
-settle()
+configure_process()

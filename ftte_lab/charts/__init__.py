@@ -4,19 +4,43 @@ Nothing here computes a result; a chart shows what the record holds. The same fu
 times a second, a running one: a `Figure` separates the drawing, made once, from its numbers.
 """
 
-from ftte_lab.charts._bars import bytes_per_update, bytes_sent, memory, subset_map
-from ftte_lab.charts._curves import AXIS_TITLES, METRICS, accuracy, curves, metric_title
-from ftte_lab.charts._figure import Figure, Template
-from ftte_lab.charts._fleet import fleet
-from ftte_lab.charts._gantt import gantt
-from ftte_lab.charts._images import images
-from ftte_lab.charts._labels import label_map
-from ftte_lab.charts._slide import Slide, slide
-from ftte_lab.charts._updates import staleness, weights
-from ftte_lab.charts.style import label, seconds, size
+from ftte_lab._common import seconds, size
+from ftte_lab.charts.bars import bytes_per_update, bytes_sent, memory, subset_map
+from ftte_lab.charts.curves import AXIS_TITLES, METRICS, accuracy, curves, metric_title
+from ftte_lab.charts.figure import Figure, Template
+from ftte_lab.charts.fleet import fleet
+from ftte_lab.charts.gantt import gantt
+from ftte_lab.charts.images import images
+from ftte_lab.charts.labels import label_map
+from ftte_lab.charts.slide import Slide, slide
+from ftte_lab.charts.style import DARK, KIND_COLOURS, KIND_SHAPES, LIGHT, label
+from ftte_lab.charts.updates import staleness, weights
 
 __all__ = [
-    "AXIS_TITLES", "METRICS", "Figure", "Slide", "Template", "accuracy", "bytes_per_update", "bytes_sent", "curves",
-    "fleet", "gantt", "images", "label", "label_map", "memory", "metric_title", "seconds", "size", "slide", "staleness",
-    "subset_map", "weights",
+    "AXIS_TITLES",
+    "DARK",
+    "KIND_COLOURS",
+    "KIND_SHAPES",
+    "LIGHT",
+    "METRICS",
+    "Figure",
+    "Slide",
+    "Template",
+    "accuracy",
+    "bytes_per_update",
+    "bytes_sent",
+    "curves",
+    "fleet",
+    "gantt",
+    "images",
+    "label",
+    "label_map",
+    "memory",
+    "metric_title",
+    "seconds",
+    "size",
+    "slide",
+    "staleness",
+    "subset_map",
+    "weights",
 ]  # fmt: skip

@@ -6,12 +6,13 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from ftte_lab.data import DATASETS, data_home, fetch
+from ftte_lab.data.catalogue import SOURCES, fetch
+from ftte_lab.data.store import data_home
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0, or 2 for what could not be fetched, told in one sentence."""
-    about = "; ".join(f"{name}: {text}" for name, text in DATASETS.items())
+    about = "; ".join(f"{name}: {source.about}" for name, source in SOURCES.items())
     parser = argparse.ArgumentParser(
         prog="python -m ftte_lab.data", description=f"Fetch a data set into {data_home()}.", epilog=about
     )

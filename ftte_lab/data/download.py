@@ -16,7 +16,7 @@ _TIMEOUT_S = 30
 
 
 @dataclass(frozen=True)
-class Source:
+class RemoteFile:
     """A file on the web, known by the MD5 sum its publisher gives."""
 
     url: str
@@ -28,7 +28,7 @@ class Source:
         return self.url.rsplit("/", 1)[-1]
 
 
-def download(source: Source, folder: Path, *, progress: bool = True) -> Path:
+def download(source: RemoteFile, folder: Path, *, progress: bool = True) -> Path:
     """Get a file into `folder`, checked against its MD5 sum; a file that is there and right is not asked for again.
 
     A download that breaks off leaves `<name>.part`, and the next call asks for the rest only.

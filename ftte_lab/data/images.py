@@ -11,23 +11,23 @@ from pathlib import Path
 import numpy as np
 from sklearn.datasets import load_digits
 
-from ftte_lab._require import require
+from ftte_lab._common import require
 from ftte_lab.data import store
-from ftte_lab.data.download import Source, download
+from ftte_lab.data.download import RemoteFile, download
 from ftte_lab.data.types import Dataset
 
 _TAG = 2301
 _TEST_AT_MOST = 2000  # when only a part of a data set is asked for
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
-CIFAR10 = Source("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530")
+CIFAR10 = RemoteFile("https://www.cs.toronto.edu/~kriz/cifar-10-binary.tar.gz", "c32a1d4ab5d03f1284b67883e8d87530")
 CIFAR10_CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 _MIRROR = "https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/"
 FASHION_MNIST = {
-    "x_train": Source(f"{_MIRROR}train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
-    "y_train": Source(f"{_MIRROR}train-labels-idx1-ubyte.gz", "25c81989df183df01b3e8a0aad5dffbe"),
-    "x_test": Source(f"{_MIRROR}t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79"),
-    "y_test": Source(f"{_MIRROR}t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310"),
+    "x_train": RemoteFile(f"{_MIRROR}train-images-idx3-ubyte.gz", "8d4fb7e6c68d591d4c3dfef9ec88bf0d"),
+    "y_train": RemoteFile(f"{_MIRROR}train-labels-idx1-ubyte.gz", "25c81989df183df01b3e8a0aad5dffbe"),
+    "x_test": RemoteFile(f"{_MIRROR}t10k-images-idx3-ubyte.gz", "bef4ecab320f06d8554ea6380940ec79"),
+    "y_test": RemoteFile(f"{_MIRROR}t10k-labels-idx1-ubyte.gz", "bb300cfdad3c16e7a12a480ee83cd310"),
 }
 FASHION_MNIST_CLASSES = (
     "T-shirt", "trouser", "pullover", "dress", "coat", "sandal", "shirt", "sneaker", "bag", "ankle boot",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ftte_lab._require import in_range, one_of, require, whole
+from ftte_lab._common import choice, integer, number, require
 from ftte_lab.data.types import Dataset, Shards
 
 _TAG = 2201
@@ -30,8 +30,8 @@ def split(dataset: Dataset, clients: int, *, by: str = "iid", alpha: float | Non
     Raises:
         ValueError: an unknown way, an alpha that is missing or not used, data without persons, too many clients.
     """
-    one_of("by", by, WAYS)
-    whole("clients", clients, 2, len(dataset.y_train), "A client needs at least one training sample")
+    choice("by", by, WAYS)
+    integer("clients", clients, 2, len(dataset.y_train), "A client needs at least one training sample")
     require(by == "label" or alpha is None, f"alpha = {alpha!r} with by = {by!r}", "None", "Use by = 'label'")
     rng = np.random.default_rng([_TAG, seed, clients])
     if by == "person":
@@ -40,7 +40,7 @@ def split(dataset: Dataset, clients: int, *, by: str = "iid", alpha: float | Non
         assert dataset.train_person is not None and dataset.test_person is not None  # noqa: S101, PT018
         parts = [_by_person(who, dataset.people, clients, rng) for who in (dataset.train_person, dataset.test_person)]
     elif by == "label":
-        in_range("alpha", alpha, 1e-3, 1e6, "Small is skewed, large is even")
+        number("alpha", alpha, 1e-3, 1e6, "Small is skewed, large is even")
         shares = rng.dirichlet(np.full(clients, alpha), dataset.n_classes)
         parts = [_by_label(labels, shares, rng) for labels in (dataset.y_train, dataset.y_test)]
     else:
@@ -63,7 +63,7 @@ def hand_to(order: np.ndarray, shards: Shards, dataset: Dataset, label: int) -> 
     Raises:
         ValueError: a class that the data do not have.
     """
-    whole("slow_class", label, 0, dataset.n_classes - 1, f"These are the classes of {dataset.name!r}")
+    integer("slow_class", label, 0, dataset.n_classes - 1, f"These are the classes of {dataset.name!r}")
     most_first = np.argsort(-shards.class_counts(dataset)[:, label], kind="stable")
     given = np.empty(len(order), dtype=int)
     given[order] = most_first

@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pooch
 
-from ftte_lab._files import write_whole
-from ftte_lab._require import require
+from ftte_lab._common import require, write_atomic
 
 VARIABLE = "FTTE_DATA_HOME"
 
@@ -39,7 +38,7 @@ def write(name: str, arrays: dict[str, np.ndarray]) -> Path:
     path = path_of(name)
     path.parent.mkdir(parents=True, exist_ok=True)
     # Its stub mistakes the arrays for allow_pickle.
-    write_whole(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
+    write_atomic(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
     return path
 
 

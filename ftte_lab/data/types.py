@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ftte_lab._require import require
+from ftte_lab._common import require
 
 
 @dataclass(frozen=True, eq=False)
@@ -16,7 +16,7 @@ class Dataset:
     The public share serves the warm start and the contribution analysis; it overlaps with nothing.
 
     Attributes:
-        name: as in `DATASETS`.
+        name: as in `SOURCES`.
         x_train: `(n, channels, ...)` float32, of the order of one.
         y_train: `(n,)` int64, class numbers from 0.
         x_test: as `x_train`.

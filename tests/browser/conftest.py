@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.browser import Server, Tab, browse, chromium, serve
+from tests.browser.driver import Server, Tab, browse, chromium, serve
 
 
 @pytest.fixture(scope="session")

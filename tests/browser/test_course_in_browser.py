@@ -7,8 +7,8 @@ from typing import Any
 import nbformat
 import pytest
 
-from benchmarks.browser import Server, Tab
-from notebooks import course
+from notebooks._build import course
+from tests.browser.driver import Server, Tab
 
 _SOURCE = """([id, text]) => {
   const cell = window.jupyterapp.shell.currentWidget.content.widgets.find(c => c.model.id === id);

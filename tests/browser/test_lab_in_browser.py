@@ -8,11 +8,12 @@ from typing import Any
 
 import pytest
 
-from benchmarks.browser import Server, Tab, browse, serve
 from ftte_lab import charts
-from ftte_lab.lab import Lab, Settings
-from ftte_lab.prepare import prepare
-from tests.worlds import TINY
+from ftte_lab.lab import Settings
+from ftte_lab.lab.lab import Lab
+from ftte_lab.simulation import prepare
+from tests.browser.driver import Server, Tab, browse, serve
+from tests.tiny import TINY
 
 pytestmark = pytest.mark.slow
 
@@ -228,7 +229,7 @@ def test_the_fleet_plays_scrubs_and_says_what_python_says(tab: Tab, server: Serv
 
 
 def test_a_replay_of_a_long_run_is_its_beginning(tab: Tab, server: Server) -> None:
-    cut = "import ftte_lab.live._fleet as f\nf.MOST_PARTICIPATIONS = 60"
+    cut = "import ftte_lab.lab.live.fleet_message as f\nf.MOST_PARTICIPATIONS = 60"
     tab.open(server.write("cut.ipynb", cut, lab_cell(MEDIUM)))
     tab.phase("done")
     ready = {name: prepare(s) for name, s in Settings(MEDIUM).runs().items()}

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.browser import Server, browse, chromium
+from tests.browser.driver import Server, browse, chromium
 from tests.browser.test_lab_in_browser import MEDIUM, keep, lab_cell
 
 pytestmark = pytest.mark.slow

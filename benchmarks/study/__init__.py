@@ -1,0 +1,1 @@
+"""The headline study: methods, levers and fleets, run and written up by one command."""

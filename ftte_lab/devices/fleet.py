@@ -1,0 +1,180 @@
+"""The devices: what each kind can hold, how fast it computes and talks, and what that costs in joules.
+
+Beside every number of `CATALOGUE` stands its source, or the word "illustrative" where we have read none: such
+numbers are sliders, not facts.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ftte_lab._common import choice, integer, number, require
+from ftte_lab.devices.catalogue import (
+    CATALOGUE,
+    NUMBERS,
+    DeviceKind,
+)
+
+Floats = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+_FLEET_TAG = 0xF1EE7  # keeps a fleet's random stream apart from every other use of the same seed
+
+
+@dataclass(frozen=True, eq=False)
+class Fleet:
+    """What each client is: read-only arrays of shape (clients,), so that 100,000 devices are as easy as ten."""
+
+    kind: tuple[str, ...]  # the name of each client's kind
+    memory_bytes: NDArray[np.int64]  # what a training step may use
+    flops_per_s: Floats  # this and the two below: of the kind, before `slow_factor`
+    downlink_bps: Floats
+    uplink_bps: Floats
+    compute_w: Floats
+    radio_w: Floats
+    dropout: Floats  # probability that a participation never arrives
+    slow_factor: Floats  # 1, or how many times longer this client computes and communicates
+    straggler: Bools
+
+    def __post_init__(self) -> None:
+        for f in fields(self)[1:]:
+            shape = getattr(self, f.name).shape
+            require(shape == (len(self),), f"{f.name} has shape {shape}", f"({len(self)},), one per client")
+            getattr(self, f.name).setflags(write=False)
+
+    def __len__(self) -> int:
+        return len(self.kind)
+
+    def weakest(self) -> tuple[int, str, int]:
+        """Client with the least memory (the first of equals): index, kind, bytes. Sets the budget M_min."""
+        index = int(np.argmin(self.memory_bytes))
+        return index, self.kind[index], int(self.memory_bytes[index])
+
+    def holds(self, peak_bytes: float | Floats) -> Bools:
+        """Which clients can hold a training step of `peak_bytes` (one number, or one each), shape (clients,).
+
+        Raises:
+            ValueError: if `peak_bytes` is negative, or neither one number nor one per client.
+        """
+        return np.asarray(self.memory_bytes >= _per_client("peak_bytes", peak_bytes, len(self)))
+
+
+@dataclass(frozen=True, eq=False)
+class Times:
+    """Seconds of one participation of each client, without jitter; arrays of shape (clients,)."""
+
+    download_s: Floats
+    compute_s: Floats
+    upload_s: Floats
+
+    @property
+    def total_s(self) -> Floats:
+        """Seconds from the start of the download to the arrival at the server."""
+        return self.download_s + self.compute_s + self.upload_s
+
+
+def _counts(mix: Mapping[str, float], clients: int, catalogue: Mapping[str, DeviceKind]) -> list[int]:
+    """Clients per kind by largest remainder; equal remainders go to the kind named first."""
+    require(len(mix) > 0, "mix is empty", "at least one kind with its share", "For example {'sensor': 1.0}")
+    for name, share in mix.items():
+        choice("mix: kind", name, catalogue)
+        number(f"mix[{name!r}]", share, 0, 1)
+    total = math.fsum(mix.values())
+    require(abs(total - 1) < 1e-6, f"mix sums to {total:g}", "a sum of 1", "Divide each share by the sum")
+    exact = [share / total * clients for share in mix.values()]
+    counts = [math.floor(share) for share in exact]
+    for i in sorted(range(len(mix)), key=lambda i: counts[i] - exact[i])[: clients - sum(counts)]:
+        counts[i] += 1
+    return counts
+
+
+def sample_fleet(
+    mix: Mapping[str, float],
+    clients: int,
+    *,
+    straggler_share: float = 0.0,
+    straggler_factor: float = 10.0,
+    dropout: float | None = None,
+    catalogue: Mapping[str, DeviceKind] = CATALOGUE,
+    seed: int,
+) -> Fleet:
+    """Draw a fleet whose kinds follow the mix exactly, in an order shuffled by the seed.
+
+    Shares are exact (largest remainder), so that a slider moved by a point moves one client in a hundred.
+    Stragglers (our reconstruction, the paper's delay model is not known): `round(straggler_share * clients)`
+    clients of any kind, drawn at random, compute **and** communicate `straggler_factor` (>= 1) times slower,
+    always. `dropout` None means each kind's own.
+
+    Raises:
+        ValueError: an unknown kind, shares that do not sum to 1, or a number out of range.
+    """
+    integer("clients", clients, 1)
+    number("straggler_share", straggler_share, 0, 1)
+    number("straggler_factor", straggler_factor, 1, fix="1 means that nobody is slow")
+    integer("seed", seed, 0)
+    number("dropout", 0 if dropout is None else dropout, 0, 1)
+    counts = _counts(mix, clients, catalogue)
+    rng = np.random.default_rng(np.random.SeedSequence([seed, _FLEET_TAG]))
+    names = list(mix)
+    which = rng.permutation(np.repeat(np.arange(len(names)), counts))
+    straggler = rng.permutation(clients) < round(straggler_share * clients)
+    column = {key: np.array([float(getattr(catalogue[name], key)) for name in names])[which] for key in NUMBERS}
+    memory = column.pop("memory_bytes").astype(np.int64)
+    if dropout is not None:
+        column["dropout"] = np.full(clients, float(dropout))
+    slow = np.where(straggler, float(straggler_factor), 1.0)
+    kind = tuple(names[i] for i in which)
+    return Fleet(kind=kind, memory_bytes=memory, slow_factor=slow, straggler=straggler, **column)
+
+
+def _per_client(name: str, value: float | Floats, clients: int) -> Floats:
+    array = np.asarray(value, np.float64)
+    fits = array.shape in ((), (clients,)) and bool(np.isfinite(array).all() and (array >= 0).all())
+    require(fits, f"{name} = {value!r}", f"one finite number from 0 upwards, or {clients}, one per client")
+    return np.broadcast_to(array, (clients,))
+
+
+def participation_times(
+    fleet: Fleet, *, download_bytes: float | Floats, upload_bytes: float | Floats, flops: float | Floats
+) -> Times:
+    """Seconds which each client spends on download, training and upload, from what **this** subset needs.
+
+    A smaller subset shortens all three: "sends less" becomes "arrives sooner". Bytes x 8 over bit/s and FLOP
+    over FLOP/s, times `slow_factor`; no latency, no contention (our reconstruction, after FedScale). Each
+    argument is one number or has shape (clients,); `flops` counts all local steps.
+
+    Raises:
+        ValueError: a negative or non-finite number, or an array of another length.
+    """
+    n, slow = len(fleet), fleet.slow_factor
+    return Times(
+        download_s=slow * 8 * _per_client("download_bytes", download_bytes, n) / fleet.downlink_bps,
+        compute_s=slow * _per_client("flops", flops, n) / fleet.flops_per_s,
+        upload_s=slow * 8 * _per_client("upload_bytes", upload_bytes, n) / fleet.uplink_bps,
+    )
+
+
+def energy_j(fleet: Fleet, times: Times) -> Floats:
+    """Joules of one participation of each client, shape (clients,): power x time (our reconstruction).
+
+    Batteries decide who takes part. A straggler is counted at full power for all its longer time.
+    """
+    return fleet.compute_w * times.compute_s + fleet.radio_w * (times.download_s + times.upload_s)
+
+
+def slowest(share: float, times: Times) -> NDArray[np.int64]:
+    """Indices of the slowest share of the clients by total time: slowest first, of equals the lower index.
+
+    Their accuracy is reported apart (arXiv 2403.09086). It is `round(share * clients)` of them, at least one.
+
+    Raises:
+        ValueError: if `share` is not above 0 and at most 1.
+    """
+    number("share", share, 0, 1)
+    require(share > 0, "share = 0", "a number above 0 to 1", "Take 0.1 for the slowest tenth")
+    total = times.total_s
+    return np.argsort(-total, kind="stable")[: max(1, round(share * len(total)))]

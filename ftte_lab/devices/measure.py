@@ -1,0 +1,98 @@
+"""Measure the peak memory of a training step: the proof of the memory bill."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+from ftte_lab._common import integer
+from ftte_lab.devices.trainer import DeviceTrainer
+from ftte_lab.models import Model, Subset
+
+
+class LivePeak(TorchDispatchMode):
+    """Exact peak of live tensor storages in bytes, each counted once however many views it has.
+
+    Only tensor storages are seen: scratch memory inside a kernel and the allocator's rounding are not.
+
+    Args:
+        roots: tensors that are alive from the start (parameters, inputs).
+    """
+
+    def __init__(self, roots: Sequence[Tensor] = ()) -> None:
+        super().__init__()
+        self.live_bytes = self.peak_bytes = 0
+        self._seen: dict[int, weakref.ref[Any]] = {}
+        for t in roots:
+            self._see(t)
+
+    def _see(self, t: Tensor) -> None:
+        storage = t.untyped_storage()
+        key, size = storage._cdata, storage.nbytes()
+        if key in self._seen:
+            return
+        self.live_bytes += size
+        self.peak_bytes = max(self.peak_bytes, self.live_bytes)
+
+        def gone(_: Any, key: int = key, size: int = size) -> None:
+            if self._seen.pop(key, None) is not None:
+                self.live_bytes -= size
+
+        self._seen[key] = weakref.ref(storage, gone)
+
+    def __torch_dispatch__(
+        self,
+        func: Callable[..., Any],
+        types: Any,
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Run the operation and note the storages of what it returns."""
+        out = func(*args, **(kwargs or {}))
+        for leaf in tree_leaves(out):
+            if isinstance(leaf, Tensor):
+                self._see(leaf)
+        return out
+
+
+def measure_peak(
+    model: Model, subset: Subset, batch: int, *, momentum: float = 0.0, fused: bool = False, steps: int = 2
+) -> int:
+    """Measured peak in bytes of a real training step in fp32, with parameters, inputs and labels counted.
+
+    A student can hold it against `memory.training_bill(...).peak_bytes`: they are equal.
+
+    Raises:
+        ValueError: a batch or number of steps below 1, or a subset that does not fit the model.
+    """
+    integer("batch", batch, 1)
+    integer("steps", steps, 1)
+    trainer = DeviceTrainer(model, model.init(0), subset, rate=0.1, momentum=momentum, fused=fused)
+    x = torch.randn(batch, *model.input_shape, generator=torch.Generator().manual_seed(0))
+    y = torch.arange(batch) % model.classes
+    with LivePeak(
+        [*trainer.params.values(), *trainer.descent.velocity.values(), *trainer.plan.index.values(), x, y]
+    ) as live:
+        for _ in range(steps):
+            trainer.step(x, y)
+    return live.peak_bytes
+
+
+def measure_inference_peak(model: Model, batch: int) -> int:
+    """Measured peak in bytes of a forward pass in fp32, with parameters and inputs counted.
+
+    Raises:
+        ValueError: a batch below 1.
+    """
+    integer("batch", batch, 1)
+    params = model.init(0)
+    x = torch.zeros(batch, *model.input_shape)
+    with LivePeak([*params.values(), x]) as live:
+        model.forward(params, x)
+    return live.peak_bytes

@@ -1,0 +1,74 @@
+"""Several runs on one virtual clock: their events in the order of virtual time, as a viewer would see them.
+
+Each run is computed as if it were alone; only the order in which events are handed out is new.
+"""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from ftte_lab._common import require
+from ftte_lab.simulation import Event, Finished, Prepared, Ready, Stepped, due_versions, simulate
+
+
+class Happening(NamedTuple):
+    """An event of one of the runs; `settled`: no evaluation of the same server step follows."""
+
+    name: str
+    event: Event
+    settled: bool
+
+
+@dataclass
+class _Lane:
+    """One run: its events, and the virtual moment of the next."""
+
+    name: str
+    ready: Prepared
+    events: Iterator[Event]
+    due: set[int] = field(default_factory=set)
+    steps: int = 0
+
+    def settled(self, event: Event) -> bool:
+        """Whether nothing follows at the same moment. Call it once per event: it counts the steps."""
+        if isinstance(event, Stepped):
+            self.steps += 1
+            return self.steps not in self.due
+        return not isinstance(event, Ready)
+
+    @property
+    def next_s(self) -> float:
+        """When the next server step happens."""
+        step_s = self.ready.timeline.step_s
+        return float(step_s[self.steps]) if self.steps < len(step_s) else self.ready.timeline.end_s
+
+
+def race(runs: Mapping[str, Prepared], *, processes: int | None = 1) -> Iterator[Happening]:
+    """Run prepared scenarios side by side and tell what happens in the order of virtual time.
+
+    The events of each run are those of `engine.simulate`, to the last digit. To stop, do not ask for the next one.
+
+    Args:
+        runs: by name; of events at the same moment, the run named first comes first.
+        processes: as for `simulate`, for each run.
+
+    Raises:
+        ValueError: no run, or as `simulate`.
+    """
+    require(bool(runs), "no run to race", "at least one")
+    lanes = [_Lane(n, r, simulate(r, processes=processes), due_versions(r)) for n, r in runs.items()]
+    waiting = [(-1.0, k) for k in range(len(lanes))]
+    try:
+        while waiting:
+            now_s, k = heapq.heappop(waiting)
+            event = next(lanes[k].events)
+            settled = lanes[k].settled(event)
+            yield Happening(lanes[k].name, event, settled)
+            if not isinstance(event, Finished):
+                heapq.heappush(waiting, (lanes[k].next_s if settled else now_s, k))
+    finally:
+        for lane in lanes:
+            lane.events.close()  # type: ignore[attr-defined]

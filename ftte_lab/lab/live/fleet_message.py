@@ -1,0 +1,71 @@
+"""The fleet's replay as one binary message: the timelines of all methods, for a canvas that draws them itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from ftte_lab.charts import DARK, KIND_COLOURS, KIND_SHAPES, LIGHT, label
+from ftte_lab.simulation import Prepared
+
+MOST_PARTICIPATIONS = 40_000  # per method; a longer run is replayed from its beginning up to there
+_TIMES = ("start_s", "downloaded_s", "computed_s", "arrival_s", "freed_s")
+_NUMBERS = ("client", "fate", "version", "step")
+
+
+def fleet_message(runs: Mapping[str, Prepared]) -> tuple[dict[str, Any], list[bytes]]:
+    """What the page needs to replay the fleets of some methods: content and buffers.
+
+    Args:
+        runs: prepared runs by method name, on the same fleet.
+    """
+    fleet = next(iter(runs.values())).world.fleet
+    kinds = sorted(set(fleet.kind))
+    number = {kind: k for k, kind in enumerate(kinds)}
+    ends = [r.timeline.start_s[MOST_PARTICIPATIONS] for r in runs.values() if len(r.timeline) > MOST_PARTICIPATIONS]
+    end_s = float(min([*ends, *(r.timeline.end_s for r in runs.values())]))
+    buffers: list[bytes] = []
+    lasting = np.concatenate([r.times.total_s for r in runs.values()])
+    content = {
+        "end_s": end_s,
+        "typical_s": float(np.median(lasting)),
+        "kinds": [
+            {"name": k, "colour": KIND_COLOURS.get(k, "#8A8A8A"), "shape": KIND_SHAPES.get(k, "circle")} for k in kinds
+        ],
+        "devices": {
+            "kind": [number[kind] for kind in fleet.kind],
+            "memory": fleet.memory_bytes.tolist(),
+            "slow": fleet.slow_factor.tolist(),
+        },
+        "arms": [_arm(name, ready, end_s, buffers) for name, ready in runs.items()],
+    }
+    return content, buffers
+
+
+def _arm(name: str, ready: Prepared, end_s: float, buffers: list[bytes]) -> dict[str, Any]:
+    timeline = ready.timeline
+    shown = timeline.start_s <= end_s
+    at = {}
+    for column in _TIMES:
+        values = getattr(timeline, column)[shown]
+        at[column.removesuffix("_s")] = _pack(values, "<f4", buffers)
+    for column in _NUMBERS:
+        at[column] = _pack(getattr(timeline, column)[shown], "<i4", buffers)
+    at["step_s"] = _pack(timeline.step_s[timeline.step_s <= end_s], "<f4", buffers)
+    return {
+        "name": name, "label": label(name), "light": _colour(LIGHT.methods, name), "dark": _colour(DARK.methods, name),
+        "buffer": timeline.policy.buffer, "need": ready.bill.peak_bytes, "upload": ready.traffic.upload,
+        "download": ready.traffic.download, "once": ready.traffic.once, "columns": at,
+        "eligible": ready.eligible.tolist(),
+    }  # fmt: skip
+
+
+def _colour(methods: tuple[tuple[str, str], ...], name: str) -> str:
+    return dict(methods).get(name, "#8A8A8A")
+
+
+def _pack(values: np.ndarray, kind: str, buffers: list[bytes]) -> int:
+    buffers.append(np.ascontiguousarray(values, kind).tobytes())
+    return len(buffers) - 1

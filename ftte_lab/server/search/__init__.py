@@ -1,0 +1,1 @@
+"""Which parameters are worth training within a memory budget."""

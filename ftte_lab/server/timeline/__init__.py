@@ -1,0 +1,1 @@
+"""Who starts, arrives and is buffered when: the virtual clock."""

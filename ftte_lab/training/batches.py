@@ -1,0 +1,64 @@
+"""Which samples a client trains on: mini-batches for thousands of participations at once, each with its own stream.
+
+Counter-based: a batch depends on the seed, the client and its visit alone, so a run is the same in any process, in any
+order, and however many participations are drawn together.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ftte_lab._common import integer, require
+
+Words = NDArray[np.uint64]
+_STEP = np.uint64(0x9E3779B97F4A7C15)  # SplitMix64 (Steele, Lea and Flood 2014): the odd number nearest 2^64 / phi
+_TAG = 1101
+
+
+def draw_batches(samples: int, steps: int, batch: int, *, seed: int, client: int, visit: int) -> NDArray[np.int64]:
+    """Positions `(steps, batch)` of a client's mini-batches within its own samples, for its `visit`-th participation.
+
+    Passes over the data in a fresh order each time, as an epoch would; a pass may end inside a batch.
+
+    Raises:
+        ValueError: no samples, steps or batch below 1.
+    """
+    return draw_many([samples], steps, batch, seed=seed, client=[client], visit=[visit])[0]
+
+
+def draw_many(
+    samples: ArrayLike, steps: int, batch: int, *, seed: int, client: ArrayLike, visit: ArrayLike
+) -> NDArray[np.int64]:
+    """`draw_batches` for many participations, `(participations, steps, batch)`; three arrays of equal length.
+
+    Raises:
+        ValueError: no samples, steps or batch below 1.
+    """
+    integer("steps", steps, 1)
+    integer("batch", batch, 1)
+    sizes = np.asarray(samples, dtype=np.int64)
+    require(bool((sizes >= 1).all()), f"samples = {samples!r}", "at least 1 each", "Every client needs data")
+    key = _mix(np.full(sizes.shape, seed, np.uint64) + np.uint64(_TAG))
+    for part in (client, visit):
+        key = _mix((key + _STEP) ^ np.asarray(part).astype(np.uint64))
+    drawn = np.empty((len(sizes), steps * batch), np.int64)
+    for size in np.unique(sizes):  # clients with equally many samples are shuffled in one go
+        at = np.flatnonzero(sizes == size)
+        drawn[at] = _orders(key[at], int(size), steps * batch)
+    return drawn.reshape(-1, steps, batch)
+
+
+def _orders(key: Words, size: int, wanted: int) -> NDArray[np.int64]:
+    """The first `wanted` of endless passes over `size` samples, one row per key: random words, sorted."""
+    passes = -(-wanted // size)
+    counter = np.arange(1, passes * size + 1, dtype=np.uint64) * _STEP
+    words = _mix(key[:, None] + counter).reshape(-1, passes, size)
+    return np.argsort(words, axis=-1).reshape(len(key), -1)[:, :wanted]
+
+
+def _mix(z: Words) -> Words:
+    """SplitMix64's finaliser: every bit of the result depends on every bit of `z`."""
+    z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return z ^ (z >> np.uint64(31))

@@ -1,0 +1,77 @@
+"""Samples as they enter training: what lies before the first trained tensor is computed once per sample and run."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from ftte_lab.models import Linear, Model, Params
+from ftte_lab.training.network import Net
+
+CAP_BYTES = 256 * 2**20  # 4,000 samples of the default model take 8 MiB; above the cap, what is needed is recomputed
+_PART = 256  # samples computed together: their activations stay in the processor's cache
+
+
+class Inputs:
+    """Samples as operation `start` sees them: rows `(places, channels)` each, or `(1, features)` before a linear map.
+
+    Kept if all of them take at most `cap_bytes`, else computed whenever they are asked for.
+
+    Args:
+        model: the net.
+        params: its parameters, of which those before `start` never change.
+        x: samples `(n, *input_shape)`.
+        start: first operation that is *not* computed here; never inside a residual block.
+        cap_bytes: the most that may be kept.
+    """
+
+    def __init__(self, model: Model, params: Params, x: Tensor, start: int = 0, cap_bytes: int = CAP_BYTES) -> None:
+        self.model, self.params, self.x, self.start = model, params, x, start
+        self.before, self.after = Net(model, None, 0, start), Net(model, None, start)
+        needed = len(x) * math.prod(model.ops[start].in_shape) * x.element_size()
+        self.kept = self._all() if needed <= cap_bytes else None
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    def gather(self, at: Tensor) -> Tensor:
+        """Samples at positions `at` `(..., batch)` as rows: `(..., batch * places, channels)`."""
+        rows = at.flatten()
+        if self.kept is not None:
+            found = self.kept.index_select(0, rows)
+        else:
+            found = torch.cat([self._enter(self.x.index_select(0, part)) for part in rows.split(_PART)])
+        return found.view(*at.shape[:-1], -1, found.shape[-1])
+
+    def logits(self, params: Params) -> Tensor:
+        """Logits `(n, classes)` of all samples under `params`, of which those before `start` are not read."""
+        with torch.inference_mode():
+            parts = [self.after.forward(part.view(1, -1, part.shape[-1]), params)[0] for part in self._parts()]
+        return torch.cat(parts)
+
+    def _all(self) -> Tensor:
+        """Outputs of all samples, each part written in its place: what is kept exists once."""
+        kept = None
+        for at, part in zip(torch.arange(len(self.x)).split(_PART), self.x.split(_PART), strict=True):
+            out = self._enter(part)
+            kept = out.new_empty(len(self.x), *out.shape[1:]) if kept is None else kept
+            kept[at[0] : at[-1] + 1] = out
+        return self.x if kept is None else kept
+
+    def _parts(self) -> Iterator[Tensor]:
+        if self.kept is not None:
+            yield from self.kept.split(_PART)
+        else:
+            yield from (self._enter(part) for part in self.x.split(_PART))
+
+    def _enter(self, x: Tensor) -> Tensor:
+        """Channels last, then through the frozen operations; flat, channels first, where a linear map comes next."""
+        n, linear = len(x), isinstance(self.model.ops[self.start], Linear)
+        if linear and self.start == 0:
+            return x.reshape(n, 1, -1)
+        y = x.flatten(2).transpose(1, 2).reshape(1, -1, x.shape[1])
+        y = self.before.forward(y, self.params).view(n, -1, self.model.ops[self.start].in_shape[0])
+        return y.transpose(1, 2).reshape(n, 1, -1) if linear else y

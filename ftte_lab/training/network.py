@@ -1,0 +1,62 @@
+"""A net as the simulator runs it: a list of layers that hold what their backward pass needs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from ftte_lab.models import Conv, Model, Op, Params, Plan
+from ftte_lab.training.conv_layers import DenseLayer, DepthwiseLayer, PointwiseLayer
+from ftte_lab.training.layers import BASIC, ForkLayer, JoinLayer, Layer, Sink
+
+
+class Net:
+    """Operations `start` to `stop` of a model.
+
+    Args:
+        model: the net.
+        plan: what is trained; `None`: nothing, and there is no backward pass.
+        start: first operation.
+        stop: operation before which to stop; `None`: run to the logits.
+    """
+
+    def __init__(self, model: Model, plan: Plan | None = None, start: int = 0, stop: int | None = None) -> None:
+        self.layers = [_layer(plan, op, i) for i, op in enumerate(model.ops[start:stop], start)]
+        self.trained = self.layers[plan.first - start :] if plan is not None else []
+        self.trained.reverse()
+        self.names = () if plan is None else tuple(plan.subset.parts)
+        forks: list[ForkLayer] = []
+        for i, layer in enumerate(self.layers, start):
+            if isinstance(layer, ForkLayer):
+                forks.append(layer)
+            elif isinstance(layer, JoinLayer):
+                forks.pop().join = layer
+                layer.open = plan is not None and i in plan.open_joins
+
+    def stack(self, starts: Sequence[Params], counts: Sequence[int]) -> Params:
+        """Parameters as the layers want them: `counts[k]` clients that begin from `starts[k]`, in this order."""
+        return {name: value for layer in self.layers for name, value in layer.stack(starts, counts).items()}
+
+    def result(self, p: Params) -> Params:
+        """The trained slices of stacked parameters, `(C, *slice)` by name, in the order of the subset."""
+        found = {name: value for layer in self.layers for name, value in layer.result(p).items()}
+        return {name: found[name] for name in self.names}
+
+    def forward(self, x: Tensor, p: Params) -> Tensor:
+        """Rows `(C, B * places, channels)` of the first input to rows of the last output."""
+        for layer in self.layers:
+            x = layer.forward(x, p)
+        return x
+
+    def backward(self, g: Tensor, p: Params, sink: Sink) -> None:
+        """From the gradient of the logits `(C, B, classes)` to the first trained tensor."""
+        for layer in self.trained:
+            g = layer.backward(g, p, sink)
+
+
+def _layer(plan: Plan | None, op: Op, i: int) -> Layer:
+    if not isinstance(op, Conv):
+        return BASIC[type(op)](plan, op, i)
+    kind = PointwiseLayer if op.pointwise else DepthwiseLayer if op.depthwise else DenseLayer
+    return kind(plan, op, i)

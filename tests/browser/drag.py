@@ -1,0 +1,83 @@
+"""Drag every control of a Lab to both of its ends, as a restless student would, and hear what it says."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import ipywidgets as widgets
+
+from ftte_lab.lab.lab import Lab
+
+PATIENCE_S = 60.0
+
+
+def leaves(widget: Any) -> Iterator[Any]:
+    """The controls inside a widget that have a value of their own."""
+    if isinstance(widget, widgets.Box):
+        for child in widget.children:
+            yield from leaves(child)
+    else:
+        yield widget
+
+
+def ends(widget: Any) -> list[Any]:
+    """Both ends of a slider or a field, all entries of a menu, both states of a box."""
+    if isinstance(widget, widgets.FloatLogSlider):
+        return [widget.base**widget.min, widget.base**widget.max]
+    if isinstance(widget, widgets.SelectionSlider):
+        values = [v[1] if isinstance(v, tuple) else v for v in widget.options]
+        return [values[0], values[-1]]
+    if isinstance(widget, widgets.Dropdown):
+        return [v[1] if isinstance(v, tuple) else v for v in widget.options]
+    if isinstance(widget, widgets.Checkbox):
+        return [not widget.value, widget.value]
+    return [widget.min, widget.max]
+
+
+def drag(lab: Lab) -> list[str]:
+    """Set each control to each end; returns what the Lab refused, in its own words.
+
+    Raises:
+        AssertionError: something that is neither shown nor refused in a sentence.
+    """
+    refused: list[str] = []
+    said: list[str] = []
+    tell = lab.display.complain
+
+    def complain(error: BaseException | None) -> None:
+        if error is not None:
+            said.append(str(error))
+        tell(error)
+
+    lab.display.complain = complain  # type: ignore[method-assign]
+    for name, control in lab.controls.knobs.items():
+        for leaf in list(leaves(control.widget)):
+            for end in ends(leaf):
+                said.clear()
+                leaf.value = end
+                _settled(lab, said, f"{name} at {end!r}")
+                refused += [f"{name} at {end!r}: {text}" for text in said]
+        lab.reset()
+        said.clear()
+        _settled(lab, said, f"reset after {name}")
+        assert not said, said
+    lab.stop()
+    for text in refused:
+        assert "; allowed: " in text, f"no clear sentence: {text}"
+        assert "\n" not in text
+        assert len(text) < 400
+    return refused
+
+
+def _settled(lab: Lab, said: list[str], where: str) -> None:
+    """Wait until what needs no training is shown, or refused."""
+    end = time.monotonic() + PATIENCE_S
+    while not said:
+        board = lab.display.board
+        known = bool(board.prepared) and board.settings == lab.settings
+        if known or lab._runner.phase in ("done", "idle"):
+            return
+        assert time.monotonic() < end, f"{where}: nothing happened in {PATIENCE_S:g} s ({lab._runner.phase})"
+        time.sleep(0.005)

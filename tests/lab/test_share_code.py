@@ -1,0 +1,109 @@
+"""Codes and settings survive the trip, and damage is noticed."""
+
+import json
+import string
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ftte_lab.experiments import PRESETS
+from ftte_lab.lab import Settings
+from ftte_lab.lab import share_code as share
+from ftte_lab.lab.settings import settings_of
+from ftte_lab.simulation import METHODS, Scenario
+
+ALPHABET = string.ascii_letters + string.digits + "-_"
+
+
+def some_settings() -> st.SearchStrategy[Settings]:
+    scenarios = st.builds(
+        Scenario,
+        seed=st.integers(0, 2**32 - 11), buffer=st.integers(1, 50), budget_kib=st.none() | st.floats(64, 2048),
+        alpha=st.none() | st.floats(0.01, 100), straggler_share=st.floats(0, 1), horizon_s=st.floats(1, 1e5),
+        mix=st.sampled_from([{"sensor": 0.5, "watch": 0.5}, {"phone": 1.0}, {"pi4": 0.07, "jetson": 0.93}]),
+    )  # fmt: skip
+    methods = st.lists(st.sampled_from(list(METHODS)), min_size=1, unique=True).map(tuple)
+    return st.builds(Settings, scenario=scenarios, methods=methods, seeds=st.integers(1, 10), over=st.just("updates"))
+
+
+@given(some_settings())
+def test_settings_survive_code_and_file(settings: Settings) -> None:
+    for text in (settings.code(), settings.to_json(), f"  {settings.code()}\n"):
+        again = Settings.restore(text)
+        assert again == settings
+        assert {n: s.digest() for n, s in again.runs().items()} == {n: s.digest() for n, s in settings.runs().items()}
+
+
+def test_a_code_is_short() -> None:
+    assert len(Settings().code()) < 90
+    assert len(Settings(Scenario(seed=7, buffer=5, budget_kib=300.0, mix={"watch": 0.3, "phone": 0.7})).code()) < 130
+
+
+@given(st.data())
+def test_a_mistyped_character_is_noticed(data: st.DataObject) -> None:
+    code = Settings().code()
+    at = data.draw(st.integers(len(share.PREFIX), len(code) - 2))  # the last one carries bits that are not used
+    other = data.draw(st.sampled_from([c for c in ALPHABET if c != code[at]]))
+    with pytest.raises(ValueError, match="cut off or mistyped"):
+        share.decode(code[:at] + other + code[at + 1 :])
+
+
+@pytest.mark.parametrize("damage", ["", "x", "ftte1-", "ftte1-%%%", "FTTE1-abc", Settings().code()[:-3]])
+def test_what_is_no_code_is_said_in_a_sentence(damage: str) -> None:
+    with pytest.raises(ValueError, match=r"allowed: .*\. Copy it again"):
+        share.decode(damage)
+
+
+def test_a_code_that_unpacks_to_a_flood_is_refused() -> None:
+    with pytest.raises(ValueError, match="cut off or mistyped"):
+        share.decode(share.encode({"x": "a" * 200_000}))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        ({"scenarios": {}}, "setting = 'scenarios' is not known"),
+        ({"scenario": {"bufer": 3}}, "Did you mean 'buffer'"),
+        ({"scenario": 3}, "no JSON object"),
+        ({"methods": "ftte"}, "methods = 'ftte'"),
+        ({"methods": ["fttee"]}, "Did you mean 'ftte'"),
+        ({"methods": []}, "no method is chosen"),
+        ({"seeds": 0}, "seeds = 0"),
+        ({"over": "time"}, "over = 'time'"),
+        ({"rates": {"ftte": "fast"}}, "a number per method"),
+        ({"metric": 4}, "metric = 4"),
+        ({"scenario": {"seed": 2**32 - 1}, "seeds": 2}, "the last seed"),
+    ],
+)
+def test_wrong_content_is_explained(content: dict[str, object], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        Settings.restore(share.encode(content))
+
+
+def test_files_of_others_are_refused() -> None:
+    with pytest.raises(ValueError, match="no JSON"):
+        Settings.restore("{")
+    with pytest.raises(ValueError, match="no settings of a Lab"):
+        Settings.restore(json.dumps({"a": 1}))
+
+
+def test_a_lab_opens_on_anything_that_describes_one() -> None:
+    assert settings_of("lab").scenario == PRESETS["lab"].scenario
+    assert settings_of(PRESETS["digits"]).rates == PRESETS["digits"].server_rates
+    assert settings_of(Scenario(seed=3), ["ftte"]).methods == ("ftte",)
+    assert settings_of(Settings(seeds=2).code()).seeds == 2
+    with pytest.raises(ValueError, match="Did you mean 'default'"):
+        settings_of("defualt")
+    with pytest.raises(ValueError, match="a Lab of int"):
+        settings_of(3)  # type: ignore[arg-type]
+
+
+def test_a_knob_reaches_the_methods_it_is_for() -> None:
+    settings = Settings(Scenario(age_exponent=2.0, variance_exponent=0.5, buffer=7, budget_kib=300.0))
+    runs = settings.replace(methods=tuple(METHODS)).runs(3)
+    assert {s.seed for s in runs.values()} == {3}
+    assert [runs[n].buffer for n in ("fedavg", "fedasync", "fedbuff", "ftte")] == [None, 1, 7, 7]
+    assert [runs[n].age_exponent for n in ("fedasync", "fedbuff", "ftte")] == [2.0] * 3
+    assert [runs[n].variance_exponent for n in ("fedbuff", "ftte")] == [0.0, 0.5]
+    assert runs["ftte"].server_rate == 1.5
