@@ -16,27 +16,37 @@ from benchmarks.timing import gemm_gflops
 from ftte_lab._common import configure_process, cores
 
 PARTS = {
-    "training": training.run, "runs": whole_runs.run, "growth": growth.run, "kernels": kernels.run, "live": live.run,
+    "training": training.run,
+    "runs": whole_runs.run,
+    "growth": growth.run,
+    "kernels": kernels.run,
+    "live": live.run,
     "classroom": classroom.run,
     "peers": peers.run,
-}  # fmt: skip
+}
 
 
 def main() -> None:
     """Measure and print."""
     configure_process()
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; none: all")
-    parser.add_argument("--quick", action="store_true", help="few repeats: to see that it works, not to quote")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)}; none: all"
+    )
+    parser.add_argument(
+        "--quick", action="store_true", help="few repeats: to see that it works, not to quote"
+    )
     parser.add_argument("--json", action="store_true", help="numbers instead of tables")
     chosen = parser.parse_args()
     unknown = set(chosen.parts) - set(PARTS)
     if unknown:
         parser.error(f"unknown part {', '.join(sorted(unknown))}; allowed: {', '.join(PARTS)}.")
     machine = {
-        "python": platform.python_version(), "torch": torch.__version__, "cores": cores(),
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "cores": cores(),
         "gemm_peak_one_core_gflops": gemm_gflops(),
-    }  # fmt: skip
+    }
     found: dict[str, Any] = {"machine": machine}
     if not chosen.json:
         print(f"machine: {machine}")
@@ -45,7 +55,9 @@ def main() -> None:
         if not chosen.json:
             print(f"\n## {name}")
             for rows in found[name].values() if isinstance(found[name], dict) else [found[name]]:
-                print(f"\n{table(rows)}" if rows else "\nnothing installed (see benchmarks/peers.txt)")
+                print(
+                    f"\n{table(rows)}" if rows else "\nnothing installed (see benchmarks/peers.txt)"
+                )
         if name == "growth" and not chosen.quick:
             growth.chart(found[name]["fleets"], Path(__file__).parent / "growth.png")
     if chosen.json:

@@ -35,18 +35,26 @@ def student(notebook: Path, size: str) -> dict[str, float]:
         for cell in nbformat.read(notebook, as_version=4).cells:
             if cell.cell_type != "code":
                 continue
-            source = f"size = {size!r}" if "parameters" in cell.metadata.get("tags", []) else cell.source
-            reply = client.execute_interactive(source, timeout=_PATIENCE_S, output_hook=lambda _: None)
+            source = (
+                f"size = {size!r}" if "parameters" in cell.metadata.get("tags", []) else cell.source
+            )
+            reply = client.execute_interactive(
+                source, timeout=_PATIENCE_S, output_hook=lambda _: None
+            )
             if reply["content"]["status"] != "ok":
-                raise RuntimeError(f"a cell of {notebook.name} failed: {reply['content'].get('evalue')}")
+                raise RuntimeError(
+                    f"a cell of {notebook.name} failed: {reply['content'].get('evalue')}"
+                )
             if not ready and "import" in source:
                 ready = time.monotonic() - begun
         process = psutil.Process(manager.provisioner.pid)  # type: ignore[union-attr]
         used, held = process.cpu_times(), process.memory_full_info()
         return {
-            "first_cell_s": ready, "notebook_s": time.monotonic() - begun, "cpu_s": used.user + used.system,
+            "first_cell_s": ready,
+            "notebook_s": time.monotonic() - begun,
+            "cpu_s": used.user + used.system,
             "kernel_mib": getattr(held, "pss", held.uss) / 2**20,
-        }  # fmt: skip
+        }
     finally:
         client.stop_channels()
         manager.shutdown_kernel(now=True)
@@ -57,7 +65,15 @@ def run(quick: bool) -> list[dict[str, Any]]:
     rows = []
     for students in (1, 2) if quick else (1, 4, 8):
         with ThreadPoolExecutor(students) as room:
-            found = list(room.map(lambda _: student(NOTEBOOK, "ci" if quick else "lab"), range(students)))
+            found = list(
+                room.map(lambda _: student(NOTEBOOK, "ci" if quick else "lab"), range(students))
+            )
         median = {key: statistics.median(f[key] for f in found) for key in found[0]}
-        rows.append({"students_at_once": students, **median, "slowest_notebook_s": max(f["notebook_s"] for f in found)})
+        rows.append(
+            {
+                "students_at_once": students,
+                **median,
+                "slowest_notebook_s": max(f["notebook_s"] for f in found),
+            }
+        )
     return rows

@@ -22,9 +22,14 @@ def fleet(clients: int) -> dict[str, Any]:
 
     concurrency = max(3, clients // 10)
     scenario = Scenario(
-        clients=clients, concurrency=concurrency, buffer=max(2, concurrency // 3), payload_share=0.31,
-        warm_start_steps=200, horizon_s=300.0, evaluations=10,
-    )  # fmt: skip
+        clients=clients,
+        concurrency=concurrency,
+        buffer=max(2, concurrency // 3),
+        payload_share=0.31,
+        warm_start_steps=200,
+        horizon_s=300.0,
+        evaluations=10,
+    )
     begin = time.perf_counter()
     ready = prepare(scenario)
     prepared = time.perf_counter() - begin
@@ -51,16 +56,30 @@ def clock(devices: int = 100_000, participations: int = 1_000_000) -> dict[str, 
     horizon = 1.1 * participations / concurrency * 3 * float(np.exp(0.5))
     begin = time.perf_counter()
     timeline = schedule(
-        Policy.buffered(concurrency, concurrency // 10), download_s=speed, first_download_s=2 * speed, compute_s=speed,
-        upload_s=speed, dropout=np.full(devices, 0.08), eligible=np.ones(devices, bool), jitter_sigma=0.25,
-        horizon_s=horizon, seed=0,
-    )  # fmt: skip
+        Policy.buffered(concurrency, concurrency // 10),
+        download_s=speed,
+        first_download_s=2 * speed,
+        compute_s=speed,
+        upload_s=speed,
+        dropout=np.full(devices, 0.08),
+        eligible=np.ones(devices, bool),
+        jitter_sigma=0.25,
+        horizon_s=horizon,
+        seed=0,
+    )
     taken = time.perf_counter() - begin
-    return {"devices": devices, "participations": len(timeline), "seconds": taken, "peak_mib": peak_mib()}
+    return {
+        "devices": devices,
+        "participations": len(timeline),
+        "seconds": taken,
+        "peak_mib": peak_mib(),
+    }
 
 
 def _alone(call: str) -> dict[str, Any]:
-    row: dict[str, Any] = json.loads(alone(f"import json; from benchmarks.growth import *; print(json.dumps({call}))"))
+    row: dict[str, Any] = json.loads(
+        alone(f"import json; from benchmarks.growth import *; print(json.dumps({call}))")
+    )
     return row
 
 
@@ -82,7 +101,9 @@ def chart(fleets: list[dict[str, Any]], path: Path) -> None:
     table = pd.DataFrame(fleets)
     table["seconds"] = table["prepare_s"] + table["run_s"]
     scale = alt.Scale(type="log", domain=[5, 20_000], nice=False)
-    x = alt.X("devices:Q", title="devices", scale=scale, axis=alt.Axis(values=list(SIZES), format=",d"))
+    x = alt.X(
+        "devices:Q", title="devices", scale=scale, axis=alt.Axis(values=list(SIZES), format=",d")
+    )
 
     def panel(column: str, title: str, ticks: list[float]) -> alt.LayerChart:
         log = alt.Scale(type="log", domain=[ticks[0], ticks[-1]])

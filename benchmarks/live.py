@@ -55,18 +55,26 @@ _ASK = """async (code) => {
   await future.done;
   return text;
 }"""
-FIVE_HUNDRED = "preset('lab').scenario.replace(clients=500, concurrency=150, buffer=50, samples_per_client=10)"
+FIVE_HUNDRED = (
+    "preset('lab').scenario.replace(clients=500, concurrency=150, buffer=50, samples_per_client=10)"
+)
 
 
 def run(quick: bool) -> dict[str, list[dict[str, Any]]]:
     """Latency, frame rates, the kernel's share spent on drawing, and growth under long dragging."""
     if chromium() is None:
         return {"live": []}
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home, serve(Path(home) / "server") as server:
+    with (
+        tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home,
+        serve(Path(home) / "server") as server,
+    ):
         with browse(server, Path(home) / "a") as tab:
             answers = _answers(tab, server, 4 if quick else 25)
         with browse(server, Path(home) / "b") as tab:
-            rates = [_rates(tab, server, "100 devices", "'lab'"), _rates(tab, server, "500 devices", FIVE_HUNDRED)]
+            rates = [
+                _rates(tab, server, "100 devices", "'lab'"),
+                _rates(tab, server, "500 devices", FIVE_HUNDRED),
+            ]
         with browse(server, Path(home) / "c") as tab:
             growth = _dragging(tab, server, 20 if quick else 600)
     return {"answers": answers, "rates": rates, "growth": growth}
@@ -92,20 +100,29 @@ def _answers(tab: Tab, server: Server, drags: int) -> list[dict[str, Any]]:
             frame.append(seen["frame"] - seen["release"])
             trained.append(seen["trained"] - seen["release"])
             tab.page.wait_for_timeout(300)  # the next one finds a run under way
-        spreads = {**_spread("instant_ms", instant), **_spread("frame_ms", frame), **_spread("trained_ms", trained)}
+        spreads = {
+            **_spread("instant_ms", instant),
+            **_spread("frame_ms", frame),
+            **_spread("trained_ms", trained),
+        }
         rows.append({"slider": text, "drags": drags, **spreads})
     return rows
 
 
 def _spread(name: str, values: Sequence[float]) -> dict[str, float]:
     ordered = sorted(values)
-    return {f"{name}_median": statistics.median(ordered), f"{name}_p95": ordered[int(0.95 * (len(ordered) - 1))]}
+    return {
+        f"{name}_median": statistics.median(ordered),
+        f"{name}_p95": ordered[int(0.95 * (len(ordered) - 1))],
+    }
 
 
 def _rates(tab: Tab, server: Server, label: str, what: str) -> dict[str, Any]:
     """Frames a second of the curves while a run goes on, and of the fleet; the kernel's share spent on drawing."""
     tab.open(server.write(f"rates {label}.ipynb", _LAB.format(what=what), _TIMED))
-    tab.until("() => Number(document.querySelector('.ftte-stage').dataset.progress) > 0.05", None, 120)
+    tab.until(
+        "() => Number(document.querySelector('.ftte-stage').dataset.progress) > 0.05", None, 120
+    )
     before = tab.page.evaluate(_COUNTS)
     tab.page.wait_for_timeout(3000)
     after = tab.page.evaluate(_COUNTS)
@@ -118,7 +135,8 @@ def _rates(tab: Tab, server: Server, label: str, what: str) -> dict[str, Any]:
         "lab": label,
         "curves_per_s": (after["frames"] - before["frames"]) / seconds,
         "fleet_per_s_while_training": (after["fleet"] - before["fleet"]) / seconds,
-        "fleet_per_s_afterwards": (rest["fleet"] - idle["fleet"]) / ((rest["at"] - idle["at"]) / 1000),
+        "fleet_per_s_afterwards": (rest["fleet"] - idle["fleet"])
+        / ((rest["at"] - idle["at"]) / 1000),
         "kernel_share_spent_drawing": share,
     }
 
@@ -159,6 +177,9 @@ def _state(tab: Tab) -> dict[str, Any]:
     session.send("HeapProfiler.collectGarbage")
     heap, dom = session.send("Runtime.getHeapUsage"), session.send("Memory.getDOMCounters")
     return {
-        "widgets": int(widgets), "kernel_mib": float(resident), "page_heap_mib": heap["usedSize"] / 2**20,
-        "dom_nodes": dom["nodes"], "listeners": dom["jsEventListeners"],
-    }  # fmt: skip
+        "widgets": int(widgets),
+        "kernel_mib": float(resident),
+        "page_heap_mib": heap["usedSize"] / 2**20,
+        "dom_nodes": dom["nodes"],
+        "listeners": dom["jsEventListeners"],
+    }

@@ -9,7 +9,10 @@ from typing import Any
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
     """Rows as a Markdown table; a column appears where any row has it."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    lines = ["| " + " | ".join(c.replace("_", " ") for c in columns) + " |", "| --- " * len(columns) + "|"]
+    lines = [
+        "| " + " | ".join(c.replace("_", " ") for c in columns) + " |",
+        "| --- " * len(columns) + "|",
+    ]
     lines += ["| " + " | ".join(_cell(row.get(c, "")) for c in columns) + " |" for row in rows]
     return "\n".join(lines)
 

@@ -30,7 +30,9 @@ ROUNDS = 10
 
 
 def _shards(work: Workload) -> np.ndarray:
-    return np.random.default_rng(0).permutation(CLIENTS * work.samples).reshape(CLIENTS, work.samples)
+    return (
+        np.random.default_rng(0).permutation(CLIENTS * work.samples).reshape(CLIENTS, work.samples)
+    )
 
 
 def flower(work: Workload) -> float:
@@ -47,7 +49,9 @@ def flower(work: Workload) -> float:
         def __init__(self, number: int) -> None:
             self.number = number
 
-        def fit(self, parameters: list[np.ndarray], config: Any) -> tuple[list[np.ndarray], int, dict[str, Any]]:
+        def fit(
+            self, parameters: list[np.ndarray], config: Any
+        ) -> tuple[list[np.ndarray], int, dict[str, Any]]:
             torch.set_num_threads(1)
             own = _cached(name)
             for p, value in zip(own.net.parameters(), parameters, strict=True):
@@ -77,14 +81,19 @@ def flower(work: Workload) -> float:
     def server(context: Context) -> Any:
         first = ndarrays_to_parameters([p.detach().numpy() for p in work.net.parameters()])
         strategy = Timed(
-            fraction_fit=COHORT / CLIENTS, min_fit_clients=COHORT, fraction_evaluate=0.0, initial_parameters=first
+            fraction_fit=COHORT / CLIENTS,
+            min_fit_clients=COHORT,
+            fraction_evaluate=0.0,
+            initial_parameters=first,
         )
         return ServerAppComponents(strategy=strategy, config=ServerConfig(num_rounds=rounds))
 
     run_simulation(
-        ServerApp(server_fn=server), ClientApp(client_fn=client), CLIENTS,
+        ServerApp(server_fn=server),
+        ClientApp(client_fn=client),
+        CLIENTS,
         backend_config={"client_resources": {"num_cpus": 1, "num_gpus": 0.0}},
-    )  # fmt: skip
+    )
     return begins[-1] - begins[0]
 
 
@@ -130,10 +139,20 @@ def pfl_research(work: Workload) -> float:
     data = FederatedDataset(lambda c: users[c], lambda: next(order))
     backend = SimulatedBackend(training_data=data, val_data=None)
     params = NNAlgorithmParams(
-        central_num_iterations=ROUNDS, evaluation_frequency=10_000, train_cohort_size=COHORT, val_cohort_size=0
+        central_num_iterations=ROUNDS,
+        evaluation_frequency=10_000,
+        train_cohort_size=COHORT,
+        val_cohort_size=0,
     )
-    local = NNTrainHyperParams(local_num_epochs=1, local_learning_rate=work.rate, local_batch_size=work.batch)
-    arguments = {"algorithm_params": params, "backend": backend, "model": model, "model_train_params": local}
+    local = NNTrainHyperParams(
+        local_num_epochs=1, local_learning_rate=work.rate, local_batch_size=work.batch
+    )
+    arguments = {
+        "algorithm_params": params,
+        "backend": backend,
+        "model": model,
+        "model_train_params": local,
+    }
     return seconds(lambda: FederatedAveraging().run(**arguments, send_metrics_to_platform=False))
 
 
@@ -154,7 +173,9 @@ def fedjax(work: Workload) -> float:
         return hk.Linear(10)(x.reshape(len(x), -1))
 
     shards, x = _shards(work), work.x.movedim(1, -1).numpy()
-    clients = {b"%03d" % c: {"x": x[shards[c]], "y": work.y.numpy()[shards[c]]} for c in range(CLIENTS)}
+    clients = {
+        b"%03d" % c: {"x": x[shards[c]], "y": work.y.numpy()[shards[c]]} for c in range(CLIENTS)
+    }
     data = fj.InMemoryFederatedData(clients)
     model = fj.create_model_from_haiku(
         hk.transform(net),
@@ -205,9 +226,14 @@ def flgo(work: Workload) -> float:
         even = {"name": "IIDPartitioner", "para": {"num_clients": CLIENTS}}
         fl.gen_task({"benchmark": made, "partitioner": even}, "task")
         option = {
-            "num_rounds": ROUNDS, "num_epochs": 1, "batch_size": work.batch, "learning_rate": work.rate,
-            "proportion": COHORT / CLIENTS, "eval_interval": ROUNDS, "no_log_console": True,
-        }  # fmt: skip
+            "num_rounds": ROUNDS,
+            "num_epochs": 1,
+            "batch_size": work.batch,
+            "learning_rate": work.rate,
+            "proportion": COHORT / CLIENTS,
+            "eval_interval": ROUNDS,
+            "no_log_console": True,
+        }
         runner = fl.init("task", fedavg, option)
         return seconds(runner.run)
 
@@ -251,12 +277,16 @@ def run(quick: bool) -> list[dict[str, Any]]:
         if importlib.util.find_spec(module) is None:
             continue
         for workload in ("digits-mlp",) if quick else ("digits-mlp", "cifar-cnn"):
-            code = (
-                f"import json; from benchmarks.peers import one; print('ROW', json.dumps(one({peer!r}, {workload!r})))"
+            code = f"import json; from benchmarks.peers import one; print('ROW', json.dumps(one({peer!r}, {workload!r})))"
+            done = subprocess.run(  # noqa: S603
+                [sys.executable, "-c", code], capture_output=True, text=True, check=False
             )
-            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)  # noqa: S603
             found = [line for line in done.stdout.splitlines() if line.startswith("ROW ")]
             said = done.stderr.strip().splitlines()
             why = said[-1] if said else "said nothing"
-            rows.append(json.loads(found[0][4:]) if found else {"peer": peer, "workload": workload, "failed": why})
+            rows.append(
+                json.loads(found[0][4:])
+                if found
+                else {"peer": peer, "workload": workload, "failed": why}
+            )
     return rows

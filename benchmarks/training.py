@@ -21,7 +21,11 @@ def train(name: str, rounds: int = 10, repeats: int = 7) -> dict[str, Any]:
     work = WORKLOADS[name]()
     batches = list(work.cohorts(rounds))
     taken = in_turns(
-        {"plain": lambda: [work.plain(b) for b in batches], "ours": lambda: [work.ours(b) for b in batches]}, repeats
+        {
+            "plain": lambda: [work.plain(b) for b in batches],
+            "ours": lambda: [work.ours(b) for b in batches],
+        },
+        repeats,
     )
     updates = rounds * COHORT
     rate = {side: updates / statistics.median(s) for side, s in taken.items()}
@@ -75,7 +79,10 @@ def _two(work: Workload, batches: list[Tensor], repeats: int) -> float:
         return torch.cat([here, there["rows"]])
 
     assert torch.equal(split(batches[0]), work.ours(batches[0]))
-    sides = {"plain": lambda: [work.plain(b) for b in batches], "two": lambda: [split(b) for b in batches]}
+    sides = {
+        "plain": lambda: [work.plain(b) for b in batches],
+        "two": lambda: [split(b) for b in batches],
+    }
     taken = in_turns(sides, repeats)
     helpers.close()
     return ratio(taken["plain"], taken["two"])

@@ -21,15 +21,25 @@ def engine_rate(repeats: int = 5) -> dict[str, Any]:
     """Client updates a second of the semi-asynchronous engine on workload (a): buffer 10, concurrency 30."""
     mlp()  # registers its model
     scenario = Scenario(
-        data="digits", model="mlp-64", alpha=0.3, batch=5, local_steps=3, client_rate=0.5, warm_start_steps=0,
-        concurrency=30, buffer=10, horizon_s=2000.0,
-    ).as_method("fedbuff")  # fmt: skip
+        data="digits",
+        model="mlp-64",
+        alpha=0.3,
+        batch=5,
+        local_steps=3,
+        client_rate=0.5,
+        warm_start_steps=0,
+        concurrency=30,
+        buffer=10,
+        horizon_s=2000.0,
+    ).as_method("fedbuff")
     ready = prepare(scenario)
     rates = [_watch(ready, 1) for _ in range(repeats)]
     return {
         "run": "digits MLP through the engine (FedBuff, buffer 10, concurrency 30)",
         "updates": len(ready.timeline.applied),
-        "updates_per_s": statistics.median(len(ready.timeline.applied) / r["seconds"] for r in rates),
+        "updates_per_s": statistics.median(
+            len(ready.timeline.applied) / r["seconds"] for r in rates
+        ),
     }
 
 
@@ -57,7 +67,10 @@ def slider(scenario: Scenario, name: str, repeats: int = 5) -> dict[str, Any]:
             known = time.perf_counter() - begin
             seen = _watch(ready, processes)
             if k:  # the first turn wakes the helpers
-                whole = {"seconds": seen["seconds"] + known, "first_point_s": seen["first_point_s"] + known}
+                whole = {
+                    "seconds": seen["seconds"] + known,
+                    "first_point_s": seen["first_point_s"] + known,
+                }
                 done.append(whole | {"updates": seen["updates"]})
             gc.collect()
     return {
@@ -80,11 +93,15 @@ def alone(code: str) -> str:
 def run(quick: bool) -> list[dict[str, Any]]:
     """The engine's rate, the slider's run, a large fleet, and the headline's longest run."""
     repeats = 1 if quick else 5
-    large = SLIDER.replace(clients=500, concurrency=150, buffer=50, horizon_s=500.0 if quick else 2000.0)
+    large = SLIDER.replace(
+        clients=500, concurrency=150, buffer=50, horizon_s=500.0 if quick else 2000.0
+    )
     rows = [
         engine_rate(repeats),
         slider(SLIDER, "default FTTE run: 100 devices, 2,000 virtual s", repeats),
-        slider(large, "500 devices, concurrency 150, buffer 50, 2,000 virtual s", max(1, repeats // 2)),
+        slider(
+            large, "500 devices, concurrency 150, buffer 50, 2,000 virtual s", max(1, repeats // 2)
+        ),
     ]
     if not quick:
         headline = preset("default").methods(0)["ftte"]

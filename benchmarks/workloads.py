@@ -62,7 +62,10 @@ class Workload:
     @cached_property
     def params(self) -> Params:
         """The net's own parameters under our names."""
-        return {name: p.detach().clone() for name, p in zip(self.model.tensors, self.net.parameters(), strict=True)}
+        return {
+            name: p.detach().clone()
+            for name, p in zip(self.model.tensors, self.net.parameters(), strict=True)
+        }
 
     @cached_property
     def inputs(self) -> Inputs:
@@ -76,11 +79,20 @@ class Workload:
 
     def cohorts(self, rounds: int) -> Iterator[Tensor]:
         """Mini-batches `(20, steps, batch)` of each round."""
-        shards = np.random.default_rng(0).permutation(CLIENTS * self.samples).reshape(CLIENTS, self.samples)
+        shards = (
+            np.random.default_rng(0)
+            .permutation(CLIENTS * self.samples)
+            .reshape(CLIENTS, self.samples)
+        )
         for r in range(rounds):
             client = np.random.default_rng(r).choice(CLIENTS, COHORT, replace=False)
             at = draw_many(
-                np.full(COHORT, self.samples), self.steps, self.batch, seed=0, client=client, visit=np.full(COHORT, r)
+                np.full(COHORT, self.samples),
+                self.steps,
+                self.batch,
+                seed=0,
+                client=client,
+                visit=np.full(COHORT, r),
             )
             yield torch.as_tensor(shards[client][np.arange(COHORT)[:, None, None], at])
 
@@ -99,7 +111,9 @@ class Workload:
                 optimiser.zero_grad()
                 cross_entropy(local(self.x[at]), self.y[at]).backward()
                 optimiser.step()
-            deltas.append({name: p.detach() - before[name].detach() for name, p in local.named_parameters()})
+            deltas.append(
+                {name: p.detach() - before[name].detach() for name, p in local.named_parameters()}
+            )
         return deltas
 
     def flops(self) -> int:
@@ -109,7 +123,9 @@ class Workload:
     def check(self) -> float:
         """Largest difference between the two on one cohort."""
         [batches] = self.cohorts(1)
-        plain = torch.stack([torch.cat([d.flatten() for d in delta.values()]) for delta in self.plain(batches)])
+        plain = torch.stack(
+            [torch.cat([d.flatten() for d in delta.values()]) for delta in self.plain(batches)]
+        )
         return float((plain - self.ours(batches)).abs().max())
 
 
@@ -117,7 +133,9 @@ def _digits() -> tuple[Tensor, Tensor]:
     from sklearn.datasets import load_digits
 
     raw = load_digits()
-    return torch.tensor(raw.data / 16, dtype=torch.float32).view(-1, 1, 8, 8), torch.tensor(raw.target)
+    return torch.tensor(raw.data / 16, dtype=torch.float32).view(-1, 1, 8, 8), torch.tensor(
+        raw.target
+    )
 
 
 def _block(inside: int, out: int, stride: int, pool: bool) -> list[nn.Module]:
@@ -136,7 +154,17 @@ def mlp() -> Workload:
     torch.manual_seed(0)
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
     model = build("mlp-64", (1, 8, 8), 10)
-    return Workload("digits-mlp", "MLP 64-64-10, digits, batch 5, 3 steps", model, net, *_digits(), 15, 5, 3, 0.5)
+    return Workload(
+        "digits-mlp",
+        "MLP 64-64-10, digits, batch 5, 3 steps",
+        model,
+        net,
+        *_digits(),
+        15,
+        5,
+        3,
+        0.5,
+    )
 
 
 def small_cnn() -> Workload:
@@ -155,7 +183,9 @@ def cifar_cnn() -> Workload:
     net = nn.Sequential(*blocks, nn.Flatten(), nn.Linear(1024, 10))
     x, y = torch.randn(10_000, 3, 32, 32), torch.randint(0, 10, (10_000,))
     what = "CNN 16-32-64 with group norm and max-pool, 3x32x32, batch 20, 5 steps"
-    return Workload("cifar-cnn", what, build("cnn-maxpool", (3, 32, 32), 10), net, x, y, 100, 20, 5, 0.05)
+    return Workload(
+        "cifar-cnn", what, build("cnn-maxpool", (3, 32, 32), 10), net, x, y, 100, 20, 5, 0.05
+    )
 
 
 WORKLOADS = {"digits-mlp": mlp, "digits-cnn": small_cnn, "cifar-cnn": cifar_cnn}
@@ -170,19 +200,31 @@ class PlainFTTE:
 
     def __init__(self, ready: Prepared) -> None:
         s, world = ready.scenario, ready.world
-        self.model, self.plan, self.params, self.rate = world.model, ready.plan, world.params, s.client_rate
-        self.x, self.y = torch.as_tensor(world.dataset.x_train), torch.as_tensor(world.dataset.y_train)
+        self.model, self.plan, self.params, self.rate = (
+            world.model,
+            ready.plan,
+            world.params,
+            s.client_rate,
+        )
+        self.x, self.y = (
+            torch.as_tensor(world.dataset.x_train),
+            torch.as_tensor(world.dataset.y_train),
+        )
         self.inputs = ready.inputs(world.dataset.x_train)
         self.sgd = LocalSGD(self.plan, self.plan.start, self.rate)
         shape = (20, 10, s.local_steps, s.batch)  # twenty cohorts of a buffer's size
-        self.cohorts = torch.randint(0, len(self.y), shape, generator=torch.Generator().manual_seed(0))
+        self.cohorts = torch.randint(
+            0, len(self.y), shape, generator=torch.Generator().manual_seed(0)
+        )
 
     def forward(self, p: Params, x: Tensor) -> Tensor:
         """The net in `torch.nn.functional`."""
         skips: list[Tensor] = []
         for op in self.model.ops:
             if isinstance(op, Conv):
-                x = fn.conv1d(x, p[op.weight], stride=op.stride, padding=op.kernel // 2, groups=op.groups)
+                x = fn.conv1d(
+                    x, p[op.weight], stride=op.stride, padding=op.kernel // 2, groups=op.groups
+                )
             elif isinstance(op, GroupNorm):
                 x = fn.group_norm(x, op.groups, p[op.gain], p[op.bias], op.eps)
             elif isinstance(op, Linear):
@@ -213,8 +255,16 @@ class PlainFTTE:
                             p[name] -= self.rate * grad
                         else:
                             axis = self.model.tensors[name].axis
-                            p[name].index_add_(axis, index, grad.index_select(axis, index), alpha=-self.rate)
-            rows.append(row_of(self.model, self.plan.subset, {k: (v - self.params[k]).detach() for k, v in p.items()}))
+                            p[name].index_add_(
+                                axis, index, grad.index_select(axis, index), alpha=-self.rate
+                            )
+            rows.append(
+                row_of(
+                    self.model,
+                    self.plan.subset,
+                    {k: (v - self.params[k]).detach() for k, v in p.items()},
+                )
+            )
         return torch.stack(rows)
 
     def ours(self, batches: Tensor) -> Tensor:

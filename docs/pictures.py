@@ -12,7 +12,9 @@ from PIL import Image
 from tests.browser.driver import Tab, browse, serve
 
 HERE = Path(__file__).parent
-_LAB = "from ftte_lab.lab import Lab\nlab = Lab(charts=['fleet', 'curves', 'memory', 'subset'])\nlab"
+_LAB = (
+    "from ftte_lab.lab import Lab\nlab = Lab(charts=['fleet', 'curves', 'memory', 'subset'])\nlab"
+)
 _DARK = "() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'}).then(() => null)"
 _REPLAY = "t => { const s = document.querySelector('.ftte-scrub'); s.value = t; s.dispatchEvent(new Event('input')); }"
 
@@ -22,7 +24,9 @@ def keep(tab: Tab, name: str) -> None:
     box: Any = tab.page.locator(".jp-OutputArea-output .widget-box").first
     picture = Image.open(io.BytesIO(box.screenshot())).convert("RGB")
     picture.quantize(220, dither=Image.Dither.NONE).save(HERE / name, optimize=True)
-    print(f"{name}: {picture.size[0]} x {picture.size[1]}, {(HERE / name).stat().st_size / 1000:.0f} kB")
+    print(
+        f"{name}: {picture.size[0]} x {picture.size[1]}, {(HERE / name).stat().st_size / 1000:.0f} kB"
+    )
 
 
 def main() -> None:
@@ -33,14 +37,18 @@ def main() -> None:
         browse(server, Path(home) / "p", 1320, 1750) as tab,
     ):
         tab.open(server.write("lab.ipynb", _LAB))
-        tab.until("() => Number(document.querySelector('.ftte-stage').dataset.progress) > 0.6", None, 120)
+        tab.until(
+            "() => Number(document.querySelector('.ftte-stage').dataset.progress) > 0.6", None, 120
+        )
         tab.page.evaluate(_REPLAY, 170.0)
         keep(tab, "lab.png")
         tab.phase("done", 120)
         tab.press("pin")
         tab.drag("buffer capacity K", 0.6)
         tab.until("() => Number(document.querySelector('.ftte-stage').dataset.progress) < 0.1")
-        tab.until("() => Number(document.querySelector('.ftte-stage').dataset.progress) > 0.5", None, 120)
+        tab.until(
+            "() => Number(document.querySelector('.ftte-stage').dataset.progress) > 0.5", None, 120
+        )
         keep(tab, "lab_pinned.png")
         tab.phase("done", 120)
         tab.page.evaluate(_DARK)

@@ -17,12 +17,24 @@ def _parser() -> argparse.ArgumentParser:
         epilog="presets: " + "; ".join(f"{name}: {p.about}" for name, p in PRESETS.items()),
     )
     parser.add_argument(
-        "preset", nargs="?", default="default", metavar="PRESET", help="which scenario (default: default)"
+        "preset",
+        nargs="?",
+        default="default",
+        metavar="PRESET",
+        help="which scenario (default: default)",
     )
-    parser.add_argument("--seed", type=int, default=0, metavar="S", help="from 0 upwards (default: 0)")
-    parser.add_argument("--json", action="store_true", help="print one JSON object instead of the table")
+    parser.add_argument(
+        "--seed", type=int, default=0, metavar="S", help="from 0 upwards (default: 0)"
+    )
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object instead of the table"
+    )
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
-    parser.add_argument("--tune", action="store_true", help="search the server rates on seeds of their own; takes long")
+    parser.add_argument(
+        "--tune",
+        action="store_true",
+        help="search the server rates on seeds of their own; takes long",
+    )
     return parser
 
 
@@ -45,14 +57,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(table(report))
     print()
     print("\n".join(savings(report)))
-    print('"81 % faster" of the paper may mean time saved or speed gained: both are printed. All figures are ours.')
+    print(
+        '"81 % faster" of the paper may mean time saved or speed gained: both are printed. All figures are ours.'
+    )
     return 0
 
 
 def _tune(chosen: Preset) -> int:
     scores = tune(chosen, progress=True, processes=None)
     for name, by_rate in scores.items():
-        print(f"{name:>8}  " + "  ".join(f"{rate:g}: {score:.4f}" for rate, score in by_rate.items()))
+        print(
+            f"{name:>8}  " + "  ".join(f"{rate:g}: {score:.4f}" for rate, score in by_rate.items())
+        )
     print("best: ", best_rates(scores))
     return 0
 

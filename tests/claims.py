@@ -34,7 +34,9 @@ class Claim:
     low: float = -np.inf
     high: float = np.inf
     seeds: Sequence[int] = SEEDS
-    over: Callable[[Sequence[float]], Sequence[float]] = list  # all seeds by default; or e.g. their median
+    over: Callable[[Sequence[float]], Sequence[float]] = (
+        list  # all seeds by default; or e.g. their median
+    )
 
     def values(self) -> list[float]:
         """One number per seed."""
@@ -89,7 +91,9 @@ def _lost_at_equal_work(seed: int, alpha: float | None) -> float:
 def _won_at_equal_rounds(seed: int) -> float:
     gains = []
     for alpha in (None, 0.1):
-        few, many = (_run(_method("02", "fedavg", seed, alpha=alpha, local_steps=s)) for s in (4, 64))
+        few, many = (
+            _run(_method("02", "fedavg", seed, alpha=alpha, local_steps=s)) for s in (4, 64)
+        )
         gains.append(_after(many, 20) - _after(few, 20))
     return min(gains)
 
@@ -123,9 +127,14 @@ def _round_s(seed: int, share: float) -> float:
 
 
 def _apart_per_update(seed: int) -> float:
-    quick, slow = (_run(_method("05", "fedavg", seed, straggler_share=share)) for share in (0.0, 0.1))
+    quick, slow = (
+        _run(_method("05", "fedavg", seed, straggler_share=share)) for share in (0.0, 0.1)
+    )
     common = min(float(h.points["updates"].iloc[-1]) for h in (quick, slow))
-    ends = [float(h.points[h.points["updates"] <= common]["accuracy"].tail(3).mean()) for h in (quick, slow)]
+    ends = [
+        float(h.points[h.points["updates"] <= common]["accuracy"].tail(3).mean())
+        for h in (quick, slow)
+    ]
     return 100 * abs(ends[0] - ends[1])
 
 
@@ -145,7 +154,13 @@ def _buffers(seed: int) -> tuple[History, History]:
 
 
 def _differs_from_fedavg(seed: int) -> float:
-    same = {"subset": "full", "normalise": "sum", "variance_exponent": 0.0, "sample_exponent": 1.0, "server_rate": 1.0}
+    same = {
+        "subset": "full",
+        "normalise": "sum",
+        "variance_exponent": 0.0,
+        "sample_exponent": 1.0,
+        "server_rate": 1.0,
+    }
     base = _method("06", "ftte", seed)
     buffered = _run(base.replace(**same, buffer=base.concurrency, refill="step", age_exponent=0.5))
     plain = _run(base.as_method("fedavg").replace(server_rate=1.0))
@@ -178,19 +193,28 @@ def _on_slowest(seed: int, held: int | None, name: str, **changes: object) -> fl
 
 
 def _leaving_out_costs(seed: int, held: int | None) -> float:
-    return _on_slowest(seed, held, "fedbuff") - _on_slowest(seed, held, "fedbuff", exclude_small=True)
+    return _on_slowest(seed, held, "fedbuff") - _on_slowest(
+        seed, held, "fedbuff", exclude_small=True
+    )
 
 
 def _kinds_keep(seed: int) -> float:
-    return _on_slowest(seed, 0, "ftte", subset_per="kind") - _on_slowest(seed, 0, "fedbuff", exclude_small=True)
+    return _on_slowest(seed, 0, "ftte", subset_per="kind") - _on_slowest(
+        seed, 0, "fedbuff", exclude_small=True
+    )
 
 
 def _read_off(seed: int, batch: int, steps: int, clients: int) -> float:
     ready = prepare(_method("09", "fedavg", seed))
     w, rng = ready.world, np.random.default_rng(seed)
     x, y = torch.as_tensor(w.dataset.x_train), torch.as_tensor(w.dataset.y_train)
-    batches = [[rng.choice(own, batch, replace=False) for _ in range(steps)] for own in w.shards.train[:clients]]
-    rows = train_cohort(ready.plan, w.params, x, y, torch.as_tensor(np.array(batches)), rate=0.1).rows
+    batches = [
+        [rng.choice(own, batch, replace=False) for _ in range(steps)]
+        for own in w.shards.train[:clients]
+    ]
+    rows = train_cohort(
+        ready.plan, w.params, x, y, torch.as_tensor(np.array(batches)), rate=0.1
+    ).rows
     named = from_rows(w.model, ready.plan.subset, rows.mean(0))
     guesses = read_inputs(named["hidden1.weight"].numpy(), named["hidden1.bias"].numpy())
     return 100 * recovered(guesses, w.dataset.x_train[np.unique(batches[0])].reshape(-1, 64))
@@ -199,7 +223,9 @@ def _read_off(seed: int, batch: int, steps: int, clients: int) -> float:
 def _more_devices_gain(seed: int) -> float:
     """Over the better of a larger buffer and a stronger weight by age, in points."""
     changes = ({"concurrency": 45}, {"buffer": 20}, {"age_exponent": 2.0})
-    gains = [judge(LIMITS.start(budget_kib=190.0, **c), (seed,)).lines["accuracy"].value for c in changes]
+    gains = [
+        judge(LIMITS.start(budget_kib=190.0, **c), (seed,)).lines["accuracy"].value for c in changes
+    ]
     return gains[0] - max(gains[1:])
 
 
@@ -207,9 +233,15 @@ CLAIMS: dict[str, Claim] = {
     "00 FTTE reaches FedAvg's best sooner, share of seeds": Claim(
         _time_saved, low=0.6, over=lambda v: [float(np.mean(np.array(v) > 0))]
     ),
-    "00 and it usually saves a third or more: median % saved": Claim(_time_saved, low=33.0, over=median),
-    "01 ten rounds: the averaged model is ahead of the three, points": Claim(_averaged_ahead, low=8.0),
-    "02 alike clients lose little at equal work, points": Claim(lambda s: _lost_at_equal_work(s, None), high=12.0),
+    "00 and it usually saves a third or more: median % saved": Claim(
+        _time_saved, low=33.0, over=median
+    ),
+    "01 ten rounds: the averaged model is ahead of the three, points": Claim(
+        _averaged_ahead, low=8.0
+    ),
+    "02 alike clients lose little at equal work, points": Claim(
+        lambda s: _lost_at_equal_work(s, None), high=12.0
+    ),
     "02 unlike clients lose more than alike ones, points more": Claim(
         lambda s: _lost_at_equal_work(s, 0.1) - _lost_at_equal_work(s, None), low=12.0
     ),
@@ -229,14 +261,24 @@ CLAIMS: dict[str, Claim] = {
     "05 one straggler in ten: a round lasts times as long": Claim(
         lambda s: _round_s(s, 0.1) / _round_s(s, 0.0), low=4.0
     ),
-    "05 per update the two runs are apart by, median points": Claim(_apart_per_update, high=4.0, over=median),
-    "06 K = 3 is behind K = 30 after five minutes, median points": Claim(
-        lambda s: _near_five_minutes(_buffers(s)[1]) - _near_five_minutes(_buffers(s)[0]), low=1.5, over=median
+    "05 per update the two runs are apart by, median points": Claim(
+        _apart_per_update, high=4.0, over=median
     ),
-    "06 and times as noisy": Claim(lambda s: _noise(_buffers(s)[0]) / _noise(_buffers(s)[1]), low=2.0),
+    "06 K = 3 is behind K = 30 after five minutes, median points": Claim(
+        lambda s: _near_five_minutes(_buffers(s)[1]) - _near_five_minutes(_buffers(s)[0]),
+        low=1.5,
+        over=median,
+    ),
+    "06 and times as noisy": Claim(
+        lambda s: _noise(_buffers(s)[0]) / _noise(_buffers(s)[1]), low=2.0
+    ),
     "06 the buffer of a whole cohort differs from FedAvg by": Claim(_differs_from_fedavg, high=0.0),
-    "07 rate 2, no weighting: accuracy, %": Claim(lambda s: 100 * _weighed(s, 0.0, 2.0).final(), high=40.0),
-    "07 rate 2, weighted by age: accuracy, %": Claim(lambda s: 100 * _weighed(s, 0.5, 2.0).final(), low=80.0),
+    "07 rate 2, no weighting: accuracy, %": Claim(
+        lambda s: 100 * _weighed(s, 0.0, 2.0).final(), high=40.0
+    ),
+    "07 rate 2, weighted by age: accuracy, %": Claim(
+        lambda s: 100 * _weighed(s, 0.5, 2.0).final(), low=80.0
+    ),
     "07 each at its best rate, weighting by age buys, points": Claim(_weighting_buys, high=1.5),
     "07 exponent 3 costs the worst tenth of clients, points": Claim(_worst_tenth_loses, low=3.0),
     "07 and in the median, points": Claim(_worst_tenth_loses, low=10.0, over=median),
@@ -247,18 +289,24 @@ CLAIMS: dict[str, Claim] = {
         seeds=TEN,
         over=lambda v: [float(np.mean(np.array(v) > 0))],
     ),
-    "08 by, median points": Claim(lambda s: _ftte_ahead_of("fedavg", s), low=0.3, high=5.0, seeds=TEN, over=median),
+    "08 by, median points": Claim(
+        lambda s: _ftte_ahead_of("fedavg", s), low=0.3, high=5.0, seeds=TEN, over=median
+    ),
     "08 FedBuff, ignoring memory, is ahead of FTTE by, median points": Claim(
         lambda s: -_ftte_ahead_of("fedbuff", s), low=0.5, high=4.0, seeds=TEN, over=median
     ),
     "08 small devices left out, like data: costs the slowest tenth, median points": Claim(
         lambda s: _leaving_out_costs(s, None), high=2.0, over=median
     ),
-    "08 the same where they alone know a class, points": Claim(lambda s: _leaving_out_costs(s, 0), low=5.0),
+    "08 the same where they alone know a class, points": Claim(
+        lambda s: _leaving_out_costs(s, 0), low=5.0
+    ),
     "08 there FTTE with a subset per kind keeps, points": Claim(_kinds_keep, low=3.0),
     "09 one sample, one step: recovered, %": Claim(lambda s: _read_off(s, 1, 1, 1), low=100.0),
     "09 one step of 8: recovered, %": Claim(lambda s: _read_off(s, 8, 1, 1), low=30.0),
-    "09 four steps of 8: recovered, median %": Claim(lambda s: _read_off(s, 8, 4, 1), low=3.0, high=50.0, over=median),
+    "09 four steps of 8: recovered, median %": Claim(
+        lambda s: _read_off(s, 8, 4, 1), low=3.0, high=50.0, over=median
+    ),
     "09 the mean of ten clients: recovered, %": Claim(lambda s: _read_off(s, 8, 4, 10), high=10.0),
     "10 more devices gain more than the other two knobs, median points": Claim(
         _more_devices_gain, low=1.0, over=median
@@ -279,10 +327,15 @@ def main(wanted: Sequence[str]) -> int:
         if wanted and name[:2] not in wanted:
             continue
         values = claim.values()
-        bounds = [f"{sign} {v:g}" for sign, v in (("≥", claim.low), ("≤", claim.high)) if np.isfinite(v)]
+        bounds = [
+            f"{sign} {v:g}" for sign, v in (("≥", claim.low), ("≤", claim.high)) if np.isfinite(v)
+        ]
         seeds = f"{claim.seeds[0]} to {claim.seeds[-1]}"
         told = " ".join(f"{v:.3g}" for v in values)
-        print(f"| {name} | {', '.join(bounds)} | {seeds} | {told} | {claim.holds(values)} |", flush=True)
+        print(
+            f"| {name} | {', '.join(bounds)} | {seeds} | {told} | {claim.holds(values)} |",
+            flush=True,
+        )
         failed += not claim.holds(values)
     return failed
 

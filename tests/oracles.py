@@ -26,7 +26,13 @@ from ftte_lab.models import (
     last_blocks,
 )
 
-SHAPES = {"mlp": (1, 8, 8), "cnn": (3, 32), "cnn-maxpool": (2, 9, 12), "mcunet-s": (3, 64), "mcunet-m": (3, 16, 16)}
+SHAPES = {
+    "mlp": (1, 8, 8),
+    "cnn": (3, 32),
+    "cnn-maxpool": (2, 9, 12),
+    "mcunet-s": (3, 64),
+    "mcunet-m": (3, 16, 16),
+}
 
 
 def plain_forward(model: Model, params: Params, x: Tensor) -> Tensor:
@@ -35,7 +41,9 @@ def plain_forward(model: Model, params: Params, x: Tensor) -> Tensor:
     for op in model.ops:
         if isinstance(op, Conv):
             conv = fn.conv1d if len(op.in_shape) == 2 else fn.conv2d
-            x = conv(x, params[op.weight], stride=op.stride, padding=op.kernel // 2, groups=op.groups)
+            x = conv(
+                x, params[op.weight], stride=op.stride, padding=op.kernel // 2, groups=op.groups
+            )
         elif isinstance(op, Linear):
             x = fn.linear(x.flatten(1), params[op.weight], params[op.bias])
         elif isinstance(op, GroupNorm):
@@ -68,13 +76,21 @@ def trained_part(model: Model, subset: Subset, tensors: Params) -> Params:
     for name, channels in subset.parts.items():
         axis = model.tensors[name].axis
         out[name] = (
-            tensors[name] if channels is None else tensors[name].movedim(axis, 0)[list(channels)].movedim(0, axis)
+            tensors[name]
+            if channels is None
+            else tensors[name].movedim(axis, 0)[list(channels)].movedim(0, axis)
         )
     return out
 
 
-def plain_sgd(model: Model, params: Params, subset: Subset, batches: Iterable[tuple[Tensor, Tensor]], rate: float,
-              momentum: float = 0.0) -> Params:  # fmt: skip
+def plain_sgd(
+    model: Model,
+    params: Params,
+    subset: Subset,
+    batches: Iterable[tuple[Tensor, Tensor]],
+    rate: float,
+    momentum: float = 0.0,
+) -> Params:
     """A plain loop of SGD steps that leaves everything outside the subset alone."""
     params = {name: p.clone() for name, p in params.items()}
     velocity: Params = {name: torch.zeros_like(p) for name, p in params.items()}
@@ -82,7 +98,11 @@ def plain_sgd(model: Model, params: Params, subset: Subset, batches: Iterable[tu
         _, grads = autograd(model, params, x, y)
         for name, channels in subset.parts.items():
             axis = model.tensors[name].axis
-            at = torch.arange(params[name].shape[axis]) if channels is None else torch.tensor(channels)
+            at = (
+                torch.arange(params[name].shape[axis])
+                if channels is None
+                else torch.tensor(channels)
+            )
             velocity[name] = momentum * velocity[name] + grads[name]
             move = velocity[name].movedim(axis, 0)[at]
             params[name].movedim(axis, 0)[at] -= rate * move
@@ -104,19 +124,26 @@ def subsets(model: Model, params: Params) -> dict[str, Subset]:
 
 
 def make(
-    name: str, classes: int = 5, dtype: torch.dtype = torch.float32, shape: tuple[int, ...] | None = None
+    name: str,
+    classes: int = 5,
+    dtype: torch.dtype = torch.float32,
+    shape: tuple[int, ...] | None = None,
 ) -> tuple[Model, Params]:
     """A model on small inputs, with gains and biases that are not the ones they start from."""
     model = build(name, shape or SHAPES[name], classes)
     params = model.init(1, dtype)
     noise = torch.Generator().manual_seed(2)
     return model, {
-        k: p + 0.1 * torch.randn(p.shape, generator=noise, dtype=dtype) if model.tensors[k].kind != "weight" else p
+        k: p + 0.1 * torch.randn(p.shape, generator=noise, dtype=dtype)
+        if model.tensors[k].kind != "weight"
+        else p
         for k, p in params.items()
     }
 
 
-def data(model: Model, samples: int, dtype: torch.dtype = torch.float32, seed: int = 0) -> tuple[Tensor, Tensor]:
+def data(
+    model: Model, samples: int, dtype: torch.dtype = torch.float32, seed: int = 0
+) -> tuple[Tensor, Tensor]:
     """Random inputs and labels."""
     g = torch.Generator().manual_seed(seed)
     x = torch.randn(samples, *model.input_shape, generator=g, dtype=dtype)

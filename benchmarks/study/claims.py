@@ -37,28 +37,50 @@ def claims_in_full(table: pd.DataFrame) -> str:
     """Return the table of docs/results.md: the authors' figures, and ours beside them."""
     part = pages.whole_tasks(table, pages.HARD)
     ftte, fedbuff = (part[part["arm"] == arm].set_index(pages.PLACE) for arm in ("ftte", "fedbuff"))
-    time, over = ftte["time_share"], 100 * (ftte["final_accuracy"] - fedbuff["final_accuracy"]).dropna()
-    sizes = [f"{pages.percent(1 - pages.typical(v))} with {n} devices" for n, v in time.groupby(level="clients")]
-    less, fleet = (pages.percent(1 - pages.typical(ftte[f"{kind}overhead_share"])) for kind in ("", "mean_"))
+    time, over = (
+        ftte["time_share"],
+        100 * (ftte["final_accuracy"] - fedbuff["final_accuracy"]).dropna(),
+    )
+    sizes = [
+        f"{pages.percent(1 - pages.typical(v))} with {n} devices"
+        for n, v in time.groupby(level="clients")
+    ]
+    less, fleet = (
+        pages.percent(1 - pages.typical(ftte[f"{kind}overhead_share"])) for kind in ("", "mean_")
+    )
     faster = (
         f"{pages.middle(1 - time, pages.percent)} of the time to 95 % of FedAvg's best accuracy saved, or "
         f"{pages.percent(1 / pages.typical(time) - 1)} more speed; "
         f"{int(np.isfinite(time).sum())} of {len(time)} runs get there"
     )
-    near = f"{pages.middle(ftte['final_against_fedavg'], pages.points)} points over FedAvg's, {pages.middle(over, pages.points)} over FedBuff's"
+    against_fedavg = pages.middle(ftte["final_against_fedavg"], pages.points)
+    near = (
+        f"{against_fedavg} points over FedAvg's, {pages.middle(over, pages.points)} over FedBuff's"
+    )
     tasks = " and ".join(part["task"].unique())
     payload = pages.percent(1 - float(ftte["upload_share"].max()))
     rows = [
         ("faster than synchronous FedAvg", "81 %", faster),
-        ("less memory on the device", "80 %",
-         f"{less} less training overhead on the weakest device (a setting), {fleet} in the fleet's mean"),
+        (
+            "less memory on the device",
+            "80 %",
+            f"{less} less training overhead on the weakest device (a setting), {fleet} in the fleet's mean",
+        ),
         ("less payload", "69 %", f"{payload} or more per update (a setting)"),
         ("accuracy", "near FedAvg's, at or above FedBuff's", near),
         ("with more devices", "grows", f"{', '.join(sizes)} (time saved)"),
-        ("setting", "CIFAR-10, up to 500 clients, 90 % stragglers",
-         f"{tasks}, label skew of three kinds, 90 % stragglers: medians over {len(time)} runs"),
-    ]  # fmt: skip
-    lines = markdown([{"": a, "the authors report (arXiv 2510.03165)": b, "measured here": c} for a, b, c in rows])
+        (
+            "setting",
+            "CIFAR-10, up to 500 clients, 90 % stragglers",
+            f"{tasks}, label skew of three kinds, 90 % stragglers: medians over {len(time)} runs",
+        ),
+    ]
+    lines = markdown(
+        [
+            {"": a, "the authors report (arXiv 2510.03165)": b, "measured here": c}
+            for a, b, c in rows
+        ]
+    )
     return f"{lines}\n\n{_owed(table)}"
 
 
@@ -68,7 +90,7 @@ def _owed(table: pd.DataFrame) -> str:
 
     def said(arm: str) -> str:
         time, final = (kept[arm][column].partition(" (")[0] for column in (pages.TIME, pages.FINAL))
-        return f"{time.replace('not reached', 'it does not get there')} ({final} pages.points at the end)"
+        return f"{time.replace('not reached', 'it does not get there')} ({final} points at the end)"
 
     seeds = table.loc[table["part"] == "ablation", "seed"].nunique()
     return (
@@ -97,7 +119,9 @@ def put_claims(file: str, text: str, table: pd.DataFrame) -> str:
         ValueError: a text without the marks.
     """
     marks, write = PLACES[file]
-    require(all(mark in text for mark in marks), f"{file} has no place for claims", f"the lines {marks}")
+    require(
+        all(mark in text for mark in marks), f"{file} has no place for claims", f"the lines {marks}"
+    )
     before, rest = text.split(marks[0])
     after = rest.split(marks[1])[1]
     return f"{before}{marks[0]}\n{write(table)}\n{marks[1]}{after}"

@@ -17,7 +17,13 @@ from ftte_lab.data.store import path_of
 from ftte_lab.experiments import TIERED
 from ftte_lab.simulation import Scenario, prepare
 
-SEEDS = (302, 303, 304, 305, 306)  # 201 and 301 were looked at when the rule that ends a run was changed
+SEEDS = (
+    302,
+    303,
+    304,
+    305,
+    306,
+)  # 201 and 301 were looked at when the rule that ends a run was changed
 TUNING_SEEDS = (101, 102)
 ALPHAS: Mapping[str, float] = {"0.1": 0.1, "0.5": 0.5, "IID": 1e6}
 STRAGGLERS = (0.3, 0.6, 0.9)
@@ -74,14 +80,25 @@ class Cell:
         """What all arms share: fleet, data, start, concurrency (three in ten devices), and the horizon."""
         task = TASKS.get(self.task, QUICK)
         return Scenario(
-            data=task.data, clients=self.clients, alpha=ALPHAS[self.alpha], slow_class=self.slow_class,
-            straggler_share=self.stragglers, concurrency=3 * self.clients // 10, buffer=BUFFERS[self.clients],
-            warm_start_steps=task.warm_start_steps, horizon_s=task.horizon_s,
-            evaluations=round(task.horizon_s / task.tick_s) + 1, seed=self.seed,
-        )  # fmt: skip
+            data=task.data,
+            clients=self.clients,
+            alpha=ALPHAS[self.alpha],
+            slow_class=self.slow_class,
+            straggler_share=self.stragglers,
+            concurrency=3 * self.clients // 10,
+            buffer=BUFFERS[self.clients],
+            warm_start_steps=task.warm_start_steps,
+            horizon_s=task.horizon_s,
+            evaluations=round(task.horizon_s / task.tick_s) + 1,
+            seed=self.seed,
+        )
 
 
-BUFFERS = {100: 10, 500: 20, 30: 4}  # of the buffered methods; mean staleness about concurrency / buffer
+BUFFERS = {
+    100: 10,
+    500: 20,
+    30: 4,
+}  # of the buffered methods; mean staleness about concurrency / buffer
 # After which a buffered method ends: training everything; FedBuff training a part, in whose time fall twice as many;
 # FTTE training a part, which levels off sooner, though not in all runs: less time than the others, never more
 UPDATES = {100: (2_500, 5_000, 3_750), 500: (6_000, 12_000, 9_000), 30: (600, 1_200, 900)}
@@ -96,7 +113,12 @@ def cells(quick: bool = False) -> Iterator[Cell]:
     for seed in SEEDS:
         for name, task in TASKS.items():
             if task.whole:
-                yield from (Cell(name, a, s, n, seed) for n in CLIENTS for s in STRAGGLERS[::-1] for a in ALPHAS)
+                yield from (
+                    Cell(name, a, s, n, seed)
+                    for n in CLIENTS
+                    for s in STRAGGLERS[::-1]
+                    for a in ALPHAS
+                )
             elif task.present:
                 yield Cell(name, *CENTRE, seed)
 
@@ -106,7 +128,12 @@ def centre(quick: bool = False) -> Iterator[Cell]:
     if quick:
         yield Cell("quick", "0.5", 0.9, 30, SEEDS[0])
         return
-    yield from (Cell(name, *CENTRE, seed) for seed in CENTRE_SEEDS for name, task in TASKS.items() if task.whole)
+    yield from (
+        Cell(name, *CENTRE, seed)
+        for seed in CENTRE_SEEDS
+        for name, task in TASKS.items()
+        if task.whole
+    )
 
 
 def rare(quick: bool = False) -> Iterator[Cell]:
@@ -122,7 +149,9 @@ def methods(base: Scenario) -> dict[str, Scenario]:
         "fedavg over-selection": base.as_method("fedavg").replace(over_select=0.3),
         "fedasync": base.as_method("fedasync"),
         "fedbuff": fedbuff,
-        "sparse fedbuff": fedbuff.replace(**_settings(ftte, "subset", "budget_kib", "payload_share")),
+        "sparse fedbuff": fedbuff.replace(
+            **_settings(ftte, "subset", "budget_kib", "payload_share")
+        ),
         "full-model ftte": ftte.replace(subset="full"),
         "ftte": ftte,
     }
@@ -150,11 +179,15 @@ def ablation(base: Scenario) -> dict[str, Scenario]:
         "fedavg + averaged model": by_name["fedavg"].replace(**average),
         "fedavg, small devices left out": by_name["fedavg"].replace(**left_out),
         "fedbuff, small devices left out": by_name["fedbuff"].replace(**left_out),
-        "ftte, half of the memory": ftte.replace(budget_kib=_budget_kib(base.data, base.clients, MEMORY_SHARE / 2)),
+        "ftte, half of the memory": ftte.replace(
+            budget_kib=_budget_kib(base.data, base.clients, MEMORY_SHARE / 2)
+        ),
         "ftte, a quarter of the memory": ftte.replace(
             budget_kib=_budget_kib(base.data, base.clients, MEMORY_SHARE / 4)
         ),
-        "ftte, small devices left out": ftte.replace(**left_out, budget_kib=1e6, subset_per="fleet"),
+        "ftte, small devices left out": ftte.replace(
+            **left_out, budget_kib=1e6, subset_per="fleet"
+        ),
     }
 
 
@@ -162,7 +195,9 @@ def slowest_hold(base: Scenario) -> dict[str, Scenario]:
     """Arms for `rare`: does weighing by age silence those who alone know something, and what if they are left out?"""
     arms = methods(base) | ablation(base)
     left_out = (f"{name}, small devices left out" for name in ("fedavg", "fedbuff", "ftte"))
-    return {name: arms[name] for name in ("fedavg", "fedbuff", "ftte", "- age", "- tiers", *left_out)}
+    return {
+        name: arms[name] for name in ("fedavg", "fedbuff", "ftte", "- age", "- tiers", *left_out)
+    }
 
 
 def _ftte(base: Scenario) -> Scenario:
@@ -176,15 +211,21 @@ def _settings(s: Scenario, *names: str) -> dict[str, Any]:
 @lru_cache(maxsize=16)
 def _budget_kib(data: str, clients: int, share: float = MEMORY_SHARE) -> float:
     """What the weakest device may use: inference, and this share of what full training takes beyond it."""
-    bill = prepare(Scenario(data=data, clients=clients, concurrency=1, warm_start_steps=0, subset="full")).bill
+    bill = prepare(
+        Scenario(data=data, clients=clients, concurrency=1, warm_start_steps=0, subset="full")
+    ).bill
     return (bill.inference_peak_bytes + share * bill.overhead_bytes) / 1024
 
 
-def ended(arms: Mapping[str, Scenario], cell: Cell, updates: Updates = UPDATES) -> dict[str, Scenario]:
+def ended(
+    arms: Mapping[str, Scenario], cell: Cell, updates: Updates = UPDATES
+) -> dict[str, Scenario]:
     """The same, buffered methods ending after their updates; whether they had levelled off by then is reported."""
     most = dict(zip(("full", "fedbuff", "ftte"), updates[cell.clients], strict=True))
     return {
-        n: s if s.refill == "step" else s.replace(max_updates=most["full" if s.subset == "full" else s.method])
+        n: s
+        if s.refill == "step"
+        else s.replace(max_updates=most["full" if s.subset == "full" else s.method])
         for n, s in arms.items()
     }
 
@@ -198,7 +239,12 @@ def tuned(arms: Mapping[str, Scenario], cell: Cell) -> dict[str, Scenario]:
 def _rate(rates: Mapping[str, Mapping[str, float]], name: str, cell: Cell) -> float:
     """Where an arm was not tuned for the very cell, the rate of the nearest that was; who is left out changes none."""
     name = name.partition(",")[0]
-    for key in (cell.key, replace(cell, alpha=CENTRE[0]).key, Cell(cell.task, *CENTRE, 0).key, "digits 0.5 100"):
+    for key in (
+        cell.key,
+        replace(cell, alpha=CENTRE[0]).key,
+        Cell(cell.task, *CENTRE, 0).key,
+        "digits 0.5 100",
+    ):
         if name in rates.get(key, {}):
             return rates[key][name]
     raise KeyError(f"no server rate of {name}: run python -m benchmarks.study --tune")
@@ -223,4 +269,11 @@ def tuning() -> Iterator[tuple[Cell, dict[str, Scenario]]]:
                 yield cell, ended(some, cell, TUNING_UPDATES)
         if task.whole:
             cell = Cell(name, CENTRE[0], 0.9, 500, TUNING_SEEDS[0])
-            yield cell, ended({n: s for n, s in methods(cell.base()).items() if n != "fedasync"}, cell, TUNING_UPDATES)
+            yield (
+                cell,
+                ended(
+                    {n: s for n, s in methods(cell.base()).items() if n != "fedasync"},
+                    cell,
+                    TUNING_UPDATES,
+                ),
+            )

@@ -29,7 +29,9 @@ def smoothed(history: History, width_s: float, column: str = "accuracy") -> np.n
     return np.asarray((until(high) - until(low)) / (high - low))
 
 
-def reached(history: History, target: float, width_s: float, of: str = "sim_seconds") -> float | None:
+def reached(
+    history: History, target: float, width_s: float, of: str = "sim_seconds"
+) -> float | None:
     """What it took (in one of `history.AXES`) until smoothed accuracy first reached `target`; `None`: it never did.
 
     Never told before half a width is over: the mean around an earlier point is one over later points alone.
@@ -41,11 +43,23 @@ def reached(history: History, target: float, width_s: float, of: str = "sim_seco
 
 TARGET_SHARE = 0.95  # of FedAvg's best smoothed accuracy
 _WIDTHS = 40  # of the smoothing, in a horizon: each is two rounds of FedAvg
-_COSTS = {"time": "sim_seconds", "upload": "upload_bytes", "bytes": "total_bytes", "energy": "energy_j"}
+_COSTS = {
+    "time": "sim_seconds",
+    "upload": "upload_bytes",
+    "bytes": "total_bytes",
+    "energy": "energy_j",
+}
 FACTS = (
-    "peak_memory_bytes", "overhead_bytes", "mean_overhead_bytes", "upload_bytes_per_update",
-    "download_bytes_per_update", "first_download_bytes", "devices_too_small", "devices_left_out", "mean_staleness",
-)  # fmt: skip
+    "peak_memory_bytes",
+    "overhead_bytes",
+    "mean_overhead_bytes",
+    "upload_bytes_per_update",
+    "download_bytes_per_update",
+    "first_download_bytes",
+    "devices_too_small",
+    "devices_left_out",
+    "mean_staleness",
+)
 
 
 def figures(history: History, fedavg: History) -> dict[str, Any]:
@@ -73,7 +87,9 @@ def figures(history: History, fedavg: History) -> dict[str, Any]:
     row["overhead_share"] = facts["overhead_bytes"] / fedavg.facts["overhead_bytes"]
     row["mean_overhead_share"] = facts["mean_overhead_bytes"] / fedavg.facts["overhead_bytes"]
     row["upload_share"] = row["largest_upload_bytes"] / fedavg.facts["upload_bytes_per_update"]
-    row["download_share"] = facts["download_bytes_per_update"] / fedavg.facts["download_bytes_per_update"]
+    row["download_share"] = (
+        facts["download_bytes_per_update"] / fedavg.facts["download_bytes_per_update"]
+    )
     return row
 
 

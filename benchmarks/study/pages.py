@@ -27,7 +27,10 @@ def typical(values: pd.Series) -> float:
 
 def middle(values: pd.Series, form: Callable[[float], str]) -> str:
     """Median, and the middle half of the runs; "not reached" where the median run did not."""
-    (low, high), mid = np.quantile(values.to_numpy(float), [0.25, 0.75], method="nearest"), typical(values)
+    (low, high), mid = (
+        np.quantile(values.to_numpy(float), [0.25, 0.75], method="nearest"),
+        typical(values),
+    )
     return f"{form(mid)} ({form(low)} to {form(high)})" if low != high else form(mid)
 
 
@@ -44,7 +47,11 @@ def points(value: float) -> str:
 def whole_tasks(table: pd.DataFrame, stragglers: float) -> pd.DataFrame:
     """The matrix at one share of stragglers, without the tasks that run in its central cell alone."""
     once = [name for name, task in matrix.TASKS.items() if not task.whole]
-    return table[(table["part"] == "matrix") & (table["stragglers"] == stragglers) & ~table["task"].isin(once)]
+    return table[
+        (table["part"] == "matrix")
+        & (table["stragglers"] == stragglers)
+        & ~table["task"].isin(once)
+    ]
 
 
 def overview(table: pd.DataFrame, stragglers: float = HARD) -> str:
@@ -60,8 +67,16 @@ def _line(arm: str, rows: pd.DataFrame) -> dict[str, str]:
         "arm": pictures.arm_label(arm),
         "runs that reached the target": f"{int(np.isfinite(time).sum())} of {len(rows)}",
         TIME: middle(time, percent),
-        "time saved": "–" if arm == "fedavg" else percent(1 - usual) if math.isfinite(usual) else "–",
-        "speed gained": "–" if arm == "fedavg" else percent(1 / usual - 1) if math.isfinite(usual) else "–",
+        "time saved": "–"
+        if arm == "fedavg"
+        else percent(1 - usual)
+        if math.isfinite(usual)
+        else "–",
+        "speed gained": "–"
+        if arm == "fedavg"
+        else percent(1 / usual - 1)
+        if math.isfinite(usual)
+        else "–",
         "final accuracy, points over FedAvg's": middle(rows["final_against_fedavg"], points),
         "levelled off": percent(float(rows["levelled_off"].mean())),
         "slowest tenth, %": f"{100 * rows['straggler_accuracy'].median():.1f}",
@@ -85,14 +100,47 @@ def bar(table: pd.DataFrame) -> list[dict[str, str]]:
     by_size = [typical(times) for _, times in time.groupby(level="clients")]
     memory, upload = typical(ftte["overhead_share"]), float(ftte["upload_share"].max())
     rows = [
-        ("time to target, of FedAvg's", "at most 19 %", middle(time, percent), typical(time) <= 0.19),
-        ("training overhead, weakest device", "at most 20 %", percent(memory), round(memory, 2) <= 0.20),
-        ("upload per update, the largest", "at most 31 %", percent(upload), round(upload, 2) <= 0.31),
-        ("final accuracy, points over FedAvg's", "-2 or more", middle(above, points), typical(above) >= -2),
-        ("final accuracy, points over FedBuff's", "0 or more", middle(against, points), typical(against) >= 0),
-        ("time, with more devices", "falls", " → ".join(map(percent, by_size)), by_size[-1] < by_size[0]),
+        (
+            "time to target, of FedAvg's",
+            "at most 19 %",
+            middle(time, percent),
+            typical(time) <= 0.19,
+        ),
+        (
+            "training overhead, weakest device",
+            "at most 20 %",
+            percent(memory),
+            round(memory, 2) <= 0.20,
+        ),
+        (
+            "upload per update, the largest",
+            "at most 31 %",
+            percent(upload),
+            round(upload, 2) <= 0.31,
+        ),
+        (
+            "final accuracy, points over FedAvg's",
+            "-2 or more",
+            middle(above, points),
+            typical(above) >= -2,
+        ),
+        (
+            "final accuracy, points over FedBuff's",
+            "0 or more",
+            middle(against, points),
+            typical(against) >= 0,
+        ),
+        (
+            "time, with more devices",
+            "falls",
+            " → ".join(map(percent, by_size)),
+            by_size[-1] < by_size[0],
+        ),
     ]
-    return [{"figure": a, "bar": b, "ours": c, "reached": "yes" if d else "**no**"} for a, b, c, d in rows]
+    return [
+        {"figure": a, "bar": b, "ours": c, "reached": "yes" if d else "**no**"}
+        for a, b, c, d in rows
+    ]
 
 
 TIME, FINAL = "time, share of FedAvg's", "final accuracy, points over FTTE's"
@@ -113,18 +161,27 @@ def by_cell(table: pd.DataFrame) -> list[dict[str, str]]:
         lost = [
             *(["slower than FedBuff"] if times[1] > times[0] else []),
             *(["slower than FedAvg"] if times[1] > 1 else []),
-            *([f"{finals[1] - finals[2]:.1f} points below FedBuff"] if finals[2] < finals[1] - 0.5 else []),
-            *([f"{finals[0] - finals[2]:.1f} points below FedAvg"] if finals[2] < finals[0] - 0.5 else []),
+            *(
+                [f"{finals[1] - finals[2]:.1f} points below FedBuff"]
+                if finals[2] < finals[1] - 0.5
+                else []
+            ),
+            *(
+                [f"{finals[0] - finals[2]:.1f} points below FedAvg"]
+                if finals[2] < finals[0] - 0.5
+                else []
+            ),
         ]
         rows.append(
             dict(zip(("task", "alpha", "stragglers", "devices"), map(_word, place), strict=True))
             | {
                 "FedAvg's time, virtual s": f"{fedavg['time_to_target'].median():,.0f}",
-                "FedBuff's share": percent(times[0]), "FTTE's share": percent(times[1]),
+                "FedBuff's share": percent(times[0]),
+                "FTTE's share": percent(times[1]),
                 "final: FedAvg, FedBuff, FTTE": ", ".join(f"{f:.1f}" for f in finals),
                 "where FTTE loses": "; ".join(lost),
             }
-        )  # fmt: skip
+        )
     return rows
 
 
@@ -140,15 +197,17 @@ def parts(table: pd.DataFrame) -> list[dict[str, str]]:
     for arm, lines in part.groupby("arm", sort=False):
         other = lines.set_index(["task", "seed"])
         final = 100 * (other["final_accuracy"] - whole["final_accuracy"]).dropna()
-        rows.append({
-            "arm": pictures.arm_label(str(arm)),
-            TIME: middle(other["time_share"], percent),
-            FINAL: "–" if arm == "ftte" else middle(final, points),
-            "worst tenth of clients, %": f"{100 * other['worst_decile_accuracy'].median():.1f}",
-            "memory overhead, weakest device": percent(typical(other["overhead_share"])),
-            "upload": percent(typical(other["upload_share"])),
-            "devices left out": f"{other['devices_left_out'].median():.0f}",
-        })  # fmt: skip
+        rows.append(
+            {
+                "arm": pictures.arm_label(str(arm)),
+                TIME: middle(other["time_share"], percent),
+                FINAL: "–" if arm == "ftte" else middle(final, points),
+                "worst tenth of clients, %": f"{100 * other['worst_decile_accuracy'].median():.1f}",
+                "memory overhead, weakest device": percent(typical(other["overhead_share"])),
+                "upload": percent(typical(other["upload_share"])),
+                "devices left out": f"{other['devices_left_out'].median():.0f}",
+            }
+        )
     return rows
 
 
@@ -187,15 +246,20 @@ def memory() -> Iterator[dict[str, str]]:
 def _bill_row(name: str, base: Scenario, kind: str) -> dict[str, str]:
     by_arm = matrix.methods(base)
     full, *ours = [tier for arm in ("fedavg", "ftte") for tier in prepare(by_arm[arm]).tiers.all]
-    whole, *bills = [training_bill(tier.plan.model, tier.plan.subset, base.batch, kind) for tier in (full, *ours)]
+    whole, *bills = [
+        training_bill(tier.plan.model, tier.plan.subset, base.batch, kind) for tier in (full, *ours)
+    ]
     kinds = [", ".join(tier.kinds) for tier in ours]
     shares = [b.overhead_bytes / whole.overhead_bytes for b in bills]
     steps = [f"{who}: {b.peak_bytes / 1024:.0f} KiB" for who, b in zip(kinds, bills, strict=True)]
     return {
-        "task": name, "accounting": kind, "full step": f"{whole.peak_bytes / 1024:.0f} KiB",
-        "of it inference": f"{whole.inference_peak_bytes / 1024:.0f} KiB", "FTTE's step": "; ".join(steps),
+        "task": name,
+        "accounting": kind,
+        "full step": f"{whole.peak_bytes / 1024:.0f} KiB",
+        "of it inference": f"{whole.inference_peak_bytes / 1024:.0f} KiB",
+        "FTTE's step": "; ".join(steps),
         "overhead, share of the full step's": "; ".join(map(percent, shares)),
-    }  # fmt: skip
+    }
 
 
 def read(home: Path = Path(__file__).parent) -> pd.DataFrame:
@@ -211,21 +275,31 @@ def write(table: pd.DataFrame, home: Path) -> None:
     pictures.draw(table, home)
     machine = f"{cores()} cores ({platform.machine()}), Python {platform.python_version()}, torch {torch.__version__}"
     text = _PAGE.format(
-        seeds=", ".join(map(str, matrix.SEEDS)), tuning=", ".join(map(str, matrix.TUNING_SEEDS)),
-        runs=f"{table['wall_s'].count():,}", minutes=f"{table['wall_s'].sum() / 60:.0f}", machine=machine,
-        overview=overview(table), bar=markdown(bar(table)), cells=markdown(by_cell(table)),
-        parts=markdown(parts(table)), rare=markdown(rare(table)), memory=markdown(list(memory())),
-        devices=_and(f"{n}" for n in matrix.CLIENTS), buffers=_and(f"{matrix.BUFFERS[n]}" for n in matrix.CLIENTS),
+        seeds=", ".join(map(str, matrix.SEEDS)),
+        tuning=", ".join(map(str, matrix.TUNING_SEEDS)),
+        runs=f"{table['wall_s'].count():,}",
+        minutes=f"{table['wall_s'].sum() / 60:.0f}",
+        machine=machine,
+        overview=overview(table),
+        bar=markdown(bar(table)),
+        cells=markdown(by_cell(table)),
+        parts=markdown(parts(table)),
+        rare=markdown(rare(table)),
+        memory=markdown(list(memory())),
+        devices=_and(f"{n}" for n in matrix.CLIENTS),
+        buffers=_and(f"{matrix.BUFFERS[n]}" for n in matrix.CLIENTS),
         updates=_and(f"{matrix.UPDATES[n][0]:,}" for n in matrix.CLIENTS),
         part_updates=_and(f"{matrix.UPDATES[n][1]:,}" for n in matrix.CLIENTS),
         ftte_updates=_and(f"{matrix.UPDATES[n][2]:,}" for n in matrix.CLIENTS),
         centre_seeds=", ".join(map(str, matrix.CENTRE_SEEDS)),
-        horizons=_and(f"{t.horizon_s:,.0f} for {name}" for name, t in matrix.TASKS.items() if t.whole),
+        horizons=_and(
+            f"{t.horizon_s:,.0f} for {name}" for name, t in matrix.TASKS.items() if t.whole
+        ),
         more="\n\n".join(
             f"### {100 * s:.0f} % stragglers\n\n{overview(table, s)}"
             for s in sorted(set(table["stragglers"]) - {HARD}, reverse=True)
         ),
-    )  # fmt: skip
+    )
     write_atomic(home / "HEADLINE.md", text.encode())
 
 

@@ -30,15 +30,24 @@ from ftte_lab.simulation import Scenario
 
 HERE = Path(__file__).parent
 FOLDER = HERE.parents[1] / "build" / "headline"
-_SYNCHRONOUS_SHARE, _BUFFERED_SHARE = 1.0, 0.25  # of the horizon, over which a server rate is judged
+_SYNCHRONOUS_SHARE, _BUFFERED_SHARE = (
+    1.0,
+    0.25,
+)  # of the horizon, over which a server rate is judged
 
-_SETTINGS = ("server_rate", "max_updates", "evaluations")  # what sets a line apart from one of an earlier study
+_SETTINGS = (
+    "server_rate",
+    "max_updates",
+    "evaluations",
+)  # what sets a line apart from one of an earlier study
 _PAUSE_S = 300.0  # longer than any run: nothing was running meanwhile
 
 Arms = Iterable[tuple[str, Cell, Mapping[str, Scenario]]]
 
 
-def arms(quick: bool = False, some: Iterable[int] = matrix.SEEDS) -> list[tuple[str, Cell, dict[str, Scenario]]]:
+def arms(
+    quick: bool = False, some: Iterable[int] = matrix.SEEDS
+) -> list[tuple[str, Cell, dict[str, Scenario]]]:
     """What is run: part of the study, cell, and the arms there."""
     seeds: dict[int, list[tuple[str, Cell, dict[str, Scenario]]]] = {}
     for cell in matrix.cells(quick):
@@ -50,7 +59,9 @@ def arms(quick: bool = False, some: Iterable[int] = matrix.SEEDS) -> list[tuple[
     ):
         for cell in cells(quick):
             seeds[cell.seed].append((part, cell, matrix.tuned(made(cell.base()), cell)))
-    return [one for seed in some for one in seeds.get(seed, ())]  # whole seeds first: half a study can be read
+    return [
+        one for seed in some for one in seeds.get(seed, ())
+    ]  # whole seeds first: half a study can be read
 
 
 def results(study: Arms, done: Sweep) -> pd.DataFrame:
@@ -74,7 +85,9 @@ def results(study: Arms, done: Sweep) -> pd.DataFrame:
 
 
 def _line(part: str, name: str, cell: Cell, scenario: Scenario) -> dict[str, Any]:
-    return {"part": part, "arm": name, **vars(cell)} | {key: getattr(scenario, key) for key in _SETTINGS}
+    return {"part": part, "arm": name, **vars(cell)} | {
+        key: getattr(scenario, key) for key in _SETTINGS
+    }
 
 
 def wall_seconds(folder: Path) -> dict[str, float]:
@@ -101,10 +114,15 @@ def strangers(kept: pd.DataFrame, seeds: Iterable[int]) -> list[int]:
     seeds = sorted(seeds)
     if not seeds:
         return []
-    today = pd.DataFrame([_line(p, n, cell, s) for p, cell, some in arms(some=seeds) for n, s in some.items()])
+    today = pd.DataFrame(
+        [_line(p, n, cell, s) for p, cell, some in arms(some=seeds) for n, s in some.items()]
+    )
     whole = [name for name, task in matrix.TASKS.items() if task.whole]
     ours, theirs = (
-        {seed: set(lines.itertuples(index=False, name=None)) for seed, lines in rows.fillna(-1).groupby("seed")}
+        {
+            seed: set(lines.itertuples(index=False, name=None))
+            for seed, lines in rows.fillna(-1).groupby("seed")
+        }
         for rows in (t[t["task"].isin(whole)].reindex(columns=today.columns) for t in (today, kept))
     )
     return [seed for seed in seeds if ours[seed] != theirs.get(seed)]
@@ -148,13 +166,27 @@ def tune(folder: Path, processes: int | None = None) -> dict[str, dict[str, floa
 def main() -> None:
     """Run the study and write its page."""
     configure_process()
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.study", description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.study", description=__doc__.split("\n")[0]
+    )
     what = parser.add_mutually_exclusive_group()
-    what.add_argument("--quick", action="store_true", help="a corner of the matrix: to see that it works, not to quote")
-    what.add_argument("--seeds", type=int, nargs="+", choices=matrix.SEEDS, help="only these; the rest as kept")
-    what.add_argument("--tune", action="store_true", help="find the server rates anew, and keep them")
-    parser.add_argument("--folder", type=Path, default=FOLDER, help="where runs are kept (default: build/headline)")
-    parser.add_argument("--processes", type=int, default=None, help="how many run at once (default: all cores)")
+    what.add_argument(
+        "--quick",
+        action="store_true",
+        help="a corner of the matrix: to see that it works, not to quote",
+    )
+    what.add_argument(
+        "--seeds", type=int, nargs="+", choices=matrix.SEEDS, help="only these; the rest as kept"
+    )
+    what.add_argument(
+        "--tune", action="store_true", help="find the server rates anew, and keep them"
+    )
+    parser.add_argument(
+        "--folder", type=Path, default=FOLDER, help="where runs are kept (default: build/headline)"
+    )
+    parser.add_argument(
+        "--processes", type=int, default=None, help="how many run at once (default: all cores)"
+    )
     chosen = parser.parse_args()
     if chosen.tune:
         rates = tune(chosen.folder / "tuning", chosen.processes)
@@ -164,12 +196,18 @@ def main() -> None:
     seeds = sorted(set(chosen.seeds or matrix.SEEDS))
     if chosen.seeds and (others := strangers(pages.read(), set(matrix.SEEDS) - set(seeds))):
         names = ", ".join(map(str, others))
-        parser.error(f"headline.csv holds lines of seeds {names} from another study: run these seeds, too, or all")
+        parser.error(
+            f"headline.csv holds lines of seeds {names} from another study: run these seeds, too, or all"
+        )
     kept = chosen.folder / ("quick" if chosen.quick else "runs")
     table, done = study(kept, quick=chosen.quick, seeds=seeds, processes=chosen.processes)
     if done.failures:
         parser.exit(
-            1, "".join(f"failed: {f.scenario.method}, seed {f.scenario.seed}: {f.error}\n" for f in done.failures)
+            1,
+            "".join(
+                f"failed: {f.scenario.method}, seed {f.scenario.seed}: {f.error}\n"
+                for f in done.failures
+            ),
         )
     if chosen.quick:
         print(pages.overview(table))

@@ -43,4 +43,4 @@ __all__ = [
     "staleness",
     "subset_map",
     "weights",
-]  # fmt: skip
+]

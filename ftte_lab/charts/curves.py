@@ -38,7 +38,11 @@ _DIP = 0.2  # how far accuracy may fall below its start before the axis has to m
 
 
 def accuracy(
-    histories: Mapping[str, History], *, of: str = "sim_seconds", target: float | None = None, window: int = 5
+    histories: Mapping[str, History],
+    *,
+    of: str = "sim_seconds",
+    target: float | None = None,
+    window: int = 5,
 ) -> Figure:
     """Test accuracy of each run over time, updates, bytes or energy; a dot where it first reaches the target.
 
@@ -56,7 +60,9 @@ def accuracy(
     integer("window", window, 1)
     if target is not None:
         number("target", target, 0, 1)
-    return curves({name: [h.points] for name, h in histories.items()}, of=of, target=target, window=window)
+    return curves(
+        {name: [h.points] for name, h in histories.items()}, of=of, target=target, window=window
+    )
 
 
 def curves(
@@ -90,18 +96,36 @@ def curves(
     choice("of", of, AXES)
     integer("window", window, 1)
     title, unit = _axis(of, runs, end)
-    lines = {name: [_line(p, of, metric, unit, window) for p in seeds if len(p[of])] for name, seeds in runs.items()}
+    lines = {
+        name: [_line(p, of, metric, unit, window) for p in seeds if len(p[of])]
+        for name, seeds in runs.items()
+    }
     lines = {name: seeds for name, seeds in lines.items() if seeds}
     several = bool(growing) or any(len(seeds) > 1 for seeds in runs.values())
     timed = of == "sim_seconds"
-    more = {name: _line(p, of, metric, unit, window) for name, p in (growing or {}).items() if len(p[of])}
+    more = {
+        name: _line(p, of, metric, unit, window)
+        for name, p in (growing or {}).items()
+        if len(p[of])
+    }
     data = _tables(lines, more, several, unit if timed else math.nan)
     data["pinned"] = _pinned(pinned or {}, of, metric, unit, window)
-    reached = {n: _reached(s[0], target) for n, s in lines.items()} if target is not None and not several else {}
-    data["reached"] = _columns(("x", "y", "arm"), [(x, target, label(n)) for n, x in reached.items() if x is not None])
-    data["target"] = _columns(("y", "text"), [] if target is None else [(target, f"target {100 * target:.1f} %")])
+    reached = (
+        {n: _reached(s[0], target) for n, s in lines.items()}
+        if target is not None and not several
+        else {}
+    )
+    data["reached"] = _columns(
+        ("x", "y", "arm"), [(x, target, label(n)) for n, x in reached.items() if x is not None]
+    )
+    data["target"] = _columns(
+        ("y", "text"), [] if target is None else [(target, f"target {100 * target:.1f} %")]
+    )
     data |= _now(lines, now_s, unit if timed else None)
-    says = [_clause(name, seeds, metric, of, unit, target, reached.get(name)) for name, seeds in lines.items()]
+    says = [
+        _clause(name, seeds, metric, of, unit, target, reached.get(name))
+        for name, seeds in lines.items()
+    ]
     quantity = metric_title(metric)
     text = f"Line chart of {quantity} over {title}: " + ("; ".join(says) or "no point yet") + "."
     drawn = template(_draw, title, quantity, metric == "loss", _bold(several, window), tuple(runs))
@@ -119,7 +143,10 @@ def _bold(several: bool, window: int) -> str:
 def _axis(of: str, runs: Mapping[str, Sequence[Points]], end: float | None) -> tuple[str, float]:
     """Title and unit of the horizontal axis: short times are told in seconds."""
     if of == "sim_seconds":
-        last = max((float(np.asarray(p[of])[-1]) for seeds in runs.values() for p in seeds if len(p[of])), default=end)
+        last = max(
+            (float(np.asarray(p[of])[-1]) for seeds in runs.values() for p in seeds if len(p[of])),
+            default=end,
+        )
         longest = end if end is not None else last
         if longest is not None and longest <= _SHORT_S:
             return "virtual time, seconds", 1.0
@@ -128,24 +155,38 @@ def _axis(of: str, runs: Mapping[str, Sequence[Points]], end: float | None) -> t
 
 def metric_title(metric: str) -> str:
     """What a metric is called on an axis."""
-    return METRICS.get(metric) or metric.replace("accuracy_", "accuracy on devices of kind ").replace("_", " ")
+    return METRICS.get(metric) or metric.replace(
+        "accuracy_", "accuracy on devices of kind "
+    ).replace("_", " ")
 
 
 def _line(points: Points, of: str, metric: str, unit: float, window: int) -> dict[str, np.ndarray]:
     y = np.asarray(points[metric], np.float64)
     x = np.asarray(points[of], np.float64) / unit
-    return {"x": x, "raw": y, "y": smooth(y, window), "t": np.asarray(points["sim_seconds"], np.float64)}
+    return {
+        "x": x,
+        "raw": y,
+        "y": smooth(y, window),
+        "t": np.asarray(points["sim_seconds"], np.float64),
+    }
 
 
-def _tables(lines: Lines, more: Mapping[str, Line], several: bool, unit: float) -> dict[str, Columns]:
+def _tables(
+    lines: Lines, more: Mapping[str, Line], several: bool, unit: float
+) -> dict[str, Columns]:
     """Data sets of the raw points (one seed) or bands (several seeds), and of the bold lines with their moments."""
     bold, band = [], []
-    raw = [{"x": line["x"], "y": line["y"], "arm": [label(name)] * len(line["x"])} for name, line in more.items()]
+    raw = [
+        {"x": line["x"], "y": line["y"], "arm": [label(name)] * len(line["x"])}
+        for name, line in more.items()
+    ]
     for name, seeds in lines.items():
         if len(seeds) > 1:
             x = np.linspace(max(s["x"][0] for s in seeds), min(s["x"][-1] for s in seeds), _GRID)
             each = np.stack([np.interp(x, s["x"], s["y"]) for s in seeds])
-            band.append({"x": x, "low": each.min(0), "high": each.max(0), "arm": [label(name)] * _GRID})
+            band.append(
+                {"x": x, "low": each.min(0), "high": each.max(0), "arm": [label(name)] * _GRID}
+            )
             bold.append({"x": x, "y": each.mean(0), "arm": [label(name)] * _GRID, "t": x * unit})
         else:
             [only] = seeds
@@ -168,14 +209,18 @@ def _columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Columns:
     return {name: [row[k] for row in rows] for k, name in enumerate(names)}
 
 
-def _pinned(pinned: Mapping[str, Sequence[Points]], of: str, metric: str, unit: float, window: int) -> Columns:
+def _pinned(
+    pinned: Mapping[str, Sequence[Points]], of: str, metric: str, unit: float, window: int
+) -> Columns:
     parts = []
     for name, seeds in pinned.items():
         for k, points in enumerate(seeds):
             if metric not in points or not len(points[of]):
                 continue  # pinned from another fleet: it had no such devices
             line = _line(points, of, metric, unit, window)
-            parts.append({**line, "arm": [label(name)] * len(line["x"]), "seed": [k] * len(line["x"])})
+            parts.append(
+                {**line, "arm": [label(name)] * len(line["x"]), "seed": [k] * len(line["x"])}
+            )
     return _stack(("x", "y", "arm", "seed"), parts)
 
 
@@ -196,7 +241,9 @@ def _now(lines: Lines, now_s: float | None, unit: float | None) -> Any:
     return {"now": _columns(("x", "y", "arm"), dots), "rule": {"x": rule}}
 
 
-def _domains(lines: Lines, behind: Any, metric: str, end: float | None, unit: float) -> dict[str, float]:
+def _domains(
+    lines: Lines, behind: Any, metric: str, end: float | None, unit: float
+) -> dict[str, float]:
     """Ends of the axes that do not move while a curve grows: they depend on the first points and the horizon."""
     seeds = [s for each in lines.values() for s in each]
     y = [*behind, *(v for s in seeds for v in (s["raw"].min(), s["raw"].max()))]
@@ -209,25 +256,42 @@ def _domains(lines: Lines, behind: Any, metric: str, end: float | None, unit: fl
     return {"x_end": x_end, "y_low": float(max(0.0, np.floor(10 * lowest) / 10)), "y_high": 1.0}
 
 
-def _clause(name: str, seeds: Any, metric: str, of: str, unit: float, target: float | None, at: float | None) -> str:
+def _clause(
+    name: str, seeds: Any, metric: str, of: str, unit: float, target: float | None, at: float | None
+) -> str:
     last = float(np.mean([s["y"][-1] for s in seeds]))
     value = f"{last:.2f}" if metric == "loss" else f"{100 * last:.0f} %"
-    says = f"{label(name)} ends at {value}" + (f" (mean of {len(seeds)} seeds)" if len(seeds) > 1 else "")
+    says = f"{label(name)} ends at {value}" + (
+        f" (mean of {len(seeds)} seeds)" if len(seeds) > 1 else ""
+    )
     if target is None or len(seeds) > 1:
         return says
     if at is None:
         return says + " and never reaches the target"
     amount = at * unit
-    said = seconds(amount) if of == "sim_seconds" else size(amount) if "bytes" in of else f"{amount:,.0f}"
+    said = (
+        seconds(amount)
+        if of == "sim_seconds"
+        else size(amount)
+        if "bytes" in of
+        else f"{amount:,.0f}"
+    )
     return f"{says} and reaches {100 * target:.1f} % at {said}"
 
 
-def _draw(theme: Theme, x_title: str, y_title: str, is_loss: bool, below: str, names: tuple[str, ...]) -> Any:
+def _draw(
+    theme: Theme, x_title: str, y_title: str, is_loss: bool, below: str, names: tuple[str, ...]
+) -> Any:
     colours, dashes = method_scales(names, theme)
     legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=400)
     colour = alt.Color("arm:N", scale=colours, legend=legend)
     dash = alt.StrokeDash("arm:N", scale=dashes, legend=legend)
-    ends = {"x_end": 1.0, "y_low": 0.0, "y_high": 1.0, "per_unit": 0.0}  # the last: seconds per unit of a time axis
+    ends = {
+        "x_end": 1.0,
+        "y_low": 0.0,
+        "y_high": 1.0,
+        "per_unit": 0.0,
+    }  # the last: seconds per unit of a time axis
     params = [alt.param(name=name, value=value) for name, value in ends.items()]
     layers = _layers(theme, x_title, y_title, is_loss, colour, dash)
     chart = alt.layer(*layers).add_params(*params).properties(width=WIDTH, height=280)
@@ -249,19 +313,28 @@ def _layers(
     def part(name: str) -> alt.Chart:
         return alt.Chart(alt.NamedData(name))
 
-    tip = [alt.Tooltip("arm:N", title="method"), alt.Tooltip("x:Q", title=x_title, format=",.1f"),
-           alt.Tooltip("y:Q", title=y_title, format=".2f" if is_loss else ".1%")]  # fmt: skip
+    tip = [
+        alt.Tooltip("arm:N", title="method"),
+        alt.Tooltip("x:Q", title=x_title, format=",.1f"),
+        alt.Tooltip("y:Q", title=y_title, format=".2f" if is_loss else ".1%"),
+    ]
     point: Any = {"filled": True, "opacity": 1}
     return [
         part("band").mark_area(opacity=0.18).encode(x=x, y=low, y2="high:Q", color=colour),
-        part("pinned").mark_line(opacity=0.4).encode(x=x, y=y, color=colour, strokeDash=dash, detail="seed:N"),
+        part("pinned")
+        .mark_line(opacity=0.4)
+        .encode(x=x, y=y, color=colour, strokeDash=dash, detail="seed:N"),
         part("raw").mark_line(strokeWidth=1, opacity=_RAW_OPACITY).encode(x=x, y=y, color=colour),
-        part("curves").mark_line(strokeWidth=2.5).encode(x=x, y=y, color=colour, strokeDash=dash, tooltip=tip),
+        part("curves")
+        .mark_line(strokeWidth=2.5)
+        .encode(x=x, y=y, color=colour, strokeDash=dash, tooltip=tip),
         part("target").mark_rule(strokeDash=[4, 4], color=theme.soft).encode(y=y),
-        part("target").mark_text(align="right", dx=-14, dy=8, color=theme.ink).encode(
-            x=alt.value("width"), y=y, text="text:N"
-        ),
-        part("reached").mark_point(size=110, stroke="white", **point).encode(x=x, y=y, color=colour),
+        part("target")
+        .mark_text(align="right", dx=-14, dy=8, color=theme.ink)
+        .encode(x=alt.value("width"), y=y, text="text:N"),
+        part("reached")
+        .mark_point(size=110, stroke="white", **point)
+        .encode(x=x, y=y, color=colour),
         part("rule").mark_rule(color=theme.soft, strokeWidth=1).encode(x=x),
         part("now").mark_point(size=70, stroke=theme.ink, **point).encode(x=x, y=y, color=colour),
-    ]  # fmt: skip
+    ]

@@ -86,7 +86,9 @@ class Figure:
         require(0.1 <= scale <= 10, f"scale = {scale!r}", "a number from 0.1 to 10")
         drawn = Image.open(io.BytesIO(vl_convert.vegalite_to_png(self.spec(), scale=scale)))
         small = io.BytesIO()  # a palette: a sixth of the bytes, and notebooks carry many pictures
-        drawn.convert("RGB").quantize(_PALETTE, dither=Image.Dither.NONE).save(small, "PNG", optimize=True)
+        drawn.convert("RGB").quantize(_PALETTE, dither=Image.Dither.NONE).save(
+            small, "PNG", optimize=True
+        )
         return small.getvalue()
 
     def svg(self) -> str:
@@ -100,8 +102,16 @@ class Figure:
             ValueError: a folder that does not exist, or a name that ends in neither `.png` nor `.svg`.
         """
         path = Path(path)
-        require(path.suffix in (".png", ".svg"), f"file name {path.name!r}", "a name that ends in .png or .svg")
-        require(path.parent.is_dir(), f"folder {str(path.parent)!r} does not exist", "an existing folder")
+        require(
+            path.suffix in (".png", ".svg"),
+            f"file name {path.name!r}",
+            "a name that ends in .png or .svg",
+        )
+        require(
+            path.parent.is_dir(),
+            f"folder {str(path.parent)!r} does not exist",
+            "an existing folder",
+        )
         write_atomic(path, self.png(scale) if path.suffix == ".png" else self.svg().encode())
         return path
 

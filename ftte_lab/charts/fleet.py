@@ -44,13 +44,19 @@ def fleet(runs: Mapping[str, Prepared], at_s: float) -> Figure:
         heads.append((top, _head(name, now, buffer)))
         slots += _slots(now, ready, top + 1.0, per_row)
         begin = top + 2.0 + math.ceil(buffer / per_row) * 0.9
-        marks += [_mark(now, ready, c, k % per_row, begin + k // per_row) for k, c in enumerate(order)]
+        marks += [
+            _mark(now, ready, c, k % per_row, begin + k // per_row) for k, c in enumerate(order)
+        ]
         top = begin + rows + 0.8
         says.append(_says(name, now, buffer))
     data = {
         "devices": _columns(("x", "y", "kind", "phase", "opacity", "from", "to", "lost"), marks),
         "slots": _columns(("x", "y", "kind", "opacity"), slots),
-        "heads": {"y": [y for y, _ in heads], "x": [-0.5] * len(heads), "text": [t for _, t in heads]},
+        "heads": {
+            "y": [y for y, _ in heads],
+            "x": [-0.5] * len(heads),
+            "text": [t for _, t in heads],
+        },
     }
     kinds_seen = tuple(sorted({row[2] for row in marks}))
     text = f"The fleet at {seconds(at_s)} of virtual time: " + "; ".join(says) + "."
@@ -69,7 +75,8 @@ def _head(name: str, now: Moment, buffer: int) -> str:
 def _says(name: str, now: Moment, buffer: int) -> str:
     counts = np.bincount(now.phase, minlength=len(PHASES))
     doing = (
-        ", ".join(f"{counts[k]} in {phase}" for k, phase in enumerate(PHASES) if k and counts[k]) or "nobody at work"
+        ", ".join(f"{counts[k]} in {phase}" for k, phase in enumerate(PHASES) if k and counts[k])
+        or "nobody at work"
     )
     return f"{label(name)} has made {now.version} steps, its buffer holds {len(now.buffer)} of {buffer}, {doing}"
 
@@ -79,7 +86,16 @@ def _mark(now: Moment, ready: Prepared, client: int, x: float, y: float) -> tupl
     kind = ready.world.fleet.kind[client]
     opacity = 1.0 if phase else 0.3 if ready.eligible[client] else 0.1
     name = PHASES[phase]
-    return (x, y, kind, name, opacity, 0.0, 2 * math.pi * float(now.progress[client]), bool(now.lost[client]))
+    return (
+        x,
+        y,
+        kind,
+        name,
+        opacity,
+        0.0,
+        2 * math.pi * float(now.progress[client]),
+        bool(now.lost[client]),
+    )
 
 
 def _slots(now: Moment, ready: Prepared, top: float, per_row: int) -> list[tuple[Any, ...]]:
@@ -98,7 +114,9 @@ def _draw(theme: Theme, kinds: tuple[str, ...], per_row: int, bottom: float) -> 
     colours, shapes = kind_scales(kinds)
     cell = WIDTH / per_row  # pixels
     param = alt.param(name="moment", value=0.0)
-    x = alt.X("x:Q", axis=None, scale=alt.Scale(domain=[-0.6, per_row - 0.4], nice=False, zero=False))
+    x = alt.X(
+        "x:Q", axis=None, scale=alt.Scale(domain=[-0.6, per_row - 0.4], nice=False, zero=False)
+    )
     y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[bottom, -0.6], nice=False, zero=False))
     colour = alt.Color("kind:N", scale=colours, legend=alt.Legend(orient="top"))
     opacity = alt.Opacity("opacity:Q", scale=None)
@@ -106,23 +124,42 @@ def _draw(theme: Theme, kinds: tuple[str, ...], per_row: int, bottom: float) -> 
     marks = devices.mark_point(filled=True, size=(0.34 * cell) ** 2).encode(
         x=x, y=y, color=colour, shape=alt.Shape("kind:N", scale=shapes), opacity=opacity
     )
-    phase_colours = alt.Scale(domain=list(_PHASES), range=[theme.download, theme.compute, theme.upload])
-    arcs = devices.transform_filter("datum.to > 0").mark_arc(innerRadius=0.32 * cell, outerRadius=0.42 * cell).encode(
-        x=x, y=y, theta=alt.Theta("from:Q", scale=None), theta2="to:Q",
-        color=alt.Color("phase:N", scale=phase_colours, legend=alt.Legend(orient="top")),
-    )  # fmt: skip
+    phase_colours = alt.Scale(
+        domain=list(_PHASES), range=[theme.download, theme.compute, theme.upload]
+    )
+    arcs = (
+        devices.transform_filter("datum.to > 0")
+        .mark_arc(innerRadius=0.32 * cell, outerRadius=0.42 * cell)
+        .encode(
+            x=x,
+            y=y,
+            theta=alt.Theta("from:Q", scale=None),
+            theta2="to:Q",
+            color=alt.Color("phase:N", scale=phase_colours, legend=alt.Legend(orient="top")),
+        )
+    )
     crosses = (
         devices.transform_filter("datum.lost")
         .mark_text(text="×", fontSize=0.68 * cell, color=theme.line)
         .encode(x=x, y=y)
     )
-    slot_colours = alt.Scale(domain=[*kinds, "empty"], range=[*colours.to_dict()["range"], theme.grid])
-    slots = alt.Chart(alt.NamedData("slots")).mark_square(size=(0.6 * cell) ** 2, opacity=1).encode(
-        x=x, y=y, color=alt.Color("kind:N", scale=slot_colours, legend=None), opacity=opacity
-    )  # fmt: skip
-    heads = alt.Chart(alt.NamedData("heads")).mark_text(align="left", fontSize=13, color=theme.ink, baseline="middle")
+    slot_colours = alt.Scale(
+        domain=[*kinds, "empty"], range=[*colours.to_dict()["range"], theme.grid]
+    )
+    slots = (
+        alt.Chart(alt.NamedData("slots"))
+        .mark_square(size=(0.6 * cell) ** 2, opacity=1)
+        .encode(
+            x=x, y=y, color=alt.Color("kind:N", scale=slot_colours, legend=None), opacity=opacity
+        )
+    )
+    heads = alt.Chart(alt.NamedData("heads")).mark_text(
+        align="left", fontSize=13, color=theme.ink, baseline="middle"
+    )
     layers = (slots, marks, arcs, crosses, heads.encode(x=x, y=y, text="text:N"))
-    chart = alt.layer(*layers).resolve_scale(color="independent", shape="independent").add_params(param)
+    chart = (
+        alt.layer(*layers).resolve_scale(color="independent", shape="independent").add_params(param)
+    )
     chart = chart.properties(width=WIDTH, height=int(1.04 * cell * (bottom + 0.6)))
     below = "marks: devices, faint when idle; arcs: progress; squares: the buffer, paler the older; ×: lost"
     return finish(chart, theme, "The fleet at one moment", below)

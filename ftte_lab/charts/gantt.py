@@ -39,7 +39,12 @@ def gantt(
     Raises:
         ValueError: an empty schedule, or a number out of range.
     """
-    require(len(timeline) > 0, "the timeline is empty", "one with participations", "Lengthen the horizon")
+    require(
+        len(timeline) > 0,
+        "the timeline is empty",
+        "one with participations",
+        "Lengthen the horizon",
+    )
     integer("devices", devices, 1, 60)
     shown = list(dict.fromkeys(timeline.client[: 50 * devices].tolist()))[:devices]
     mine = np.isin(timeline.client, shown)
@@ -49,7 +54,9 @@ def gantt(
     shown.sort(key=lambda c: (kinds[c], c))
     names = {c: f"{kinds[c]} {c}" for c in shown}
     data = {
-        "bars": _bars(timeline, np.flatnonzero(mine & (timeline.start_s < until_s)), names, until_s),
+        "bars": _bars(
+            timeline, np.flatnonzero(mine & (timeline.start_s < until_s)), names, until_s
+        ),
         "fill": _fill(timeline, until_s),
         "steps": {"at": timeline.step_s[timeline.step_s <= until_s]},
     }
@@ -74,12 +81,21 @@ def _bars(timeline: Timeline, chosen: np.ndarray, names: dict[int, str], until_s
     edges = [timeline.start_s, timeline.downloaded_s, timeline.computed_s, timeline.freed_s]
     device = np.array([names[c] for c in timeline.client[chosen].tolist()], dtype=object)
     begin = np.concatenate([edge[chosen] for edge in edges[:-1]])
-    end = np.concatenate([np.minimum(edge[chosen], timeline.freed_s[chosen]) for edge in edges[1:]]).clip(max=until_s)
+    end = np.concatenate(
+        [np.minimum(edge[chosen], timeline.freed_s[chosen]) for edge in edges[1:]]
+    ).clip(max=until_s)
     phase = np.concatenate([np.where(lost, "lost", name) for name in _PHASES[:-1]])
     kept = np.flatnonzero(end > begin)
-    rank = {name: k for k, name in enumerate(names.values())}  # rows of the picture follow the order of the data
+    rank = {
+        name: k for k, name in enumerate(names.values())
+    }  # rows of the picture follow the order of the data
     kept = kept[np.argsort([rank[name] for name in np.tile(device, 3)[kept]], kind="stable")]
-    return {"device": np.tile(device, 3)[kept], "phase": phase[kept], "from": begin[kept], "to": end[kept]}
+    return {
+        "device": np.tile(device, 3)[kept],
+        "phase": phase[kept],
+        "from": begin[kept],
+        "to": end[kept],
+    }
 
 
 def _fill(timeline: Timeline, until_s: float) -> Columns:
@@ -88,7 +104,9 @@ def _fill(timeline: Timeline, until_s: float) -> Columns:
     arrivals = np.sort(timeline.arrival_s[waiting])
     at = np.unique(np.concatenate([[0.0], arrivals, timeline.step_s]))
     at = at[at < until_s]
-    taken = np.concatenate([[0], timeline.step_end])[np.searchsorted(timeline.step_s, at, side="right")]
+    taken = np.concatenate([[0], timeline.step_end])[
+        np.searchsorted(timeline.step_s, at, side="right")
+    ]
     count = np.searchsorted(arrivals, at, side="right") - taken
     end = np.append(at[1:], until_s)
     full = count > 0
@@ -102,19 +120,54 @@ def _draw(theme: Theme, title: str, devices: int, buffer: int) -> dict[str, Any]
     x_scale = alt.Scale(domain={"expr": "[0, end]"}, nice=False)
     colours = [theme.download, theme.compute, theme.upload, theme.faint]
     colour = alt.Color("phase:N", scale=alt.Scale(domain=list(_PHASES), range=colours))
-    y = alt.Y("device:N", title=None, sort=None, axis=alt.Axis(labelFontSize=10, ticks=False, domain=False))
+    y = alt.Y(
+        "device:N",
+        title=None,
+        sort=None,
+        axis=alt.Axis(labelFontSize=10, ticks=False, domain=False),
+    )
     x = alt.X("from:Q", title="virtual seconds", scale=x_scale, axis=alt.Axis(grid=False))
-    phase_tip = [alt.Tooltip("device:N"), alt.Tooltip("phase:N"), alt.Tooltip("from:Q", format=",.1f"),
-                 alt.Tooltip("to:Q", format=",.1f")]  # fmt: skip
-    fill_tip = [alt.Tooltip("count:Q", title=f"updates waiting, of {buffer}"), alt.Tooltip("from:Q", format=",.1f")]
-    bars = alt.Chart(alt.NamedData("bars")).mark_bar(height=alt.RelativeBandSize(0.72)).encode(
-        x=x, x2="to:Q", y=y, color=colour, tooltip=phase_tip,
-    )  # fmt: skip
-    fill = alt.Chart(alt.NamedData("fill")).mark_bar(height=alt.RelativeBandSize(1.0), color=theme.line).encode(
-        x=x, x2="to:Q", y=y, tooltip=fill_tip,
-        opacity=alt.Opacity("share:Q", scale=alt.Scale(domain=[0, 1], range=[0.05, 1]), legend=None),
-    )  # fmt: skip
+    phase_tip = [
+        alt.Tooltip("device:N"),
+        alt.Tooltip("phase:N"),
+        alt.Tooltip("from:Q", format=",.1f"),
+        alt.Tooltip("to:Q", format=",.1f"),
+    ]
+    fill_tip = [
+        alt.Tooltip("count:Q", title=f"updates waiting, of {buffer}"),
+        alt.Tooltip("from:Q", format=",.1f"),
+    ]
+    bars = (
+        alt.Chart(alt.NamedData("bars"))
+        .mark_bar(height=alt.RelativeBandSize(0.72))
+        .encode(
+            x=x,
+            x2="to:Q",
+            y=y,
+            color=colour,
+            tooltip=phase_tip,
+        )
+    )
+    fill = (
+        alt.Chart(alt.NamedData("fill"))
+        .mark_bar(height=alt.RelativeBandSize(1.0), color=theme.line)
+        .encode(
+            x=x,
+            x2="to:Q",
+            y=y,
+            tooltip=fill_tip,
+            opacity=alt.Opacity(
+                "share:Q", scale=alt.Scale(domain=[0, 1], range=[0.05, 1]), legend=None
+            ),
+        )
+    )
     steps = alt.Chart(alt.NamedData("steps")).mark_rule(color=theme.line, strokeWidth=1.2)
     steps = steps.encode(x=alt.X("at:Q", scale=x_scale, title="virtual seconds"))
-    chart = alt.layer(fill, bars, steps).add_params(end).properties(width=WIDTH, height=13 * (devices + 1) + 10)
-    return finish(chart, theme, title, "orange lines: the server steps; grey: work that is never used")
+    chart = (
+        alt.layer(fill, bars, steps)
+        .add_params(end)
+        .properties(width=WIDTH, height=13 * (devices + 1) + 10)
+    )
+    return finish(
+        chart, theme, title, "orange lines: the server steps; grey: work that is never used"
+    )

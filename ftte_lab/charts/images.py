@@ -15,7 +15,12 @@ from ftte_lab.charts.style import Theme, finish
 _SIDE = 74  # pixels of one picture
 
 
-def images(rows: Mapping[str, np.ndarray], *, title: str = "Pictures", says: Mapping[str, str] | None = None) -> Figure:
+def images(
+    rows: Mapping[str, np.ndarray],
+    *,
+    title: str = "Pictures",
+    says: Mapping[str, str] | None = None,
+) -> Figure:
     """Rows of grey pictures, each scaled to its own range.
 
     Args:
@@ -29,7 +34,9 @@ def images(rows: Mapping[str, np.ndarray], *, title: str = "Pictures", says: Map
     require(bool(rows), "no picture to draw", "at least one row")
     shapes = {np.asarray(v).shape for v in rows.values()}
     fits = len(shapes) == 1 and len(next(iter(shapes))) == 3 and min(next(iter(shapes))) >= 1
-    require(fits, f"pictures of shapes {sorted(shapes)}", "equally many in each row, all of one size")
+    require(
+        fits, f"pictures of shapes {sorted(shapes)}", "equally many in each row, all of one size"
+    )
     n, height, width = next(iter(shapes))
     stack = np.stack([np.asarray(v, np.float64) for v in rows.values()])
     low, high = stack.min((2, 3), keepdims=True), stack.max((2, 3), keepdims=True)
@@ -42,14 +49,26 @@ def images(rows: Mapping[str, np.ndarray], *, title: str = "Pictures", says: Map
     return Figure(drawn, {"pixels": columns}, f"Rows of small grey pictures. {told}.")
 
 
-def _draw(theme: Theme, names: tuple[str, ...], n: int, height: int, width: int, title: str) -> dict[str, Any]:
-    pixels = alt.Chart(alt.NamedData("pixels")).mark_rect(stroke=None).encode(
-        x=alt.X("x:O", axis=None, scale=alt.Scale(padding=0)), y=alt.Y("y:O", axis=None, scale=alt.Scale(padding=0)),
-        color=alt.Color("value:Q", scale=alt.Scale(scheme="greys", domain=[0, 1]), legend=None),
-    ).properties(width=_SIDE, height=_SIDE * height // width)  # fmt: skip
+def _draw(
+    theme: Theme, names: tuple[str, ...], n: int, height: int, width: int, title: str
+) -> dict[str, Any]:
+    pixels = (
+        alt.Chart(alt.NamedData("pixels"))
+        .mark_rect(stroke=None)
+        .encode(
+            x=alt.X("x:O", axis=None, scale=alt.Scale(padding=0)),
+            y=alt.Y("y:O", axis=None, scale=alt.Scale(padding=0)),
+            color=alt.Color("value:Q", scale=alt.Scale(scheme="greys", domain=[0, 1]), legend=None),
+        )
+        .properties(width=_SIDE, height=_SIDE * height // width)
+    )
     head = alt.Header(title=None, labels=False)
-    rows = alt.Header(title=None, labelAngle=0, labelAlign="left", labelFontSize=12, labelColor=theme.ink)
+    rows = alt.Header(
+        title=None, labelAngle=0, labelAlign="left", labelFontSize=12, labelColor=theme.ink
+    )
     grid = pixels.facet(
-        row=alt.Row("row:N", sort=list(names), header=rows), column=alt.Column("picture:O", header=head), spacing=6
+        row=alt.Row("row:N", sort=list(names), header=rows),
+        column=alt.Column("picture:O", header=head),
+        spacing=6,
     )
     return finish(grid, theme, title)

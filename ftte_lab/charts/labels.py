@@ -27,7 +27,9 @@ def label_map(counts: np.ndarray, classes: Sequence[str], *, clients: int = 40) 
     integer("clients", clients, 1)
     counts = np.asarray(counts)
     fits = counts.ndim == 2 and len(counts) > 0 and counts.shape[1] == len(classes)
-    require(fits, f"a table of shape {counts.shape} for {len(classes)} classes", "one row per client")
+    require(
+        fits, f"a table of shape {counts.shape} for {len(classes)} classes", "one row per client"
+    )
     shares = counts / np.maximum(1, counts.sum(1, keepdims=True))
     shown = shares[:clients]
     columns = {
@@ -40,21 +42,51 @@ def label_map(counts: np.ndarray, classes: Sequence[str], *, clients: int = 40) 
     gap = 0.5 * np.abs(shares - whole_share).sum(1)
     text = f"Heat map of classes over the first {len(shown)} of {len(counts)} clients; on average a client's largest "
     text += f"class holds {100 * shares.max(1).mean():.0f} % of its samples, "
-    text += f"and {100 * gap.mean():.0f} % of them would have to change class to look like everybody's."
+    text += (
+        f"and {100 * gap.mean():.0f} % of them would have to change class to look like everybody's."
+    )
     return Figure(template(_draw, tuple(classes), len(shown)), {"cells": columns}, text)
 
 
 def _draw(theme: Theme, classes: tuple[str, ...], clients: int) -> dict[str, Any]:
     low = "#F4F4F4" if theme.name == "light" else "#222222"
     high = "#0072B2" if theme.name == "light" else "#56B4E9"
-    cells = alt.Chart(alt.NamedData("cells")).mark_rect().encode(
-        x=alt.X("client:O", title="client", axis=alt.Axis(labelAngle=0, labelOverlap=True, ticks=False)),
-        y=alt.Y("class:N", sort=None, title=None, scale=alt.Scale(domain=list(classes)), axis=alt.Axis(ticks=False)),
-        color=alt.Color("share:Q", scale=alt.Scale(domain=[0, 1], range=[low, high]),
-                        legend=alt.Legend(title="share of the client's samples", format="%", gradientLength=180,
-                                          titleColor=theme.ink, titleFontWeight="normal", titleLimit=400, tickCount=3)),
-        tooltip=[alt.Tooltip("client:O"), alt.Tooltip("class:N"), alt.Tooltip("share:Q", format=".0%"),
-                 alt.Tooltip("samples:Q")],
-    )  # fmt: skip
+    cells = (
+        alt.Chart(alt.NamedData("cells"))
+        .mark_rect()
+        .encode(
+            x=alt.X(
+                "client:O",
+                title="client",
+                axis=alt.Axis(labelAngle=0, labelOverlap=True, ticks=False),
+            ),
+            y=alt.Y(
+                "class:N",
+                sort=None,
+                title=None,
+                scale=alt.Scale(domain=list(classes)),
+                axis=alt.Axis(ticks=False),
+            ),
+            color=alt.Color(
+                "share:Q",
+                scale=alt.Scale(domain=[0, 1], range=[low, high]),
+                legend=alt.Legend(
+                    title="share of the client's samples",
+                    format="%",
+                    gradientLength=180,
+                    titleColor=theme.ink,
+                    titleFontWeight="normal",
+                    titleLimit=400,
+                    tickCount=3,
+                ),
+            ),
+            tooltip=[
+                alt.Tooltip("client:O"),
+                alt.Tooltip("class:N"),
+                alt.Tooltip("share:Q", format=".0%"),
+                alt.Tooltip("samples:Q"),
+            ],
+        )
+    )
     chart = cells.properties(width=WIDTH, height=max(90, 17 * len(classes)))
     return finish(chart, theme, "Who holds what", f"the first {clients} clients, a column each")

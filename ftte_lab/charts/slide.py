@@ -58,7 +58,11 @@ class Slide:
         """
         path = Path(path)
         require(path.suffix == ".png", f"file name {path.name!r}", "a name that ends in .png")
-        require(path.parent.is_dir(), f"folder {str(path.parent)!r} does not exist", "an existing folder")
+        require(
+            path.parent.is_dir(),
+            f"folder {str(path.parent)!r} does not exist",
+            "an existing folder",
+        )
         write_atomic(path, self.png())
         return path
 
@@ -76,5 +80,7 @@ def slide(figure: Figure, says: str) -> Slide:
     Raises:
         ValueError: no sentence, or one too long to be read from the last row.
     """
-    require(0 < len(says) <= 180, f"a sentence of {len(says)} characters", "1 to 180", "Say it shorter")
+    require(
+        0 < len(says) <= 180, f"a sentence of {len(says)} characters", "1 to 180", "Say it shorter"
+    )
     return Slide(figure, says)

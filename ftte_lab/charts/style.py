@@ -35,27 +35,52 @@ class Theme:
 
 
 LIGHT = Theme(
-    "light", "#333333", "#8A8A8A", "#ECECEC", "#DADADA",
+    "light",
+    "#333333",
+    "#8A8A8A",
+    "#ECECEC",
+    "#DADADA",
     (("fedavg", "#0072B2"), ("fedbuff", "#B97A00"), ("ftte", "#D55E00"), ("fedasync", "#009E73")),
-    "#9CC5E3", "#0072B2", "#E69F00", "#D55E00",
-)  # fmt: skip
+    "#9CC5E3",
+    "#0072B2",
+    "#E69F00",
+    "#D55E00",
+)
 DARK = Theme(
-    "dark", "#E4E4E4", "#9A9A9A", "#3A3A3A", "#4A4A4A",
+    "dark",
+    "#E4E4E4",
+    "#9A9A9A",
+    "#3A3A3A",
+    "#4A4A4A",
     (("fedavg", "#56B4E9"), ("fedbuff", "#F0C040"), ("ftte", "#FF8A3D"), ("fedasync", "#2CCFA0")),
-    "#3E6C8E", "#56B4E9", "#E69F00", "#FF8A3D",
-)  # fmt: skip
+    "#3E6C8E",
+    "#56B4E9",
+    "#E69F00",
+    "#FF8A3D",
+)
 THEMES: Mapping[str, Theme] = {"light": LIGHT, "dark": DARK}
 
 # Paul Tol's muted colours, and a shape each: colour is never the only channel.
 KIND_COLOURS = dict(
     zip(
-        CATALOGUE, ("#44AA99", "#88CCEE", "#AA4499", "#CC6677", "#6F9D3C", "#D0587E", "#B8A542", "#B5B02C"), strict=True
+        CATALOGUE,
+        ("#44AA99", "#88CCEE", "#AA4499", "#CC6677", "#6F9D3C", "#D0587E", "#B8A542", "#B5B02C"),
+        strict=True,
     )
 )
 KIND_SHAPES = dict(
     zip(
         CATALOGUE,
-        ("circle", "diamond", "square", "cross", "triangle-down", "triangle-left", "triangle-right", "triangle-up"),
+        (
+            "circle",
+            "diamond",
+            "square",
+            "cross",
+            "triangle-down",
+            "triangle-left",
+            "triangle-right",
+            "triangle-up",
+        ),
         strict=True,
     )
 )
@@ -70,7 +95,9 @@ def label(name: str) -> str:
 def method_scales(names: tuple[str, ...], theme: Theme) -> tuple[alt.Scale, alt.Scale]:
     """Colour and dash scales over labels: each method always looks the same."""
     known = dict(theme.methods)
-    free = not any(n in known for n in names)  # no method among them: their strong colours are to be had
+    free = not any(
+        n in known for n in names
+    )  # no method among them: their strong colours are to be had
     spare = iter(((*known.values(),) if free else ()) + _SPARE * len(names))
     dashes = iter((_FREE_DASHES if free else ()) + _SPARE_DASHES * len(names))
     domain = [label(n) for n in names]
@@ -91,10 +118,26 @@ def finish(chart: Any, theme: Theme, title: str, subtitle: str | list[str] = "")
     ready = (
         chart.properties(title=text)
         .configure_view(stroke=None)
-        .configure_axis(gridColor=theme.grid, domainColor=theme.soft, tickColor=theme.soft, labelColor=theme.ink,
-                        titleColor=theme.ink, titleFontWeight="normal", labelFontSize=12, titleFontSize=12)
-        .configure_title(fontSize=15, subtitleFontSize=12, color=theme.ink, subtitleColor=theme.soft)
-        .configure_legend(orient="top", title=None, labelFontSize=12, labelColor=theme.ink, symbolStrokeWidth=3,
-                          labelLimit=160)
-    )  # fmt: skip
+        .configure_axis(
+            gridColor=theme.grid,
+            domainColor=theme.soft,
+            tickColor=theme.soft,
+            labelColor=theme.ink,
+            titleColor=theme.ink,
+            titleFontWeight="normal",
+            labelFontSize=12,
+            titleFontSize=12,
+        )
+        .configure_title(
+            fontSize=15, subtitleFontSize=12, color=theme.ink, subtitleColor=theme.soft
+        )
+        .configure_legend(
+            orient="top",
+            title=None,
+            labelFontSize=12,
+            labelColor=theme.ink,
+            symbolStrokeWidth=3,
+            labelLimit=160,
+        )
+    )
     return ready.to_dict()

@@ -16,9 +16,19 @@ from ftte_lab.lab import Settings
 from ftte_lab.simulation import METHODS, History, Scenario, run
 
 FREE = (
-    "budget_kib", "payload_share", "solver", "buffer", "concurrency", "age_exponent", "variance_exponent", "seed",
-    "server_rate", "evaluations", "method", *METHODS["ftte"],
-)  # fmt: skip
+    "budget_kib",
+    "payload_share",
+    "solver",
+    "buffer",
+    "concurrency",
+    "age_exponent",
+    "variance_exponent",
+    "seed",
+    "server_rate",
+    "evaluations",
+    "method",
+    *METHODS["ftte"],
+)
 """Fields of the scenario that a submission may choose; all others are the fleet's."""
 
 
@@ -106,7 +116,9 @@ def judge(settings: Settings, seeds: Sequence[int] = LIMITS.hidden_seeds) -> Jud
     peak = max(float(h.facts["peak_memory_bytes"]) for h in ours) / 1024
     sent = float(np.mean([h.points["upload_bytes"].iloc[-1] for h in ours])) / 2**20
     gain, slowest = (
-        float(np.mean([100 * (a.final(of) - b.final(of)) for a, b in zip(ours, first, strict=True)]))
+        float(
+            np.mean([100 * (a.final(of) - b.final(of)) for a, b in zip(ours, first, strict=True)])
+        )
         for of in ("accuracy", "straggler_accuracy")
     )
     lines = {
@@ -159,7 +171,11 @@ def _read(submission: Any) -> Settings | str:
     if isinstance(submission, Settings):
         return submission
     try:
-        require(isinstance(submission, str), f"a {type(submission).__name__} was returned", "lab.code, a text")
+        require(
+            isinstance(submission, str),
+            f"a {type(submission).__name__} was returned",
+            "lab.code, a text",
+        )
         return Settings.restore(submission)
     except ValueError as error:
         return str(error)

@@ -59,7 +59,9 @@ def check(exercise: str, answer: Any) -> Verdict:
 def _judged(name: str, answer: Any) -> Verdict:
     exercise = EXERCISES.get(name)
     if exercise is None:
-        return Verdict(name, "not yet", f"… There is no exercise {name!r}; there are {', '.join(EXERCISES)}.")
+        return Verdict(
+            name, "not yet", f"… There is no exercise {name!r}; there are {', '.join(EXERCISES)}."
+        )
     state, words = exercise.judge(answer)
     book = _record.read(name[:2])
     entry = book["exercises"].setdefault(name, {"attempts": 0, "passed": False})

@@ -43,7 +43,10 @@ class Exercise:
                 if failing is not None:
                     return "failed", failing + self._known(answer)
         except NotYetError:
-            return "not yet", "replace `raise NotImplementedError()` by your lines, run that cell, then this one again"
+            return (
+                "not yet",
+                "replace `raise NotImplementedError()` by your lines, run that cell, then this one again",
+            )
         except TroubleError as trouble:
             return "failed", f"your function {trouble}"
         except ValueError as error:  # an answer that the kit itself refuses, in a sentence
@@ -100,7 +103,12 @@ class Holds:
             value = _tried(answer, arguments)
             try:
                 why = self.fails(value, *arguments)
-            except (TypeError, ValueError, IndexError, AttributeError):  # not even the right kind of thing
+            except (
+                TypeError,
+                ValueError,
+                IndexError,
+                AttributeError,
+            ):  # not even the right kind of thing
                 why = "that is not the kind of value that was asked for"
             if why is not None:
                 return f"{asked(answer, arguments)} gave {show(value)}: {why}."
@@ -108,7 +116,9 @@ class Holds:
 
 
 def _alike(answer: Any, wrong: Any) -> bool:
-    return same(answer, wrong, 1e-6) or show(answer) == show(wrong)  # the latter for what is no number
+    return same(answer, wrong, 1e-6) or show(answer) == show(
+        wrong
+    )  # the latter for what is no number
 
 
 def _tried(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

@@ -45,7 +45,11 @@ class Round:
 
 
 def one_round(
-    ready: Prepared, params: Params | None = None, *, number: int = 0, local_steps: int | None = None
+    ready: Prepared,
+    params: Params | None = None,
+    *,
+    number: int = 0,
+    local_steps: int | None = None,
 ) -> Round:
     """Send a model to all clients, train it on each one's data, and average what comes back, weighted by samples.
 
@@ -60,18 +64,29 @@ def one_round(
     """
     integer("number", number, 0)
     s, w, subset = ready.scenario, ready.world, ready.plan.subset
-    require(s.clients <= 64, f"{s.clients} clients in a round by hand", "up to 64", "Use ftte_lab.run")
+    require(
+        s.clients <= 64, f"{s.clients} clients in a round by hand", "up to 64", "Use ftte_lab.run"
+    )
     steps = s.local_steps if local_steps is None else local_steps
     integer("local_steps", steps, 1)
     params = w.params if params is None else params
     x, y = torch.as_tensor(w.dataset.x_train), torch.as_tensor(w.dataset.y_train)
     batches = [
-        own[draw_batches(len(own), steps, min(s.batch, len(own)), seed=s.seed, client=c, visit=number)]
+        own[
+            draw_batches(
+                len(own), steps, min(s.batch, len(own)), seed=s.seed, client=c, visit=number
+            )
+        ]
         for c, own in enumerate(w.shards.train)
     ]
-    rows = torch.cat([  # clients with little data have smaller batches, so each is a cohort of its own
-        train_cohort(ready.plan, params, x, y, torch.as_tensor(b)[None], rate=s.client_rate).rows for b in batches
-    ])  # fmt: skip
+    rows = torch.cat(
+        [  # clients with little data have smaller batches, so each is a cohort of its own
+            train_cohort(
+                ready.plan, params, x, y, torch.as_tensor(b)[None], rate=s.client_rate
+            ).rows
+            for b in batches
+        ]
+    )
     samples = np.array([len(own) for own in w.shards.train])
     c = weights(np.zeros(len(rows)), np.zeros(len(rows)), samples, sample_exponent=1.0)
     before = row_of(w.model, subset, params)

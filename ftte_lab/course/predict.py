@@ -31,12 +31,16 @@ def predict(name: str, question: str, choices: Sequence[str]) -> None:
     entry = _entry(name)
     entry["question"] = question
     if not is_live():
-        kept = f"Your prediction: {entry['said']}." if entry.get("said") else "No prediction recorded."
+        kept = (
+            f"Your prediction: {entry['said']}." if entry.get("said") else "No prediction recorded."
+        )
         print(f"{question} ({' / '.join(choices)})\n{kept}")
         return
     said = entry.get("said")
     buttons = widgets.RadioButtons(
-        options=list(choices), value=said if said in choices else None, layout=widgets.Layout(width="max-content")
+        options=list(choices),
+        value=said if said in choices else None,
+        layout=widgets.Layout(width="max-content"),
     )
     note = widgets.Label(_note(said))
     buttons.observe(lambda change: _keep(name, change["new"], note), names="value")
@@ -69,7 +73,9 @@ def reveal(name: str, answer: str, because: str = "", *, choices: Sequence[str] 
         text = f"You said: {said}. The fleet says: {answer}."
     text += f" {because}" if because else ""
     _record.write(name[:2])
-    display_text(text, f'<div style="padding:4px 12px;max-width:56em"><b>{html.escape(text)}</b></div>')
+    display_text(
+        text, f'<div style="padding:4px 12px;max-width:56em"><b>{html.escape(text)}</b></div>'
+    )
 
 
 def pick(choices: Sequence[str], value: float, bounds: Sequence[float]) -> str:
@@ -79,12 +85,18 @@ def pick(choices: Sequence[str], value: float, bounds: Sequence[float]) -> str:
         ValueError: bounds that do not rise, or are not one fewer than the choices.
     """
     fits = len(bounds) == len(choices) - 1 and list(bounds) == sorted(bounds)
-    require(fits, f"{len(choices)} choices with bounds {tuple(bounds)}", "rising bounds, one fewer than choices")
+    require(
+        fits,
+        f"{len(choices)} choices with bounds {tuple(bounds)}",
+        "rising bounds, one fewer than choices",
+    )
     return choices[bisect.bisect_right(bounds, value)]
 
 
 def _entry(name: str) -> dict[str, Any]:
-    found: dict[str, Any] = _record.read(name[:2])["predictions"].setdefault(name, {"said": None, "measured": None})
+    found: dict[str, Any] = _record.read(name[:2])["predictions"].setdefault(
+        name, {"said": None, "measured": None}
+    )
     return found
 
 
@@ -95,4 +107,8 @@ def _keep(name: str, said: str | None, note: widgets.Label) -> None:
 
 
 def _note(said: str | None) -> str:
-    return f"recorded: {said}. You can change it until you know better." if said else "not answered yet"
+    return (
+        f"recorded: {said}. You can change it until you know better."
+        if said
+        else "not answered yet"
+    )

@@ -39,7 +39,9 @@ def read(lesson: str) -> dict[str, Any]:
         except (OSError, ValueError, KeyError, TypeError, AssertionError):
             aside = path.with_suffix(".unreadable")
             path.replace(aside)
-            print(f"{path} could not be read; it is kept as {aside.name}, and this lesson's record begins anew.")
+            print(
+                f"{path} could not be read; it is kept as {aside.name}, and this lesson's record begins anew."
+            )
             content = None
     _memory[lesson] = content or {"exercises": {}, "predictions": {}}
     return _memory[lesson]
@@ -54,13 +56,17 @@ def write(lesson: str) -> None:
         home.mkdir(parents=True, exist_ok=True)
         write_atomic(home / f"{lesson}.json", json.dumps(read(lesson), indent=1).encode())
     except OSError as error:
-        print(f"Your progress could not be kept in {str(home)!r} ({error}); set {VARIABLE} to a folder of yours.")
+        print(
+            f"Your progress could not be kept in {str(home)!r} ({error}); set {VARIABLE} to a folder of yours."
+        )
 
 
 def lessons() -> list[str]:
     """All lessons of which there is a record."""
     home = folder()
-    kept = {path.stem for path in home.glob("*.json")} if home is not None and home.is_dir() else set()
+    kept = (
+        {path.stem for path in home.glob("*.json")} if home is not None and home.is_dir() else set()
+    )
     return sorted(kept | set(_memory))
 
 

@@ -30,10 +30,13 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """Plain values, with a check sum over them: it finds slips of copying, not cheats."""
         content = {
-            "format": _FORMAT, "student": self.student, "passed": self.passed, "of": len(self.exercises),
+            "format": _FORMAT,
+            "student": self.student,
+            "passed": self.passed,
+            "of": len(self.exercises),
             "exercises": {k: dict(v) for k, v in self.exercises.items()},
             "predictions": {k: dict(v) for k, v in self.predictions.items()},
-        }  # fmt: skip
+        }
         return content | {"sum": _sum(content)}
 
     def to_json(self) -> str:
@@ -52,7 +55,9 @@ class Report:
             told = content.pop("sum")
             report = cls(content["student"], content["exercises"], content["predictions"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError(f"the text is no report ({error}); allowed: what Report.to_json writes.") from error
+            raise ValueError(
+                f"the text is no report ({error}); allowed: what Report.to_json writes."
+            ) from error
         if told != _sum(content):
             raise ValueError(
                 "the report was changed on the way; allowed: an unchanged copy. Copy the whole line again."
@@ -67,10 +72,14 @@ class Report:
             tries = entry["attempts"]
             state = "passed" if entry["passed"] else "not passed" if tries else "not tried"
             after = f", {tries} attempt{'s' if tries > 1 else ''}" if tries else ""
-            lines.append(f"  {name} {EXERCISES[name].title if name in EXERCISES else ''}: {state}{after}")
+            lines.append(
+                f"  {name} {EXERCISES[name].title if name in EXERCISES else ''}: {state}{after}"
+            )
         for name, entry in self.predictions.items():
             if entry.get("said"):
-                lines.append(f"  prediction {name}: said {entry['said']}, measured {entry.get('measured') or '–'}")
+                lines.append(
+                    f"  prediction {name}: said {entry['said']}, measured {entry.get('measured') or '–'}"
+                )
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -92,9 +101,14 @@ def report(student: str = "", lesson: str | None = None) -> Report:
     blank = {"attempts": 0, "passed": False}
     names = [name for name in EXERCISES if lesson is None or name.startswith(lesson)]
     return Report(
-        student, {name: done.get(name, blank) for name in names},
-        {name: entry for name, entry in guesses.items() if lesson is None or name.startswith(lesson)},
-    )  # fmt: skip
+        student,
+        {name: done.get(name, blank) for name in names},
+        {
+            name: entry
+            for name, entry in guesses.items()
+            if lesson is None or name.startswith(lesson)
+        },
+    )
 
 
 def _sum(content: Mapping[str, Any]) -> str:

@@ -41,9 +41,15 @@ def call(function: Callable[..., Any], arguments: Sequence[Any], limit_s: float 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     thread.join(limit_s)
-    if thread.is_alive():  # the kernel would stay busy for ever: an exception is raised between two of its lines
-        ctypes.pythonapi.PyThreadState_SetAsyncExc(ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_TooLongError))
-        raise TroubleError(f"did not come back within {limit_s:g} seconds: is there a loop that never ends?")
+    if (
+        thread.is_alive()
+    ):  # the kernel would stay busy for ever: an exception is raised between two of its lines
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_TooLongError)
+        )
+        raise TroubleError(
+            f"did not come back within {limit_s:g} seconds: is there a loop that never ends?"
+        )
     error = box.get("error")
     if isinstance(error, NotImplementedError):
         raise NotYetError

@@ -29,7 +29,9 @@ def show_code(name: str, begins: str = "", lines: int = 10) -> None:
     function = _find(name)
     first, body = _body(function)
     at = next((k for k, line in enumerate(body) if begins in line), None)
-    require(at is not None, f"begins = {begins!r} is nowhere in {name}", "words of one of its lines")
+    require(
+        at is not None, f"begins = {begins!r} is nowhere in {name}", "words of one of its lines"
+    )
     assert at is not None  # noqa: S101  # for the type checker
     code = textwrap.dedent("\n".join(body[at : at + lines])).rstrip()
     where = f"# {function.__module__.replace('.', '/')}.py, line {first + at}"
@@ -49,7 +51,9 @@ def _find(name: str) -> Any:
         found = inspect.unwrap(found) if callable(found) else None
         if found is not None:
             return found
-    raise ValueError(f"name = {name!r} is no function of this kit; allowed: such as 'aggregation.combine'.")
+    raise ValueError(
+        f"name = {name!r} is no function of this kit; allowed: such as 'aggregation.combine'."
+    )
 
 
 def _body(function: Any) -> tuple[int, list[str]]:

@@ -44,12 +44,22 @@ def same(answer: Any, expected: Any, within: float) -> bool:
     """Whether two values agree: numbers within a tolerance (relative above 1), lists entry by entry."""
     a, b = plain(answer), plain(expected)
     if isinstance(b, Mapping):
-        return isinstance(a, Mapping) and a.keys() == b.keys() and all(same(a[k], b[k], within) for k in b)
+        return (
+            isinstance(a, Mapping)
+            and a.keys() == b.keys()
+            and all(same(a[k], b[k], within) for k in b)
+        )
     if isinstance(b, list):
-        return isinstance(a, list) and len(a) == len(b) and all(same(x, y, within) for x, y in zip(a, b, strict=True))
+        return (
+            isinstance(a, list)
+            and len(a) == len(b)
+            and all(same(x, y, within) for x, y in zip(a, b, strict=True))
+        )
     if isinstance(b, int | float) and not isinstance(b, bool):
         number = isinstance(a, int | float) and not isinstance(a, bool)
-        return number and bool(a == b or (math.isfinite(a) and abs(a - b) <= within * max(1.0, abs(b))))
+        return number and bool(
+            a == b or (math.isfinite(a) and abs(a - b) <= within * max(1.0, abs(b)))
+        )
     return type(a) is type(b) and bool(a == b)
 
 

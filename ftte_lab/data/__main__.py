@@ -14,7 +14,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0, or 2 for what could not be fetched, told in one sentence."""
     about = "; ".join(f"{name}: {source.about}" for name, source in SOURCES.items())
     parser = argparse.ArgumentParser(
-        prog="python -m ftte_lab.data", description=f"Fetch a data set into {data_home()}.", epilog=about
+        prog="python -m ftte_lab.data",
+        description=f"Fetch a data set into {data_home()}.",
+        epilog=about,
     )
     parser.add_argument("name", metavar="NAME", help="cifar10, fashion_mnist or wrist")
     parser.add_argument("--folder", metavar="F", help="for wrist: the unpacked UCI folder")

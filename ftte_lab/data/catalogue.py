@@ -78,7 +78,9 @@ SOURCES: Registry[Source] = Registry(
             _motion,
             offline=True,
         ),
-        "digits": Source("1,797 handwritten digits (1, 8, 8), of scikit-learn; offline", _digits, offline=True),
+        "digits": Source(
+            "1,797 handwritten digits (1, 8, 8), of scikit-learn; offline", _digits, offline=True
+        ),
         "cifar10": Source(
             "60,000 colour images (3, 32, 32), 10 classes; fetched on request",
             _pictures("cifar10", images.CIFAR10_CLASSES),
@@ -130,7 +132,9 @@ def load(
             integer(label, value, 1)
     integer("seed", seed, 0)
     found = SOURCES[name].load(people, samples_per_person, seed)
-    require(isinstance(found, Dataset), f"load of {name!r} returned {type(found).__name__}", "a Dataset")
+    require(
+        isinstance(found, Dataset), f"load of {name!r} returned {type(found).__name__}", "a Dataset"
+    )
     return found
 
 

@@ -40,9 +40,14 @@ def download(source: RemoteFile, folder: Path, *, progress: bool = True) -> Path
     part = folder / f"{source.filename}.part"
     try:
         return Path(
-            pooch.retrieve(source.url, f"md5:{source.md5}", fname=source.filename, path=folder,
-                           downloader=_Resuming(part, progress))
-        )  # fmt: skip
+            pooch.retrieve(
+                source.url,
+                f"md5:{source.md5}",
+                fname=source.filename,
+                path=folder,
+                downloader=_Resuming(part, progress),
+            )
+        )
     except requests.exceptions.RequestException as error:
         got = f"; {part.stat().st_size:,} bytes are kept" if part.exists() else ""
         raise ValueError(
@@ -89,13 +94,22 @@ class _Resuming:
             total = None if length is None else have + int(length)
             self._write(answer, have, total)
         if total is not None and self.part.stat().st_size < total:
-            raise requests.exceptions.ConnectionError(f"cut off at {self.part.stat().st_size} of {total} bytes")
+            raise requests.exceptions.ConnectionError(
+                f"cut off at {self.part.stat().st_size} of {total} bytes"
+            )
 
     def _write(self, answer: requests.Response, have: int, total: int | None) -> None:
         name = self.part.name.removesuffix(".part")
         with (
             self.part.open("ab" if have else "wb") as file,
-            tqdm(total=total, initial=have, desc=name, unit="B", unit_scale=True, disable=not self.progress) as bar,
+            tqdm(
+                total=total,
+                initial=have,
+                desc=name,
+                unit="B",
+                unit_scale=True,
+                disable=not self.progress,
+            ) as bar,
         ):
             for piece in answer.iter_content(_PIECE_BYTES):
                 bar.update(file.write(piece))

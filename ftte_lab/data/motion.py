@@ -19,12 +19,22 @@ _VOLUNTEERS = 24  # people of their own, whose data the server holds
 _HARMONICS = 3
 
 # name: cadence in Hz, pose (where gravity points, x along the forearm), strength in g per harmonic for x, y, z
-_ACTIVITIES: dict[str, tuple[float, tuple[float, float, float], tuple[tuple[float, float, float], ...]]] = {
+_ACTIVITIES: dict[
+    str, tuple[float, tuple[float, float, float], tuple[tuple[float, float, float], ...]]
+] = {
     "rest": (0.25, (0.3, 0.2, 0.9), ((0.02, 0.01, 0.0), (0.02, 0.01, 0.0), (0.03, 0.01, 0.0))),
     "walk": (0.95, (0.9, 0.1, 0.4), ((0.30, 0.22, 0.05), (0.12, 0.10, 0.03), (0.18, 0.12, 0.04))),
-    "climb stairs": (0.70, (0.9, 0.2, 0.4), ((0.24, 0.10, 0.16), (0.08, 0.16, 0.08), (0.10, 0.18, 0.12))),
+    "climb stairs": (
+        0.70,
+        (0.9, 0.2, 0.4),
+        ((0.24, 0.10, 0.16), (0.08, 0.16, 0.08), (0.10, 0.18, 0.12)),
+    ),
     "run": (1.35, (0.7, 0.3, 0.6), ((0.55, 0.45, 0.20), (0.25, 0.20, 0.12), (0.40, 0.30, 0.15))),
-    "brush teeth": (2.60, (-0.3, 0.6, 0.7), ((0.22, 0.10, 0.05), (0.30, 0.12, 0.04), (0.12, 0.06, 0.03))),
+    "brush teeth": (
+        2.60,
+        (-0.3, 0.6, 0.7),
+        ((0.22, 0.10, 0.05), (0.30, 0.12, 0.04), (0.12, 0.06, 0.03)),
+    ),
     "drink": (0.30, (-0.1, 0.5, 0.8), ((0.30, 0.14, 0.06), (0.12, 0.08, 0.04), (0.26, 0.10, 0.05))),
     "stir": (1.60, (0.2, 0.1, 0.9), ((0.10, 0.03, 0.02), (0.22, 0.05, 0.02), (0.20, 0.05, 0.02))),
     "write": (2.10, (0.3, 0.2, 0.9), ((0.10, 0.07, 0.05), (0.12, 0.08, 0.05), (0.05, 0.05, 0.03))),
@@ -60,7 +70,10 @@ def motion(people: int = 100, samples_per_person: int = 40, *, seed: int = 0) ->
     volunteers = [_person(seed, 1, p, samples_per_person) for p in range(_VOLUNTEERS)]
     x = np.empty((people, samples_per_person, 3, LENGTH), np.float32)
     y = np.empty((people, samples_per_person), np.int64)
-    x_test, y_test = np.empty((people, tests, 3, LENGTH), np.float32), np.empty((people, tests), np.int64)
+    x_test, y_test = (
+        np.empty((people, tests, 3, LENGTH), np.float32),
+        np.empty((people, tests), np.int64),
+    )
     for p in range(people):  # each in its place: a large fleet's data exist once
         signals, labels = _person(seed, 0, p, samples_per_person + tests)
         x[p], x_test[p] = np.split(signals, [samples_per_person])
@@ -68,10 +81,16 @@ def motion(people: int = 100, samples_per_person: int = 40, *, seed: int = 0) ->
     who = np.arange(people, dtype=np.int64)
     return Dataset(
         "motion",
-        x.reshape(-1, 3, LENGTH), y.ravel(), x_test.reshape(-1, 3, LENGTH), y_test.ravel(),
-        np.concatenate([v[0] for v in volunteers]), np.concatenate([v[1] for v in volunteers]),
-        CLASSES, np.repeat(who, samples_per_person), np.repeat(who, tests),
-    )  # fmt: skip
+        x.reshape(-1, 3, LENGTH),
+        y.ravel(),
+        x_test.reshape(-1, 3, LENGTH),
+        y_test.ravel(),
+        np.concatenate([v[0] for v in volunteers]),
+        np.concatenate([v[1] for v in volunteers]),
+        CLASSES,
+        np.repeat(who, samples_per_person),
+        np.repeat(who, tests),
+    )
 
 
 def _person(seed: int, group: int, number: int, samples: int) -> tuple[np.ndarray, np.ndarray]:
@@ -80,20 +99,28 @@ def _person(seed: int, group: int, number: int, samples: int) -> tuple[np.ndarra
     activities = len(CLASSES)
     habits = rng.dirichlet(np.full(activities, 0.5))
     cadence = _CADENCE_HZ * np.exp(rng.normal(0, 0.06, activities))
-    strength = _STRENGTH * np.exp(rng.normal(0, 0.2, (activities, 1, 1)) + rng.normal(0, 0.2, _STRENGTH.shape))
+    strength = _STRENGTH * np.exp(
+        rng.normal(0, 0.2, (activities, 1, 1)) + rng.normal(0, 0.2, _STRENGTH.shape)
+    )
     rhythm = rng.uniform(0, 2 * np.pi, _STRENGTH.shape)  # how the harmonics lie to each other
     pose = _POSE + rng.normal(0, 0.15, _POSE.shape)
     worn = _rotation(rng.normal(0, 0.35, 3))
     y = rng.choice(activities, samples, p=habits)
     steps = np.arange(LENGTH) / RATE_HZ
     faster = np.exp(rng.normal(0, 0.04, samples))
-    angle = 2 * np.pi * (cadence[y] * faster)[:, None] * steps + rng.uniform(0, 2 * np.pi, (samples, 1))
+    angle = 2 * np.pi * (cadence[y] * faster)[:, None] * steps + rng.uniform(
+        0, 2 * np.pi, (samples, 1)
+    )
     orders = np.arange(1, _HARMONICS + 1)
     waves = np.sin(angle[:, None, None, :] * orders[None, None, :, None] + rhythm[y][..., None])
-    swing = np.einsum("nah,naht->nat", strength[y] * np.exp(rng.normal(0, 0.15, (samples, 1, 1))), waves)
+    swing = np.einsum(
+        "nah,naht->nat", strength[y] * np.exp(rng.normal(0, 0.15, (samples, 1, 1))), waves
+    )
     held = pose[y] + rng.normal(0, 0.12, (samples, 3))
     gravity = held / np.linalg.norm(held, axis=1, keepdims=True)
-    x = np.einsum("ij,njt->nit", worn, gravity[..., None] + swing) + rng.normal(0, 0.06, (samples, 3, LENGTH))
+    x = np.einsum("ij,njt->nit", worn, gravity[..., None] + swing) + rng.normal(
+        0, 0.06, (samples, 3, LENGTH)
+    )
     return x.astype(np.float32), y.astype(np.int64)
 
 

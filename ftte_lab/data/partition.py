@@ -11,7 +11,9 @@ _TAG = 2201
 WAYS = ("person", "label", "iid")
 
 
-def split(dataset: Dataset, clients: int, *, by: str = "iid", alpha: float | None = None, seed: int = 0) -> Shards:
+def split(
+    dataset: Dataset, clients: int, *, by: str = "iid", alpha: float | None = None, seed: int = 0
+) -> Shards:
     """Divide training and test data over the clients, each sample to one of them.
 
     `person`: a client is a person. With more people than clients, client c gets persons c, c + clients, ...; with
@@ -31,20 +33,36 @@ def split(dataset: Dataset, clients: int, *, by: str = "iid", alpha: float | Non
         ValueError: an unknown way, an alpha that is missing or not used, data without persons, too many clients.
     """
     choice("by", by, WAYS)
-    integer("clients", clients, 2, len(dataset.y_train), "A client needs at least one training sample")
-    require(by == "label" or alpha is None, f"alpha = {alpha!r} with by = {by!r}", "None", "Use by = 'label'")
+    integer(
+        "clients", clients, 2, len(dataset.y_train), "A client needs at least one training sample"
+    )
+    require(
+        by == "label" or alpha is None,
+        f"alpha = {alpha!r} with by = {by!r}",
+        "None",
+        "Use by = 'label'",
+    )
     rng = np.random.default_rng([_TAG, seed, clients])
     if by == "person":
-        require(dataset.train_person is not None, f"by = 'person' for {dataset.name!r}, which knows no persons",
-                "'label' or 'iid'")  # fmt: skip
+        require(
+            dataset.train_person is not None,
+            f"by = 'person' for {dataset.name!r}, which knows no persons",
+            "'label' or 'iid'",
+        )
         assert dataset.train_person is not None and dataset.test_person is not None  # noqa: S101, PT018
-        parts = [_by_person(who, dataset.people, clients, rng) for who in (dataset.train_person, dataset.test_person)]
+        parts = [
+            _by_person(who, dataset.people, clients, rng)
+            for who in (dataset.train_person, dataset.test_person)
+        ]
     elif by == "label":
         number("alpha", alpha, 1e-3, 1e6, "Small is skewed, large is even")
         shares = rng.dirichlet(np.full(clients, alpha), dataset.n_classes)
         parts = [_by_label(labels, shares, rng) for labels in (dataset.y_train, dataset.y_test)]
     else:
-        parts = [np.array_split(rng.permutation(len(y)), clients) for y in (dataset.y_train, dataset.y_test)]
+        parts = [
+            np.array_split(rng.permutation(len(y)), clients)
+            for y in (dataset.y_train, dataset.y_test)
+        ]
     train, test = parts
     return Shards(tuple(_nobody_empty(train)), tuple(np.sort(part) for part in test))
 
@@ -63,19 +81,25 @@ def hand_to(order: np.ndarray, shards: Shards, dataset: Dataset, label: int) -> 
     Raises:
         ValueError: a class that the data do not have.
     """
-    integer("slow_class", label, 0, dataset.n_classes - 1, f"These are the classes of {dataset.name!r}")
+    integer(
+        "slow_class", label, 0, dataset.n_classes - 1, f"These are the classes of {dataset.name!r}"
+    )
     most_first = np.argsort(-shards.class_counts(dataset)[:, label], kind="stable")
     given = np.empty(len(order), dtype=int)
     given[order] = most_first
     return Shards(*(tuple(part[i] for i in given) for part in (shards.train, shards.test)))
 
 
-def _by_person(who: np.ndarray, people: int, clients: int, rng: np.random.Generator) -> list[np.ndarray]:
+def _by_person(
+    who: np.ndarray, people: int, clients: int, rng: np.random.Generator
+) -> list[np.ndarray]:
     if people >= clients:
         return _grouped(who % clients, clients)
     parts: list[np.ndarray] = []
     for person, own in enumerate(_grouped(who, people)):
-        sharing = len(range(person, clients, people))  # clients person, person + people, ... are the same person
+        sharing = len(
+            range(person, clients, people)
+        )  # clients person, person + people, ... are the same person
         parts += np.array_split(rng.permutation(own), sharing)
     return parts
 

@@ -55,12 +55,19 @@ def read(name: str, keys: tuple[str, ...], how: str) -> dict[str, np.ndarray]:
     """
     path = path_of(name)
     allowed = "the file that fetch writes"
-    require(path.is_file(), f"{name!r} is not in the data home ({path})", f"a copy of {path.name} there", how)
+    require(
+        path.is_file(),
+        f"{name!r} is not in the data home ({path})",
+        f"a copy of {path.name} there",
+        how,
+    )
     try:
         with np.load(path, allow_pickle=False) as archive:
             arrays = {key: archive[key] for key in keys if key in archive.files}
     except (zipfile.BadZipFile, EOFError, OSError, ValueError) as error:
-        raise ValueError(f"{path} is damaged ({error}); allowed: {allowed}. Delete it. {how}.") from error
+        raise ValueError(
+            f"{path} is damaged ({error}); allowed: {allowed}. Delete it. {how}."
+        ) from error
     missing = ", ".join(key for key in keys if key not in arrays)
     require(not missing, f"{path} has no {missing}", allowed, f"Delete it. {how}")
     return arrays

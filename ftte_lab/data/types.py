@@ -42,8 +42,11 @@ class Dataset:
     def __post_init__(self) -> None:
         for part in ("train", "test", "public"):
             x, y = getattr(self, f"x_{part}"), getattr(self, f"y_{part}")
-            require(len(x) == len(y) > 0, f"{self.name}: {len(x)} inputs, {len(y)} labels in its {part} part",
-                    "as many of both, and at least one")  # fmt: skip
+            require(
+                len(x) == len(y) > 0,
+                f"{self.name}: {len(x)} inputs, {len(y)} labels in its {part} part",
+                "as many of both, and at least one",
+            )
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -73,4 +76,6 @@ class Shards:
 
     def class_counts(self, dataset: Dataset) -> np.ndarray:
         """Training samples per client and class, `(clients, classes)`."""
-        return np.stack([np.bincount(dataset.y_train[own], minlength=dataset.n_classes) for own in self.train])
+        return np.stack(
+            [np.bincount(dataset.y_train[own], minlength=dataset.n_classes) for own in self.train]
+        )

@@ -33,7 +33,12 @@ def fetch_wrist(folder: str | Path | None) -> Path:
         ValueError: no folder, no such files in it, or a file with anything but three columns of codes.
     """
     allowed = "a folder with <Activity>/Accelerometer-<time>-<activity>-<person>.txt files"
-    require(folder is not None, "wrist needs folder=...", allowed, "Download it from the UCI repository and unpack it")
+    require(
+        folder is not None,
+        "wrist needs folder=...",
+        allowed,
+        "Download it from the UCI repository and unpack it",
+    )
     files = [
         (path, match[1].lower())
         for path in sorted(Path(folder or "").expanduser().glob("*/Accelerometer-*.txt"))
@@ -42,7 +47,12 @@ def fetch_wrist(folder: str | Path | None) -> Path:
     require(bool(files), f"{str(folder)!r} holds no recordings", allowed, "Check the path")
     people = sorted({person for _, person in files})
     classes = sorted({path.parent.name for path, _ in files})
-    require(len(people) > _VOLUNTEERS + 1, f"{len(people)} people", f"at least {_VOLUNTEERS + 2}", "Unpack all of it")
+    require(
+        len(people) > _VOLUNTEERS + 1,
+        f"{len(people)} people",
+        f"at least {_VOLUNTEERS + 2}",
+        "Unpack all of it",
+    )
     windows, labels, whose, which = [], [], [], []
     for recording, (path, person) in enumerate(files):
         cut = _windows(_codes(path))
@@ -50,10 +60,17 @@ def fetch_wrist(folder: str | Path | None) -> Path:
         labels += [classes.index(path.parent.name)] * len(cut)
         whose += [people.index(person)] * len(cut)
         which += [recording] * len(cut)
-    return store.write("wrist", {
-        "x": np.concatenate(windows), "y": np.array(labels), "person": np.array(whose), "recording": np.array(which),
-        "classes": np.array(classes), "people": np.array(people),
-    })  # fmt: skip
+    return store.write(
+        "wrist",
+        {
+            "x": np.concatenate(windows),
+            "y": np.array(labels),
+            "person": np.array(whose),
+            "recording": np.array(which),
+            "classes": np.array(classes),
+            "people": np.array(people),
+        },
+    )
 
 
 def _codes(path: Path) -> np.ndarray:
@@ -61,8 +78,16 @@ def _codes(path: Path) -> np.ndarray:
     try:
         codes = np.loadtxt(path, dtype=np.int64, ndmin=2)
     except (ValueError, OSError) as error:
-        raise ValueError(f"{path} cannot be read ({error}); allowed: {allowed}. Unpack it again.") from error
-    ok = codes.ndim == 2 and codes.shape[1] == 3 and len(codes) > 0 and codes.min() >= 0 and codes.max() <= 63
+        raise ValueError(
+            f"{path} cannot be read ({error}); allowed: {allowed}. Unpack it again."
+        ) from error
+    ok = (
+        codes.ndim == 2
+        and codes.shape[1] == 3
+        and len(codes) > 0
+        and codes.min() >= 0
+        and codes.max() <= 63
+    )
     require(ok, f"{path} has other contents", allowed, "Unpack it again")
     return codes
 
@@ -90,8 +115,17 @@ def wrist(arrays: dict[str, np.ndarray], most: int | None, seed: int) -> Dataset
         train = np.sort(np.random.default_rng([_TAG, seed]).permutation(train)[:most])
     classes = tuple(str(name).replace("_", " ").lower() for name in arrays["classes"])
     return Dataset(
-        "wrist", x[train], y[train], x[test], y[test], x[volunteers], y[volunteers], classes, rank[train], rank[test],
-    )  # fmt: skip
+        "wrist",
+        x[train],
+        y[train],
+        x[test],
+        y[test],
+        x[volunteers],
+        y[volunteers],
+        classes,
+        rank[train],
+        rank[test],
+    )
 
 
 def _every_fourth(y: np.ndarray, person: np.ndarray, recording: np.ndarray) -> np.ndarray:

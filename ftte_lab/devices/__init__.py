@@ -1,7 +1,14 @@
 """Devices: what each holds, how long it takes, and what a training step costs in memory."""
 
 from ftte_lab.devices.catalogue import CATALOGUE, DeviceKind
-from ftte_lab.devices.fleet import Fleet, Times, energy_j, participation_times, sample_fleet, slowest
+from ftte_lab.devices.fleet import (
+    Fleet,
+    Times,
+    energy_j,
+    participation_times,
+    sample_fleet,
+    slowest,
+)
 from ftte_lab.devices.measure import measure_inference_peak, measure_peak
 from ftte_lab.devices.memory import (
     MemoryBill,

@@ -64,7 +64,9 @@ def forward(plan: Plan, params: Params, x: Tensor, start: int = 0) -> Kept:
     return kept
 
 
-def backward(plan: Plan, params: Params, kept: Kept, y: Tensor, sink: Callable[..., None]) -> Tensor:
+def backward(
+    plan: Plan, params: Params, kept: Kept, y: Tensor, sink: Callable[..., None]
+) -> Tensor:
     """The loss, after walking back from it for labels `y`; `sink` gets the gradient of each trained tensor.
 
     The sink of an operation is called after its input gradient is computed, so it may change the tensor in place.
@@ -122,24 +124,36 @@ def _backward_op(plan: Plan, i: int, own: Any, p: Params, g: Tensor, sink: Sink)
     return _BACKWARD[type(plan.model.ops[i])](plan, i, plan.model.ops[i], own, p, g, sink)
 
 
-def _relu_back(plan: Plan, i: int, op: ReLU, own: Tensor, p: Params, g: Tensor, sink: Sink) -> Tensor:
-    return g.mul_(own) if own.dtype == torch.bool else aten.threshold_backward.grad_input(g, own, 0, grad_input=g)
+def _relu_back(
+    plan: Plan, i: int, op: ReLU, own: Tensor, p: Params, g: Tensor, sink: Sink
+) -> Tensor:
+    return (
+        g.mul_(own)
+        if own.dtype == torch.bool
+        else aten.threshold_backward.grad_input(g, own, 0, grad_input=g)
+    )
 
 
-def _norm_back(plan: Plan, i: int, op: GroupNorm, own: Any, p: Params, g: Tensor, sink: Sink) -> Tensor:
+def _norm_back(
+    plan: Plan, i: int, op: GroupNorm, own: Any, p: Params, g: Tensor, sink: Sink
+) -> Tensor:
     if own is None:  # the first trained tensor is this bias: nothing was stored
         sink(op.bias, g.flatten(2).sum((0, 2)))
         return g
     x, mean, rstd = own
     need = [plan.passes(i), op.gain in plan.subset, op.bias in plan.subset]
-    gx, gain, bias = aten.native_group_norm_backward(g.contiguous(), x, mean, rstd, p[op.gain], *sizes(op, x), need)
+    gx, gain, bias = aten.native_group_norm_backward(
+        g.contiguous(), x, mean, rstd, p[op.gain], *sizes(op, x), need
+    )
     for name, grad in ((op.gain, gain), (op.bias, bias)):
         if grad is not None:
             sink(name, grad)
     return g if gx is None else gx
 
 
-def _maxpool_back(plan: Plan, i: int, op: MaxPool, own: Tensor, p: Params, g: Tensor, sink: Sink) -> Tensor:
+def _maxpool_back(
+    plan: Plan, i: int, op: MaxPool, own: Tensor, p: Params, g: Tensor, sink: Sink
+) -> Tensor:
     blank = g.new_empty(1).expand(len(g), *op.in_shape)  # only its sizes are read
     if g.ndim == 3:
         g, own, blank = g.unsqueeze(2), own.unsqueeze(2), blank.unsqueeze(2)
@@ -150,10 +164,17 @@ def _maxpool_back(plan: Plan, i: int, op: MaxPool, own: Tensor, p: Params, g: Te
 
 def _pool_back(plan: Plan, i: int, op: Pool, own: None, p: Params, g: Tensor, sink: Sink) -> Tensor:
     space = op.in_shape[1:]
-    return g.div_(math.prod(space)).reshape(*g.shape, *([1] * len(space))).expand(*g.shape, *space).contiguous()
+    return (
+        g.div_(math.prod(space))
+        .reshape(*g.shape, *([1] * len(space)))
+        .expand(*g.shape, *space)
+        .contiguous()
+    )
 
 
-def _linear_back(plan: Plan, i: int, op: Linear, own: Tensor | None, p: Params, g: Tensor, sink: Sink) -> Tensor:
+def _linear_back(
+    plan: Plan, i: int, op: Linear, own: Tensor | None, p: Params, g: Tensor, sink: Sink
+) -> Tensor:
     grads = {}
     if own is not None:
         grads[op.weight] = torch.mm(g.t(), own)
@@ -165,11 +186,15 @@ def _linear_back(plan: Plan, i: int, op: Linear, own: Tensor | None, p: Params, 
     return gx
 
 
-def _conv_back(plan: Plan, i: int, op: Conv, own: Tensor | None, p: Params, g: Tensor, sink: Sink) -> Tensor:
+def _conv_back(
+    plan: Plan, i: int, op: Conv, own: Tensor | None, p: Params, g: Tensor, sink: Sink
+) -> Tensor:
     grad = None if own is None else _conv_weight_grad(op, g, own, plan.index.get(op.weight))
     if plan.passes(i):
         blank = g.new_empty(1).expand(len(g), *op.in_shape)  # only its sizes are read
-        g = aten.convolution_backward(g, blank, p[op.weight], None, *geometry(op), op.groups, [True, False, False])[0]
+        g = aten.convolution_backward(
+            g, blank, p[op.weight], None, *geometry(op), op.groups, [True, False, False]
+        )[0]
     if grad is not None:
         sink(op.weight, grad)
     return g
@@ -183,7 +208,9 @@ def _conv_weight_grad(op: Conv, g: Tensor, kept: Tensor, channels: Tensor | None
     shape = (n, 1, *space) if op.depthwise else (op.out_shape[0], n, *space)
     blank = g.new_empty(1).expand(shape)
     groups = n if op.depthwise else 1
-    return aten.convolution_backward(g, kept, blank, None, *geometry(op), groups, [False, True, False])[1]
+    return aten.convolution_backward(
+        g, kept, blank, None, *geometry(op), groups, [False, True, False]
+    )[1]
 
 
 _BACKWARD: Mapping[type[Op], Callable[..., Tensor]] = {

@@ -44,9 +44,13 @@ class DeviceKind:
     def __post_init__(self) -> None:
         integer(f"{self.name}: memory_bytes", self.memory_bytes, 1)
         for key in NUMBERS[1:]:
-            number(f"{self.name}: {key}", getattr(self, key), 0, 1 if key == "dropout" else math.inf)
+            number(
+                f"{self.name}: {key}", getattr(self, key), 0, 1 if key == "dropout" else math.inf
+            )
         for key in ("flops_per_s", "downlink_bps", "uplink_bps"):
-            require(getattr(self, key) > 0, f"{self.name}: {key} = 0", "above 0", "Leave the kind out")
+            require(
+                getattr(self, key) > 0, f"{self.name}: {key} = 0", "above 0", "Leave the kind out"
+            )
         bare = [key for key in NUMBERS if not str(self.sources.get(key, "")).strip()]
         said = "a source, or 'illustrative', for each number"
         require(not bare, f"{self.name}: no source for {', '.join(bare)}", said)
@@ -62,11 +66,15 @@ class DeviceKind:
         return 3e3 * forward_flops / self.flops_per_s
 
 
-NUMBERS: tuple[str, ...] = tuple(f.name for f in fields(DeviceKind) if f.name not in ("name", "sources"))
+NUMBERS: tuple[str, ...] = tuple(
+    f.name for f in fields(DeviceKind) if f.name not in ("name", "sources")
+)
 """The numeric fields of a `DeviceKind`; each needs an entry in its `sources`."""
 
 
-_BLE = ((0.3e6, "illustrative: typical application data over Bluetooth LE (1 to 2 Mbit/s on air)"),) * 2
+_BLE = (
+    (0.3e6, "illustrative: typical application data over Bluetooth LE (1 to 2 Mbit/s on air)"),
+) * 2
 
 
 _MCU_WIFI = ((5e6, "illustrative: Wi-Fi 4 on a microcontroller"),) * 2

@@ -43,7 +43,11 @@ class Fleet:
     def __post_init__(self) -> None:
         for f in fields(self)[1:]:
             shape = getattr(self, f.name).shape
-            require(shape == (len(self),), f"{f.name} has shape {shape}", f"({len(self)},), one per client")
+            require(
+                shape == (len(self),),
+                f"{f.name} has shape {shape}",
+                f"({len(self)},), one per client",
+            )
             getattr(self, f.name).setflags(write=False)
 
     def __len__(self) -> int:
@@ -77,14 +81,26 @@ class Times:
         return self.download_s + self.compute_s + self.upload_s
 
 
-def _counts(mix: Mapping[str, float], clients: int, catalogue: Mapping[str, DeviceKind]) -> list[int]:
+def _counts(
+    mix: Mapping[str, float], clients: int, catalogue: Mapping[str, DeviceKind]
+) -> list[int]:
     """Clients per kind by largest remainder; equal remainders go to the kind named first."""
-    require(len(mix) > 0, "mix is empty", "at least one kind with its share", "For example {'sensor': 1.0}")
+    require(
+        len(mix) > 0,
+        "mix is empty",
+        "at least one kind with its share",
+        "For example {'sensor': 1.0}",
+    )
     for name, share in mix.items():
         choice("mix: kind", name, catalogue)
         number(f"mix[{name!r}]", share, 0, 1)
     total = math.fsum(mix.values())
-    require(abs(total - 1) < 1e-6, f"mix sums to {total:g}", "a sum of 1", "Divide each share by the sum")
+    require(
+        abs(total - 1) < 1e-6,
+        f"mix sums to {total:g}",
+        "a sum of 1",
+        "Divide each share by the sum",
+    )
     exact = [share / total * clients for share in mix.values()]
     counts = [math.floor(share) for share in exact]
     for i in sorted(range(len(mix)), key=lambda i: counts[i] - exact[i])[: clients - sum(counts)]:
@@ -122,7 +138,10 @@ def sample_fleet(
     names = list(mix)
     which = rng.permutation(np.repeat(np.arange(len(names)), counts))
     straggler = rng.permutation(clients) < round(straggler_share * clients)
-    column = {key: np.array([float(getattr(catalogue[name], key)) for name in names])[which] for key in NUMBERS}
+    column = {
+        key: np.array([float(getattr(catalogue[name], key)) for name in names])[which]
+        for key in NUMBERS
+    }
     memory = column.pop("memory_bytes").astype(np.int64)
     if dropout is not None:
         column["dropout"] = np.full(clients, float(dropout))
@@ -134,12 +153,20 @@ def sample_fleet(
 def _per_client(name: str, value: float | Floats, clients: int) -> Floats:
     array = np.asarray(value, np.float64)
     fits = array.shape in ((), (clients,)) and bool(np.isfinite(array).all() and (array >= 0).all())
-    require(fits, f"{name} = {value!r}", f"one finite number from 0 upwards, or {clients}, one per client")
+    require(
+        fits,
+        f"{name} = {value!r}",
+        f"one finite number from 0 upwards, or {clients}, one per client",
+    )
     return np.broadcast_to(array, (clients,))
 
 
 def participation_times(
-    fleet: Fleet, *, download_bytes: float | Floats, upload_bytes: float | Floats, flops: float | Floats
+    fleet: Fleet,
+    *,
+    download_bytes: float | Floats,
+    upload_bytes: float | Floats,
+    flops: float | Floats,
 ) -> Times:
     """Seconds which each client spends on download, training and upload, from what **this** subset needs.
 

@@ -62,7 +62,13 @@ class LivePeak(TorchDispatchMode):
 
 
 def measure_peak(
-    model: Model, subset: Subset, batch: int, *, momentum: float = 0.0, fused: bool = False, steps: int = 2
+    model: Model,
+    subset: Subset,
+    batch: int,
+    *,
+    momentum: float = 0.0,
+    fused: bool = False,
+    steps: int = 2,
 ) -> int:
     """Measured peak in bytes of a real training step in fp32, with parameters, inputs and labels counted.
 
@@ -77,7 +83,13 @@ def measure_peak(
     x = torch.randn(batch, *model.input_shape, generator=torch.Generator().manual_seed(0))
     y = torch.arange(batch) % model.classes
     with LivePeak(
-        [*trainer.params.values(), *trainer.descent.velocity.values(), *trainer.plan.index.values(), x, y]
+        [
+            *trainer.params.values(),
+            *trainer.descent.velocity.values(),
+            *trainer.plan.index.values(),
+            x,
+            y,
+        ]
     ) as live:
         for _ in range(steps):
             trainer.step(x, y)

@@ -122,7 +122,9 @@ def decisions(plan: Plan) -> dict[str, float]:
 
 
 @lru_cache(maxsize=64)
-def memory_model(model: Model, batch: int, accounting: str = "pytorch", momentum: bool = False) -> MemoryModel:
+def memory_model(
+    model: Model, batch: int, accounting: str = "pytorch", momentum: bool = False
+) -> MemoryModel:
     """Rows of all events of a model's training step.
 
     Args:
@@ -164,7 +166,9 @@ def training_bill(
     decision = table.decide(plan)
     at = int(np.argmax(table.constant + table.matrix @ decision))
     values = dict(zip(table.variables, decision, strict=True))
-    totals = dict.fromkeys(("weights", "batch", "optimiser", "stored", "gradients", "transient"), 0.0)
+    totals = dict.fromkeys(
+        ("weights", "batch", "optimiser", "stored", "gradients", "transient"), 0.0
+    )
     layers: dict[str, dict[str, int]] = {}
     for category, owner, variable, size in table.rows[at].terms:
         amount = size * (values[variable] if variable else 1.0)

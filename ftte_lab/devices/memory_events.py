@@ -62,7 +62,9 @@ class _Sizes:
     batch: int
     kind: Accounting
     momentum: bool
-    forks: dict[int, int] = field(default_factory=dict)  # operation inside a residual block -> its fork
+    forks: dict[int, int] = field(
+        default_factory=dict
+    )  # operation inside a residual block -> its fork
 
     def entries(self, shape: tuple[int, ...]) -> int:
         return self.batch * math.prod(shape)
@@ -134,7 +136,12 @@ def _always(s: _Sizes) -> Iterator[Term]:
             yield "weights", s.model.ops[t.op].name, f"whole:{t.name}", -index * t.channels
         if s.momentum:
             per_channel = t.size / t.channels
-            yield "optimiser", s.model.ops[t.op].name, f"count:{t.name}", per_channel * s.kind.grad_bytes
+            yield (
+                "optimiser",
+                s.model.ops[t.op].name,
+                f"count:{t.name}",
+                per_channel * s.kind.grad_bytes,
+            )
     yield "batch", "batch", "", s.act(s.model.input_shape) + s.batch * s.kind.label_bytes
 
 
@@ -147,7 +154,12 @@ def _stored(s: _Sizes, i: int, op: Op) -> Iterator[Term]:
     elif isinstance(op, GroupNorm):
         yield "stored", op.name, f"norm:{i}", s.act(op.in_shape) + s.stats(op)
     elif isinstance(op, ReLU):
-        yield "stored", op.name, f"mask:{i}", math.ceil(s.entries(op.in_shape) * s.kind.mask_bits / 8)
+        yield (
+            "stored",
+            op.name,
+            f"mask:{i}",
+            math.ceil(s.entries(op.in_shape) * s.kind.mask_bits / 8),
+        )
     elif isinstance(op, MaxPool):
         yield "stored", op.name, f"reach:{i}", s.places(op)
 

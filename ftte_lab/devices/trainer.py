@@ -38,7 +38,9 @@ class Descent:
         if index is None:
             self.params[name].add_(grad, alpha=-self.rate)
         else:
-            self.params[name].index_add_(self.plan.model.tensors[name].axis, index, grad, alpha=-self.rate)
+            self.params[name].index_add_(
+                self.plan.model.tensors[name].axis, index, grad, alpha=-self.rate
+            )
 
 
 class DeviceTrainer:

@@ -57,10 +57,21 @@ class Report:
 
 
 _FACTS = (
-    "peak_memory_bytes", "overhead_bytes", "inference_peak_bytes", "upload_bytes_per_update",
-    "download_bytes_per_update", "first_download_bytes", "index_bytes", "trained_parameters", "parameters",
-    "devices_too_small", "devices_left_out", "data_left_out", "mean_staleness", "rejected_updates",
-)  # fmt: skip
+    "peak_memory_bytes",
+    "overhead_bytes",
+    "inference_peak_bytes",
+    "upload_bytes_per_update",
+    "download_bytes_per_update",
+    "first_download_bytes",
+    "index_bytes",
+    "trained_parameters",
+    "parameters",
+    "devices_too_small",
+    "devices_left_out",
+    "data_left_out",
+    "mean_staleness",
+    "rejected_updates",
+)
 
 
 def headline(
@@ -83,14 +94,19 @@ def headline(
         ValueError: no `fedavg`, a share outside (0, 1], or data that is not there.
     """
     require(
-        "fedavg" in scenarios, f"methods {', '.join(scenarios)}", "any, with 'fedavg' among them", "The target is its"
+        "fedavg" in scenarios,
+        f"methods {', '.join(scenarios)}",
+        "any, with 'fedavg' among them",
+        "The target is its",
     )
     number("target_share", target_share, 1e-9, 1.0)
     histories = run_all(scenarios, processes=processes, progress=progress)
     return Report(histories, target_share * histories["fedavg"].best())
 
 
-def tune(preset: Preset, *, progress: bool = False, processes: int | None = 1) -> dict[str, dict[float, float]]:
+def tune(
+    preset: Preset, *, progress: bool = False, processes: int | None = 1
+) -> dict[str, dict[float, float]]:
     """Mean accuracy over the horizon per method and server rate, averaged over the tuning seeds.
 
     The mean over the curve rewards speed and level alike. Nothing here touches the seeds a table reports.
@@ -109,7 +125,8 @@ def tune(preset: Preset, *, progress: bool = False, processes: int | None = 1) -
     done = run_all(jobs, processes=processes, progress=progress)
     return {
         name: {
-            rate: float(np.mean([done[f"{name} {rate} {seed}"].level() for seed in TUNING_SEEDS])) for rate in RATE_GRID
+            rate: float(np.mean([done[f"{name} {rate} {seed}"].level() for seed in TUNING_SEEDS]))
+            for rate in RATE_GRID
         }
         for name in methods
     }
@@ -121,7 +138,10 @@ def table(report: Report) -> str:
     width = 17
     lines = [" " * 36 + "".join(f"{name:>{width}}" for name in figures)]
     for label, key, form in _ROWS:
-        lines.append(f"{label:<36}" + "".join(f"{_cell(values[key], form):>{width}}" for values in figures.values()))
+        lines.append(
+            f"{label:<36}"
+            + "".join(f"{_cell(values[key], form):>{width}}" for values in figures.values())
+        )
     return "\n".join(lines)
 
 
@@ -165,7 +185,9 @@ def _cell(value: Any, form: str) -> str:
 
 def best_rates(scores: Mapping[str, Mapping[float, float]]) -> dict[str, float]:
     """The rate with the best score per method; of equals the smaller."""
-    return {name: max(sorted(by_rate), key=lambda r: by_rate[r]) for name, by_rate in scores.items()}
+    return {
+        name: max(sorted(by_rate), key=lambda r: by_rate[r]) for name, by_rate in scores.items()
+    }
 
 
 def savings(report: Report) -> Iterable[str]:

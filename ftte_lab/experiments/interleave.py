@@ -59,7 +59,9 @@ def race(runs: Mapping[str, Prepared], *, processes: int | None = 1) -> Iterator
         ValueError: no run, or as `simulate`.
     """
     require(bool(runs), "no run to race", "at least one")
-    lanes = [_Lane(n, r, simulate(r, processes=processes), due_versions(r)) for n, r in runs.items()]
+    lanes = [
+        _Lane(n, r, simulate(r, processes=processes), due_versions(r)) for n, r in runs.items()
+    ]
     waiting = [(-1.0, k) for k in range(len(lanes))]
     try:
         while waiting:

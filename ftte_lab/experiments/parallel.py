@@ -45,12 +45,16 @@ def run_all(
     total = sum(s.horizon_s for s in scenarios.values())
     form = "{l_bar}{bar}| {n:.0f}/{total:.0f} virtual s [{elapsed}<{remaining}]"
     label = ", ".join(scenarios) if len(scenarios) < 4 else f"{len(scenarios)} runs"
-    with tqdm(total=total, desc=label, disable=not progress, bar_format=form, mininterval=0.5) as bar:
+    with tqdm(
+        total=total, desc=label, disable=not progress, bar_format=form, mininterval=0.5
+    ) as bar:
         if workers == 1:
             done = {name: _run(s, bar.update, processes) for name, s in scenarios.items()}
         else:
             done = _in_processes(scenarios, workers, bar.update)
-        bar.update(total - bar.n)  # sums of seconds end a rounding error short, and a bar that is short is drawn red
+        bar.update(
+            total - bar.n
+        )  # sums of seconds end a rounding error short, and a bar that is short is drawn red
         return done
 
 
@@ -67,11 +71,15 @@ def _run(scenario: Scenario, tell: Callable[[float], Any], processes: int | None
     raise RuntimeError("the run ended without a history")
 
 
-def _in_processes(scenarios: Mapping[str, Scenario], workers: int, tell: Callable[[float], Any]) -> dict[str, History]:
+def _in_processes(
+    scenarios: Mapping[str, Scenario], workers: int, tell: Callable[[float], Any]
+) -> dict[str, History]:
     """The bar is moved here, in the caller's thread, while the workers report: a notebook's bar wants it so."""
     context = multiprocessing.get_context("spawn")
     reports = context.Queue()
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=_start, initargs=(reports,)) as pool:
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_start, initargs=(reports,)
+    ) as pool:
         # Asynchronous runs take longest: they go first.
         first = sorted(scenarios, key=lambda name: scenarios[name].refill == "step")
         futures = {name: pool.submit(_work, scenarios[name].to_json()) for name in first}

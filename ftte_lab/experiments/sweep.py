@@ -81,7 +81,8 @@ class Sweep:
         plain = [s.to_dict() for s in self.scenarios]
         differing = [name for name in plain[0] if any(p[name] != plain[0][name] for p in plain[1:])]
         rows = [
-            {name: scenario.to_dict()[name] for name in differing} | {n: of(history) for n, of in columns.items()}
+            {name: scenario.to_dict()[name] for name in differing}
+            | {n: of(history) for n, of in columns.items()}
             for scenario, history in self
         ]
         return pd.DataFrame(rows)
@@ -122,7 +123,9 @@ def sweep(
             _place(home, failure.scenario, "failed").unlink()
     todo = result.missing
     workers = min(processes or os.cpu_count() or 1, max(1, len(todo)))
-    with tqdm(total=len(listed), initial=len(listed) - len(todo), disable=not progress, unit="run") as bar:
+    with tqdm(
+        total=len(listed), initial=len(listed) - len(todo), disable=not progress, unit="run"
+    ) as bar:
         if executor is not None:
             _hand_out(todo, home, executor, workers, bar)
         else:
@@ -176,7 +179,9 @@ def _in_a_pool(todo: Iterable[Scenario], home: Path, workers: int, bar: Any) -> 
     try:
         _hand_out(todo, home, pool, workers, bar)
     except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)  # an interrupt does not wait for runs that nobody will keep
+        pool.shutdown(
+            wait=False, cancel_futures=True
+        )  # an interrupt does not wait for runs that nobody will keep
         raise
     pool.shutdown()
 
@@ -185,14 +190,18 @@ def _leave_with_parent() -> None:
     """In a worker: end when the sweep is killed, instead of waiting for ever for work."""
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=lambda: (connection.wait([parent.sentinel]), os._exit(1)), daemon=True).start()
+        threading.Thread(
+            target=lambda: (connection.wait([parent.sentinel]), os._exit(1)), daemon=True
+        ).start()
 
 
 def _still_missing(home: Path, scenarios: Iterable[Scenario]) -> list[Scenario]:
     return [s for s in scenarios if not any(_place(home, s, kind).exists() for kind in _KINDS)]
 
 
-def _hand_out(todo: Iterable[Scenario], home: Path, executor: Executor, workers: int, bar: Any) -> None:
+def _hand_out(
+    todo: Iterable[Scenario], home: Path, executor: Executor, workers: int, bar: Any
+) -> None:
     """Keep every worker busy, and write what comes back at once."""
     waiting: dict[Future[str], Scenario] = {}
     queue = iter(todo)
@@ -214,7 +223,9 @@ def _work(text: str) -> str:
     try:
         return run(Scenario.from_json(text), processes=1).to_json()
     except Exception as error:  # whatever it is, it is kept with the scenario
-        return json.dumps({"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()})
+        return json.dumps(
+            {"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
+        )
 
 
 _task = _work  # what is handed out; a test hands out something that dies

@@ -15,9 +15,16 @@ from ftte_lab.lab.settings import Settings
 from ftte_lab.simulation import AXES, Evaluated, Finished, History, Prepared, Stepped
 
 PANELS: Mapping[str, str] = {
-    "fleet": "Fleet", "curves": "Curves", "memory": "Memory", "subset": "Subset", "bytes": "Bytes", "gantt": "Gantt",
-    "staleness": "Staleness", "weights": "Weights", "labels": "Labels",
-}  # fmt: skip
+    "fleet": "Fleet",
+    "curves": "Curves",
+    "memory": "Memory",
+    "subset": "Subset",
+    "bytes": "Bytes",
+    "gantt": "Gantt",
+    "staleness": "Staleness",
+    "weights": "Weights",
+    "labels": "Labels",
+}
 """The charts of a Lab by the name that `Lab(charts=...)` takes."""
 
 _NEWEST = 150  # updates whose weights are shown
@@ -84,7 +91,9 @@ class Board:
         total = float(event.weights.sum()) or 1.0
         kinds = ready.world.fleet.kind
         for age, weight, client in zip(event.ages, event.weights, event.clients, strict=True):
-            self.weighed[name].append((float(age), float(weight) * len(event.weights) / total, kinds[client]))
+            self.weighed[name].append(
+                (float(age), float(weight) * len(event.weights) / total, kinds[client])
+            )
 
     @property
     def progress(self) -> float:
@@ -144,7 +153,9 @@ def curves(board: Board) -> Figure:
     columns = {c for tables in runs.values() for t in tables for c in t}
     metric = s.metric if s.metric in columns or not columns else "accuracy"
     end = s.scenario.horizon_s if s.over == "sim_seconds" else _most(board, s.over)
-    return charts.curves(runs, of=s.over, metric=metric, end=end, pinned=board.pinned, growing=growing)
+    return charts.curves(
+        runs, of=s.over, metric=metric, end=end, pinned=board.pinned, growing=growing
+    )
 
 
 def _most(board: Board, over: str) -> float | None:
@@ -155,7 +166,9 @@ def _most(board: Board, over: str) -> float | None:
     for name, ready in board.prepared.items():
         for table in board.points[name]:
             if table and table["updates"][-1] > 0:
-                most = max(most, table[over][-1] / table["updates"][-1] * len(ready.timeline.applied))
+                most = max(
+                    most, table[over][-1] / table["updates"][-1] * len(ready.timeline.applied)
+                )
     return most * 1.02 or None
 
 
@@ -167,13 +180,20 @@ def _memory(board: Board) -> Figure:
     marks = {} if budget == weakest else {f"weakest ({kind})": weakest}
     device = f"the weakest ({kind})" if budget == weakest else "FTTE"
     return charts.memory(
-        {n: r.bill for n, r in board.prepared.items()}, budget_bytes=budget, device=device, marks=marks
+        {n: r.bill for n, r in board.prepared.items()},
+        budget_bytes=budget,
+        device=device,
+        marks=marks,
     )
 
 
 def _bytes(board: Board) -> Figure:
     messages = {
-        n: {"upload": r.traffic.upload, "download": r.traffic.download, "first download, once": r.traffic.once}
+        n: {
+            "upload": r.traffic.upload,
+            "download": r.traffic.download,
+            "first download, once": r.traffic.once,
+        }
         for n, r in board.prepared.items()
     }
     return charts.bytes_per_update(messages)
@@ -190,11 +210,17 @@ def _subset(board: Board) -> Figure:
 def _gantt(board: Board) -> Figure:
     name = board.watched()
     ready = board.prepared[name]
-    shown = list(dict.fromkeys(ready.timeline.client[: 50 * _GANTT_DEVICES].tolist()))[:_GANTT_DEVICES]
+    shown = list(dict.fromkeys(ready.timeline.client[: 50 * _GANTT_DEVICES].tolist()))[
+        :_GANTT_DEVICES
+    ]
     first = ready.timeline.first_visits & np.isin(ready.timeline.client, shown)
-    until = min(ready.timeline.end_s, 1.02 * float(np.quantile(ready.timeline.arrival_s[first], 0.9)))
+    until = min(
+        ready.timeline.end_s, 1.02 * float(np.quantile(ready.timeline.arrival_s[first], 0.9))
+    )
     title = f"Who works when: {charts.label(name)}"
-    return charts.gantt(ready.timeline, ready.world.fleet.kind, devices=_GANTT_DEVICES, title=title, until_s=until)
+    return charts.gantt(
+        ready.timeline, ready.world.fleet.kind, devices=_GANTT_DEVICES, title=title, until_s=until
+    )
 
 
 def _labels(board: Board) -> Figure:
@@ -206,7 +232,9 @@ def _weights(board: Board) -> Figure:
     name = board.watched()
     rows = list(board.weighed[name])
     kinds = sorted(set(board.prepared[name].world.fleet.kind))
-    return charts.weights([r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], kinds=kinds, method=name)
+    return charts.weights(
+        [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], kinds=kinds, method=name
+    )
 
 
 def _fleet(board: Board) -> Figure:
@@ -217,10 +245,16 @@ def _fleet(board: Board) -> Figure:
 
 
 _FIGURES: Mapping[str, Callable[[Board], Figure]] = {
-    "fleet": _fleet, "curves": curves, "memory": _memory, "subset": _subset, "bytes": _bytes, "gantt": _gantt,
+    "fleet": _fleet,
+    "curves": curves,
+    "memory": _memory,
+    "subset": _subset,
+    "bytes": _bytes,
+    "gantt": _gantt,
     "staleness": lambda board: charts.staleness({n: r.timeline for n, r in board.prepared.items()}),
-    "weights": _weights, "labels": _labels,
-}  # fmt: skip
+    "weights": _weights,
+    "labels": _labels,
+}
 INSTANT = (
     "curves",
     "memory",

@@ -36,7 +36,11 @@ class Display:
     """
 
     def __init__(
-        self, settings: Settings, shown: Sequence[str], pressed: Callable[[Mapping[str, Any]], None], live: bool
+        self,
+        settings: Settings,
+        shown: Sequence[str],
+        pressed: Callable[[Mapping[str, Any]], None],
+        live: bool,
     ) -> None:
         for name in shown:
             choice("chart", name, PANELS)
@@ -52,14 +56,25 @@ class Display:
         now = time.monotonic()
         self.board.active_s += min(now - self._lap, 1.0)
         self._lap = now
-        if happening is None or isinstance(happening.event, Ready) or not self.live or now < self._next:
+        if (
+            happening is None
+            or isinstance(happening.event, Ready)
+            or not self.live
+            or now < self._next
+        ):
             return
         self._next = now + _FRAME_S
         self.draw("curves")
         if now >= self._next_slow:
             self._next_slow = now + _SLOW_FRAME_S
             self.draw("weights")
-        self.stage.say("state", number=number, phase="running", progress=self.board.progress, note=self.board.note())
+        self.stage.say(
+            "state",
+            number=number,
+            phase="running",
+            progress=self.board.progress,
+            note=self.board.note(),
+        )
 
     def state(self, number: int, phase: str, error: BaseException | None) -> None:
         """Say that a run began or ended; an error appears as text, and the charts stay."""
@@ -70,7 +85,9 @@ class Display:
             self.draw("curves")
             self.draw("weights")
         self.complain(error)
-        note = {"running": "preparing", "failed": "this run is not possible"}.get(phase) or board.note(phase)
+        note = {"running": "preparing", "failed": "this run is not possible"}.get(
+            phase
+        ) or board.note(phase)
         progress = 1.0 if phase == "done" else board.progress
         self.stage.say("state", number=number, phase=phase, progress=progress, note=note)
 

@@ -29,20 +29,28 @@ class ControlPanel:
     """
 
     def __init__(
-        self, names: Sequence[str], settings: Settings, turned: Callable[[Settings], None],
-        refused: Callable[[ValueError], None], live: bool,
-    ) -> None:  # fmt: skip
+        self,
+        names: Sequence[str],
+        settings: Settings,
+        turned: Callable[[Settings], None],
+        refused: Callable[[ValueError], None],
+        live: bool,
+    ) -> None:
         for name in names:
             choice("knob", name, BUILDERS)
         self._settings, self._turned, self._refused, self._quiet = settings, turned, refused, False
-        self.knobs: dict[str, Control] = {name: BUILDERS[name](settings) for name in BUILDERS if name in names}
+        self.knobs: dict[str, Control] = {
+            name: BUILDERS[name](settings) for name in BUILDERS if name in names
+        }
         self._marks = Marks(live) if "budget" in self.knobs else None
         for name, control in self.knobs.items():
             self._listen(name, control)
         self.show(settings)
         few = len(self.knobs) <= _BESIDE and "mix" not in self.knobs
         layout = widgets.Layout(
-            flex="1 1 100%" if few else "1 1 290px", max_width="none" if few else "460px", min_width="0"
+            flex="1 1 100%" if few else "1 1 290px",
+            max_width="none" if few else "460px",
+            min_width="0",
         )
         self.widget = widgets.VBox([self._dressed(name) for name in self.knobs], layout=layout)
         self.widget.add_class("ftte-controls")
@@ -69,16 +77,23 @@ class ControlPanel:
             return
         ready = next(iter(prepared.values()))
         s, (_, kind, weakest) = ready.scenario, ready.world.fleet.weakest()
-        floor = training_bill(ready.world.model, head(ready.world.model), s.batch, s.accounting, s.client_momentum)
+        floor = training_bill(
+            ready.world.model, head(ready.world.model), s.batch, s.accounting, s.client_momentum
+        )
         self._marks.say(
-            {f"floor {floor.peak_bytes / 1024:.0f}": floor.peak_bytes / 1024, f"weakest: {kind}": weakest / 1024},
+            {
+                f"floor {floor.peak_bytes / 1024:.0f}": floor.peak_bytes / 1024,
+                f"weakest: {kind}": weakest / 1024,
+            },
             BUDGET_KIB,
         )
 
     def _dressed(self, name: str) -> Any:
         control = self.knobs[name]
         if name == "budget":
-            return widgets.VBox([control.widget, self._marks], layout=widgets.Layout(max_width="440px"))
+            return widgets.VBox(
+                [control.widget, self._marks], layout=widgets.Layout(max_width="440px")
+            )
         if isinstance(control.widget, MixSliders | MethodBoxes):
             text = {"mix": "device mix, always 100 %", "methods": "methods"}[name]
             return widgets.VBox([widgets.Label(text), control.widget])
@@ -107,13 +122,18 @@ class ControlPanel:
 
 def metrics(settings: Settings) -> dict[str, Any]:
     """The menus above the charts: what the curves show over what, and whose schedule is drawn."""
-    names = {name: text.split(",")[-1].strip() if name != "accuracy" else text for name, text in charts.METRICS.items()}
+    names = {
+        name: text.split(",")[-1].strip() if name != "accuracy" else text
+        for name, text in charts.METRICS.items()
+    }
     for kind in sorted(settings.scenario.mix):
         names[f"accuracy_{kind}"] = f"accuracy on devices of kind {kind}"
     return {
         "metric": {"title": "Show", "options": list(names.items()), "value": settings.metric},
         "over": {"title": "over", "options": list(AXES_SHOWN.items()), "value": settings.over},
         "watch": {
-            "title": "schedule of", "options": [(n, charts.label(n)) for n in settings.methods], "value": settings.watch
+            "title": "schedule of",
+            "options": [(n, charts.label(n)) for n in settings.methods],
+            "value": settings.watch,
         },
-    }  # fmt: skip
+    }

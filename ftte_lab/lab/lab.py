@@ -81,7 +81,9 @@ class Lab:
         Raises:
             ValueError: an unknown field or a value out of range.
         """
-        return self._apply(self._settings.replace(scenario=self._settings.scenario.replace(**fields)))
+        return self._apply(
+            self._settings.replace(scenario=self._settings.scenario.replace(**fields))
+        )
 
     def restore(self, text: str) -> Lab:
         """Set everything to a code, or to the text of a settings file.
@@ -153,7 +155,12 @@ class Lab:
             board = self.display.board
             moment = name == "fleet" and at_s is not None and board.prepared
             figure = fleet(board.prepared, float(at_s or 0.0)) if moment else board.figure(name)
-        require(figure is not None, "nothing has run yet", "a Lab that runs or ran", "Call lab.run() first")
+        require(
+            figure is not None,
+            "nothing has run yet",
+            "a Lab that runs or ran",
+            "Call lab.run() first",
+        )
         assert figure is not None  # noqa: S101  # for the type checker
         return figure
 
@@ -180,7 +187,10 @@ class Lab:
         # What the curves show was chosen on the page, not on a knob.
         view = {key: getattr(self._settings, key) for key in ("over", "metric", "watch")}
         kept = settings.replace(**view)
-        methods_changed = kept.methods != self._settings.methods or kept.scenario.mix != self._settings.scenario.mix
+        methods_changed = (
+            kept.methods != self._settings.methods
+            or kept.scenario.mix != self._settings.scenario.mix
+        )
         self._settings = kept
         if methods_changed:
             self.display.tell_panels(kept)
@@ -194,11 +204,17 @@ class Lab:
     def _pressed(self, content: Mapping[str, Any]) -> None:
         """A button was pressed; whatever goes wrong is said on the page."""
         actions = {
-            "run": self.run, "stop": self.stop, "step": self.step, "reset": self.reset, "pin": self.pin,
+            "run": self.run,
+            "stop": self.stop,
+            "step": self.step,
+            "reset": self.reset,
+            "pin": self.pin,
             "restore": lambda: self.restore(str(content.get("text", ""))),
-            "export": lambda: self.display.export(str(content.get("form")), str(content.get("panel", "curves"))),
+            "export": lambda: self.display.export(
+                str(content.get("form")), str(content.get("panel", "curves"))
+            ),
             "view": lambda: self._view(content),
-        }  # fmt: skip
+        }
         try:
             actions.get(str(content.get("press")), lambda: None)()
         except ValueError as error:
@@ -261,4 +277,6 @@ def _ends_a_step(happening: Happening | None) -> bool:
     if happening is None or not happening.settled:
         return False
     event = happening.event
-    return isinstance(event, Stepped) or (isinstance(event, Evaluated) and event.point["version"] > 0)
+    return isinstance(event, Stepped) or (
+        isinstance(event, Evaluated) and event.point["version"] > 0
+    )

@@ -50,9 +50,10 @@ class MixSliders(widgets.VBox):  # type: ignore[misc]  # the library is untyped
         self._shown: list[str] = []
         self._sliders: dict[str, widgets.IntSlider] = {}
         self._add = widgets.Dropdown(
-            description="add a kind", layout=widgets.Layout(width="auto", max_width="440px"),
+            description="add a kind",
+            layout=widgets.Layout(width="auto", max_width="440px"),
             style={"description_width": "132px"},
-        )  # fmt: skip
+        )
         self._add.observe(self._added, names="value")
         super().__init__()
         self.value = mix
@@ -77,10 +78,16 @@ class MixSliders(widgets.VBox):  # type: ignore[misc]  # the library is untyped
         for kind in parts:
             if kind not in self._sliders:
                 self._sliders[kind] = widgets.IntSlider(
-                    description=f"{kind}, %", min=0, max=100, continuous_update=False,
-                    layout=widgets.Layout(width="auto", max_width="440px"), style={"description_width": "132px"},
-                )  # fmt: skip
-                self._sliders[kind].observe(lambda change, kind=kind: self._moved(kind, change), names="value")
+                    description=f"{kind}, %",
+                    min=0,
+                    max=100,
+                    continuous_update=False,
+                    layout=widgets.Layout(width="auto", max_width="440px"),
+                    style={"description_width": "132px"},
+                )
+                self._sliders[kind].observe(
+                    lambda change, kind=kind: self._moved(kind, change), names="value"
+                )
         for kind, slider in self._sliders.items():
             slider.value = parts.get(kind, 0)
         if len(self._shown) != len(self._sliders):

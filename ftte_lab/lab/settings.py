@@ -49,9 +49,16 @@ class Settings:
             object.__setattr__(self, "watch", ordered[-1])
         integer("seeds", self.seeds, 1, MOST_SEEDS)
         last = self.scenario.seed + self.seeds - 1
-        require(last < 2**32, f"the last seed is {last}", f"up to {2**32 - 1}", "Begin with a smaller one")
+        require(
+            last < 2**32,
+            f"the last seed is {last}",
+            f"up to {2**32 - 1}",
+            "Begin with a smaller one",
+        )
         choice("over", self.over, AXES)
-        require(isinstance(self.metric, str), f"metric = {self.metric!r}", "a column of History.points")
+        require(
+            isinstance(self.metric, str), f"metric = {self.metric!r}", "a column of History.points"
+        )
 
     def replace(self, **changes: Any) -> Settings:
         """A copy with some of its own fields changed."""
@@ -66,7 +73,10 @@ class Settings:
         return {name: self._run(name, k) for name in self.methods}
 
     def _run(self, name: str, k: int) -> Scenario:
-        base, changes = self.scenario, {"seed": self.scenario.seed + k, "server_rate": self.rates.get(name, 1.0)}
+        base, changes = (
+            self.scenario,
+            {"seed": self.scenario.seed + k, "server_rate": self.rates.get(name, 1.0)},
+        )
         if name != "fedavg":
             changes["age_exponent"] = base.age_exponent
         if name == "ftte":
@@ -77,8 +87,10 @@ class Settings:
         """Plain JSON-able values; of the scenario only what differs from the defaults."""
         values = {key: getattr(self, key) for key in _KEYS}
         return values | {
-            "scenario": share.changes(self.scenario), "methods": list(self.methods), "rates": dict(self.rates)
-        }  # fmt: skip
+            "scenario": share.changes(self.scenario),
+            "methods": list(self.methods),
+            "rates": dict(self.rates),
+        }
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
@@ -90,11 +102,17 @@ class Settings:
         for key in values:
             choice("setting", key, _KEYS)
         given = dict(values)
-        require(isinstance(given.get("scenario", {}), dict), "the scenario is no JSON object", "one with its fields")
+        require(
+            isinstance(given.get("scenario", {}), dict),
+            "the scenario is no JSON object",
+            "one with its fields",
+        )
         methods, rates = given.get("methods", cls().methods), given.get("rates", {})
         ok = isinstance(methods, list | tuple) and all(isinstance(m, str) for m in methods)
         require(ok, f"methods = {methods!r}", "a list of names")
-        numbers = isinstance(rates, dict) and all(isinstance(r, int | float) for r in rates.values())
+        numbers = isinstance(rates, dict) and all(
+            isinstance(r, int | float) for r in rates.values()
+        )
         require(numbers, f"rates = {rates!r}", "a number per method")
         scenario = Scenario.from_dict(given.get("scenario", {}))
         return cls(**{**given, "scenario": scenario, "methods": tuple(methods), "rates": rates})
@@ -122,12 +140,16 @@ class Settings:
                     f"the file is no JSON ({error}); allowed: a file that the Share drawer wrote."
                 ) from error
             known = values.pop("format", None) == "ftte_lab settings 1"
-            require(known, "the file holds no settings of a Lab", "a file that the Share drawer wrote")
+            require(
+                known, "the file holds no settings of a Lab", "a file that the Share drawer wrote"
+            )
             return cls.from_dict(values)
         return cls.from_dict(share.decode(text))
 
 
-def settings_of(what: Scenario | Preset | Settings | str, methods: Sequence[str] | None = None) -> Settings:
+def settings_of(
+    what: Scenario | Preset | Settings | str, methods: Sequence[str] | None = None
+) -> Settings:
     """Settings from whatever a notebook passes: a scenario, a preset or its name, a code, or settings.
 
     Raises:
@@ -141,5 +163,7 @@ def settings_of(what: Scenario | Preset | Settings | str, methods: Sequence[str]
     elif isinstance(what, Scenario):
         what = Settings(what)
     ok = isinstance(what, Settings)
-    require(ok, f"a Lab of {type(what).__name__}", "a Scenario, a preset's name, a code or Settings")
+    require(
+        ok, f"a Lab of {type(what).__name__}", "a Scenario, a preset's name, a code or Settings"
+    )
     return what if methods is None else what.replace(methods=tuple(methods))

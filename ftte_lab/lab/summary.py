@@ -21,7 +21,10 @@ def story(runs: Mapping[str, Prepared]) -> str:
     said = [_fleet(next(iter(runs.values())))]
     if "ftte" in runs:
         said.append(
-            _subset(runs["ftte"], next((runs[n] for n in ("fedavg", "fedbuff", "fedasync") if n in runs), None))
+            _subset(
+                runs["ftte"],
+                next((runs[n] for n in ("fedavg", "fedbuff", "fedasync") if n in runs), None),
+            )
         )
     said += [_rhythm(name, ready) for name, ready in runs.items()]
     return "\n".join(said)
@@ -32,7 +35,11 @@ def _fleet(ready: Prepared) -> str:
     _, kind, memory = fleet.weakest()
     kinds = ", ".join(f"{fleet.kind.count(k)} {k}" for k in dict.fromkeys(sorted(fleet.kind)))
     slow = int(fleet.straggler.sum())
-    stragglers = f"; {slow} are stragglers, {s.straggler_factor:g} times slower" if slow else "; none is a straggler"
+    stragglers = (
+        f"; {slow} are stragglers, {s.straggler_factor:g} times slower"
+        if slow
+        else "; none is a straggler"
+    )
     return f"{len(fleet)} devices ({kinds}){stragglers}. The weakest, a {kind}, has {size(memory)} to train in."
 
 
@@ -48,7 +55,11 @@ def _subset(ready: Prepared, everything: Prepared | None) -> str:
         + f", an update is {ready.traffic.upload / 1024:.1f} KiB"
         + (f" instead of {everything.traffic.upload / 1024:.1f}" if everything else "")
     )
-    text += f"; {small} devices are too small even for that." if small else "; every device can hold it."
+    text += (
+        f"; {small} devices are too small even for that."
+        if small
+        else "; every device can hold it."
+    )
     for tier in ready.tiers.all[1:]:
         part = 100 * tier.plan.subset.entries(model) / model.size
         text += f" Each {' or '.join(tier.kinds)} trains {part:.0f} % of its own, in {size(tier.bill.peak_bytes)}."
@@ -91,4 +102,6 @@ def differences(before: Settings, now: Settings) -> str:
 def _said(value: object) -> str:
     if isinstance(value, dict):
         return " ".join(f"{100 * share:.0f} % {kind}" for kind, share in value.items())
-    return "automatic" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    return (
+        "automatic" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
+    )

@@ -2,7 +2,19 @@
 
 from ftte_lab.models.forward import geometry, infer, normalise, pooled, sizes, window
 from ftte_lab.models.model import Model
-from ftte_lab.models.ops import Conv, Fork, GroupNorm, Join, Linear, MaxPool, Op, Params, Pool, ReLU, TensorInfo
+from ftte_lab.models.ops import (
+    Conv,
+    Fork,
+    GroupNorm,
+    Join,
+    Linear,
+    MaxPool,
+    Op,
+    Params,
+    Pool,
+    ReLU,
+    TensorInfo,
+)
 from ftte_lab.models.payload import index_bytes, pack, unpack
 from ftte_lab.models.plan import Plan, consumer, make_plan
 from ftte_lab.models.subset import (

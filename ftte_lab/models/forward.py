@@ -14,7 +14,9 @@ from ftte_lab.models.ops import Conv, Fork, GroupNorm, Join, Linear, MaxPool, Op
 aten = torch.ops.aten
 
 
-def walk(infer: Callable[[Op, Tensor, Params], Tensor], ops: Sequence[Op], x: Tensor, params: Params) -> Tensor:
+def walk(
+    infer: Callable[[Op, Tensor, Params], Tensor], ops: Sequence[Op], x: Tensor, params: Params
+) -> Tensor:
     """Run operations one after the other, residual branches included; `infer` says how one is computed."""
     skips: list[Tensor] = []
     for op in ops:

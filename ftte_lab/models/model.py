@@ -19,7 +19,20 @@ import torch
 from torch import Tensor
 
 from ftte_lab.models.forward import infer, walk
-from ftte_lab.models.ops import Conv, Fork, GroupNorm, Join, Linear, MaxPool, Op, Params, Pool, ReLU, Shape, TensorInfo
+from ftte_lab.models.ops import (
+    Conv,
+    Fork,
+    GroupNorm,
+    Join,
+    Linear,
+    MaxPool,
+    Op,
+    Params,
+    Pool,
+    ReLU,
+    Shape,
+    TensorInfo,
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +68,11 @@ class Model:
                 fan_in = math.prod(t.shape[1:])
                 last = t.op == len(self.ops) - 1
                 scale = math.sqrt((1.0 if last else 2.0) / fan_in)
-                params[t.name] = torch.randn(t.shape, generator=generator, dtype=torch.float64).mul_(scale).to(dtype)
+                params[t.name] = (
+                    torch.randn(t.shape, generator=generator, dtype=torch.float64)
+                    .mul_(scale)
+                    .to(dtype)
+                )
             else:
                 params[t.name] = torch.full(t.shape, 1.0 if t.kind == "gain" else 0.0, dtype=dtype)
         return params
@@ -70,7 +87,14 @@ class Model:
     def to_json(self) -> str:
         """The net as text: each operation with its fields."""
         ops = [[type(op).__name__, dataclasses.asdict(op)] for op in self.ops]
-        return json.dumps({"name": self.name, "input_shape": self.input_shape, "classes": self.classes, "ops": ops})
+        return json.dumps(
+            {
+                "name": self.name,
+                "input_shape": self.input_shape,
+                "classes": self.classes,
+                "ops": ops,
+            }
+        )
 
     @classmethod
     def from_json(cls, text: str) -> Model:
@@ -90,7 +114,9 @@ class Model:
             ]
             return cls(raw["name"], tuple(raw["input_shape"]), raw["classes"], tuple(made))
         except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f"the text is no net ({error}); allowed: what Model.to_json writes.") from error
+            raise ValueError(
+                f"the text is no net ({error}); allowed: what Model.to_json writes."
+            ) from error
 
     def flops(self) -> int:
         """Floating-point operations of one forward pass of one sample."""

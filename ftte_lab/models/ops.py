@@ -110,7 +110,11 @@ class Conv(Op):
         """One weight `(out, in / groups, kernel, ...)`; a part of it is a set of input channels."""
         space = len(self.in_shape) - 1
         shape = (self.out_shape[0], self.in_shape[0] // self.groups, *([self.kernel] * space))
-        return (TensorInfo(self.weight, shape, "weight", index, 0 if self.depthwise else 1, self.in_shape[0]),)
+        return (
+            TensorInfo(
+                self.weight, shape, "weight", index, 0 if self.depthwise else 1, self.in_shape[0]
+            ),
+        )
 
     def flops(self) -> int:
         """Two per multiply-add."""

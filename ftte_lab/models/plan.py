@@ -34,7 +34,11 @@ class Plan:
 
         That is `first`, or the fork of the residual block around it.
         """
-        inside = [i for i, op in enumerate(self.model.ops[: self.first + 1]) if isinstance(op, Fork | Join)]
+        inside = [
+            i
+            for i, op in enumerate(self.model.ops[: self.first + 1])
+            if isinstance(op, Fork | Join)
+        ]
         return inside[-1] if inside and isinstance(self.model.ops[inside[-1]], Fork) else self.first
 
     @cached_property
@@ -64,7 +68,11 @@ class Plan:
     def keeps_whole_input(self, i: int) -> bool:
         """Whether a convolution or linear map stores its whole input, because all of its channels train."""
         op = self.model.ops[i]
-        return isinstance(op, Conv | Linear) and op.weight in self.subset and self.subset.parts[op.weight] is None
+        return (
+            isinstance(op, Conv | Linear)
+            and op.weight in self.subset
+            and self.subset.parts[op.weight] is None
+        )
 
     def keeps_norm(self, i: int) -> bool:
         """Whether a group norm stores its input: to pass the gradient on, or for its gain."""
@@ -74,7 +82,11 @@ class Plan:
     def keeps_mask(self, i: int) -> bool:
         """Whether a rectifier stores a mask of its own; if its consumer stores the output anyway, it need not."""
         op = self.model.ops[i]
-        return isinstance(op, ReLU) and self.reached(i) and not self.keeps_whole_input(consumer(self.model, i))
+        return (
+            isinstance(op, ReLU)
+            and self.reached(i)
+            and not self.keeps_whole_input(consumer(self.model, i))
+        )
 
     def forward_flops(self) -> int:
         """Floating-point operations of the forward pass of one sample."""

@@ -65,9 +65,16 @@ class Subset:
             ValueError: if the text is no such index.
         """
         try:
-            return cls({str(k): None if v is None else tuple(int(i) for i in v) for k, v in json.loads(text).items()})
+            return cls(
+                {
+                    str(k): None if v is None else tuple(int(i) for i in v)
+                    for k, v in json.loads(text).items()
+                }
+            )
         except (AttributeError, TypeError, ValueError) as error:
-            raise ValueError(f"not a subset index ({error}); allowed: the text that Subset.to_json writes.") from error
+            raise ValueError(
+                f"not a subset index ({error}); allowed: the text that Subset.to_json writes."
+            ) from error
 
 
 def check(model: Model, subset: Subset) -> Subset:
@@ -86,7 +93,11 @@ def check(model: Model, subset: Subset) -> Subset:
         choice("tensor", name, model.tensors)
         if channels is not None:
             info = model.tensors[name]
-            require(info.kind == "weight", f"{name} has no channels to choose from", "None, the whole tensor")
+            require(
+                info.kind == "weight",
+                f"{name} has no channels to choose from",
+                "None, the whole tensor",
+            )
             ok = (
                 len(channels) > 0
                 and list(channels) == sorted(set(channels))
@@ -102,7 +113,9 @@ def check(model: Model, subset: Subset) -> Subset:
 
 def _whole(model: Model, subset: Subset, name: str) -> Channels:
     channels = subset.parts[name]
-    return None if channels is not None and len(channels) == model.tensors[name].channels else channels
+    return (
+        None if channels is not None and len(channels) == model.tensors[name].channels else channels
+    )
 
 
 def full(model: Model) -> Subset:
@@ -122,7 +135,9 @@ def last_blocks(model: Model, count: int) -> Subset:
         ValueError: if `count` is not between 1 and the number of blocks.
     """
     names = list(dict.fromkeys(name.split(".")[0] for name in model.tensors))
-    require(1 <= count <= len(names), f"count = {count!r}", f"a whole number from 1 to {len(names)}")
+    require(
+        1 <= count <= len(names), f"count = {count!r}", f"a whole number from 1 to {len(names)}"
+    )
     return Subset({name: None for name in model.tensors if name.split(".")[0] in names[-count:]})
 
 
@@ -181,7 +196,9 @@ def put(model: Model, subset: Subset, params: Params, slices: Params) -> Params:
     for name in subset.parts:
         index = subset.index.get(name)
         out[name] = (
-            slices[name] if index is None else params[name].index_copy(model.tensors[name].axis, index, slices[name])
+            slices[name]
+            if index is None
+            else params[name].index_copy(model.tensors[name].axis, index, slices[name])
         )
     return out
 
@@ -200,4 +217,7 @@ def from_rows(model: Model, subset: Subset, rows: Tensor) -> Params:
     """Inverse of `to_rows`: views of `(..., d)` by name, `(..., *slice)`."""
     shapes = {name: subset.shape(model, name) for name in subset.parts}
     parts = rows.split([math.prod(shape) for shape in shapes.values()], -1)
-    return {name: part.unflatten(-1, shape) for (name, shape), part in zip(shapes.items(), parts, strict=True)}
+    return {
+        name: part.unflatten(-1, shape)
+        for (name, shape), part in zip(shapes.items(), parts, strict=True)
+    }

@@ -32,7 +32,9 @@ class _Builder:
         self.shape = shape
         norm_groups = next(g for g in (4, 2, 1) if out % g == 0)
         self.ops.append(GroupNorm(f"{name}.norm", shape, shape, groups=norm_groups))
-        if maxpool:  # before the rectifier: the same function as after it, with a quarter of the mask
+        if (
+            maxpool
+        ):  # before the rectifier: the same function as after it, with a quarter of the mask
             self.shape = (out, *[s // 2 for s in shape[1:]])
             self.ops.append(MaxPool(f"{name}.pool", shape, self.shape))
         if relu:
@@ -44,7 +46,9 @@ class _Builder:
         if residual:
             self.ops.append(Fork(f"{name}.fork", self.shape, self.shape))
         self.conv(f"{name}.expand", inner, 1)
-        self.conv(f"{name}.depthwise", inner, 5 if len(self.shape) == 2 else 3, stride, depthwise=True)
+        self.conv(
+            f"{name}.depthwise", inner, 5 if len(self.shape) == 2 else 3, stride, depthwise=True
+        )
         self.conv(f"{name}.project", out, 1, relu=False)
         if residual:
             self.ops.append(Join(f"{name}.join", self.shape, self.shape))
@@ -85,7 +89,10 @@ def _cnn_maxpool(b: _Builder, classes: int) -> None:
 # (channels out, stride, expansion) of each inverted bottleneck, after a stem of the given width.
 _MCUNET = {
     "mcunet-s": (8, [(16, 2, 2), (16, 1, 2), (24, 2, 2), (24, 1, 2), (32, 2, 2)]),
-    "mcunet-m": (16, [(24, 2, 3), (24, 1, 3), (32, 2, 3), (32, 1, 3), (48, 2, 3), (48, 1, 3), (64, 1, 3)]),
+    "mcunet-m": (
+        16,
+        [(24, 2, 3), (24, 1, 3), (32, 2, 3), (32, 1, 3), (48, 2, 3), (48, 1, 3), (64, 1, 3)],
+    ),
 }
 
 
@@ -119,7 +126,11 @@ def build(name: str, input_shape: Shape, classes: int) -> Model:
         ValueError: unknown name, fewer than two classes, or an input the net cannot take.
     """
     choice("model", name, MODELS)
-    require(isinstance(classes, int) and classes >= 2, f"classes = {classes!r}", "a whole number from 2 upwards")
+    require(
+        isinstance(classes, int) and classes >= 2,
+        f"classes = {classes!r}",
+        "a whole number from 2 upwards",
+    )
     image = len(input_shape) in (2, 3) and all(isinstance(s, int) and s >= 1 for s in input_shape)
     require(
         image,

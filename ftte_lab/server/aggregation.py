@@ -160,7 +160,9 @@ def variance_buffer(rows: Tensor, by_age: Sequence[float] | Array) -> Array:
     return (flat - mean_of_others).square().sum(1).numpy()
 
 
-def rejections(rows: Tensor, entries: int, start_versions: Sequence[int] | Array, version: int) -> list[str | None]:
+def rejections(
+    rows: Tensor, entries: int, start_versions: Sequence[int] | Array, version: int
+) -> list[str | None]:
     """Why the server must not average an update, or `None` if it may, for each of `rows` `(K, d)`.
 
     Reasons, counted and reported: `future version`, `wrong shape` (not `entries` long), `not finite`.

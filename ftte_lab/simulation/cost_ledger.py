@@ -23,7 +23,9 @@ class _Books:
         arrived = np.isin(timeline.fate, (Fate.APPLIED, Fate.BUFFERED, Fate.STALE))
         first = timeline.first_visits
         freed_s = timeline.freed_s
-        done = (freed_s - timeline.start_s) / (timeline.arrival_s - timeline.start_s)  # below 1 if called off
+        done = (freed_s - timeline.start_s) / (
+            timeline.arrival_s - timeline.start_s
+        )  # below 1 if called off
         self.totals = {
             "upload_bytes": _Total(timeline.arrival_s, upload * arrived, "right"),
             # a full first download holds the slices already
@@ -38,14 +40,18 @@ class _Books:
         point = {"sim_seconds": sim_seconds, "updates": float(self.applied[version])}
         point |= {name: total.until(sim_seconds) for name, total in self.totals.items()}
         energy_j = point.pop("energy_j")
-        point["total_bytes"] = sum(value for name, value in point.items() if name.endswith("_bytes"))
+        point["total_bytes"] = sum(
+            value for name, value in point.items() if name.endswith("_bytes")
+        )
         return {**point, "energy_j": energy_j}
 
 
 class _Total:
     """Amounts at times, added up until a moment: with those at the moment itself (`right`) or without."""
 
-    def __init__(self, at_s: np.ndarray, amounts: np.ndarray, side: Literal["left", "right"]) -> None:
+    def __init__(
+        self, at_s: np.ndarray, amounts: np.ndarray, side: Literal["left", "right"]
+    ) -> None:
         order = np.argsort(at_s, kind="stable")
         self.at_s, self.side = at_s[order], side
         self.sums = np.concatenate([[0.0], np.cumsum(amounts[order])])

@@ -63,7 +63,9 @@ def simulate(scenario: Scenario | Prepared, *, processes: int | None = None) -> 
     yield Finished(observer.history(server.rejected), server.filled(server.shipped))
 
 
-def _steps(ready: Prepared, observer: Observer, server: GlobalModel, trainer: Trainer) -> Iterator[Event]:
+def _steps(
+    ready: Prepared, observer: Observer, server: GlobalModel, trainer: Trainer
+) -> Iterator[Event]:
     due = due_versions(ready)
     looks: list[_Look] = []
     for version in range(len(ready.timeline.step_s)):
@@ -73,7 +75,9 @@ def _steps(ready: Prepared, observer: Observer, server: GlobalModel, trainer: Tr
         yield stepped
         if version + 1 in due:
             task = trainer.look(server.shipped)
-            looks.append(_Look(stepped.version, stepped.sim_seconds, server.filled(server.shipped), task))
+            looks.append(
+                _Look(stepped.version, stepped.sim_seconds, server.filled(server.shipped), task)
+            )
             if task is None:  # nobody else looks while the next clients train
                 yield from _seen(observer, trainer, looks)
     yield from _seen(observer, trainer, looks)

@@ -52,14 +52,32 @@ class World:
 
 _SERVER = 2**32 - 1  # the number the server draws its batches under
 _WARM_BATCH = 8  # the server's own: its memory does not depend on what a device can hold
-_WARM_RATES = (1.0, 0.3, 0.1)  # of the client rate, a third of the steps each: settles instead of rattling
+_WARM_RATES = (
+    1.0,
+    0.3,
+    0.1,
+)  # of the client rate, a third of the steps each: settles instead of rattling
 
 
 # The fields the world depends on: methods that differ in none of them share one world, from the same start.
 _START_FIELDS = (
-    "data", "clients", "samples_per_client", "model", "warm_start_steps", "client_rate", "seed",
-)  # fmt: skip
-_WORLD_FIELDS = (*_START_FIELDS, "alpha", "slow_class", "mix", "straggler_share", "straggler_factor", "dropout")
+    "data",
+    "clients",
+    "samples_per_client",
+    "model",
+    "warm_start_steps",
+    "client_rate",
+    "seed",
+)
+_WORLD_FIELDS = (
+    *_START_FIELDS,
+    "alpha",
+    "slow_class",
+    "mix",
+    "straggler_share",
+    "straggler_factor",
+    "dropout",
+)
 
 
 def _only(scenario: Scenario, names: tuple[str, ...]) -> Scenario:
@@ -82,9 +100,13 @@ def _world(s: Scenario) -> World:
     by = "person" if natural else "iid" if s.alpha is None else "label"
     shards = split(start.dataset, s.clients, alpha=s.alpha, by=by, seed=s.seed)
     fleet = sample_fleet(
-        s.mix, s.clients, straggler_share=s.straggler_share, straggler_factor=s.straggler_factor,
-        dropout=s.dropout, seed=s.seed,
-    )  # fmt: skip
+        s.mix,
+        s.clients,
+        straggler_share=s.straggler_share,
+        straggler_factor=s.straggler_factor,
+        dropout=s.dropout,
+        seed=s.seed,
+    )
     if s.slow_class is not None:
         # by computing alone: how long a link takes depends on what a method sends, and all methods share one world
         slowest_first = np.argsort(-fleet.slow_factor / fleet.flops_per_s, kind="stable")
@@ -92,7 +114,9 @@ def _world(s: Scenario) -> World:
     return World(start, shards, fleet)
 
 
-@lru_cache(maxsize=8)  # the slow part (seconds): another fleet or another split of the data does not repeat it
+@lru_cache(
+    maxsize=8
+)  # the slow part (seconds): another fleet or another split of the data does not repeat it
 def _start(s: Scenario) -> Start:
     configure_process()
     dataset = load(s.data, people=s.clients, samples_per_person=s.samples_per_client, seed=s.seed)
@@ -112,13 +136,18 @@ def _warm_start(s: Scenario, dataset: Dataset, model: Model) -> Params:
     rows = draw_batches(len(y), s.warm_start_steps, batch, seed=s.seed, client=_SERVER, visit=0)
     for rate, part in zip(_WARM_RATES, np.array_split(rows, len(_WARM_RATES)), strict=True):
         if len(part):
-            updates = train_cohort(plan, params, inputs, y, torch.as_tensor(part)[None], rate=rate * s.client_rate)
-            params = from_rows(model, plan.subset, row_of(model, plan.subset, params) + updates.rows[0])
+            updates = train_cohort(
+                plan, params, inputs, y, torch.as_tensor(part)[None], rate=rate * s.client_rate
+            )
+            params = from_rows(
+                model, plan.subset, row_of(model, plan.subset, params) + updates.rows[0]
+            )
     require(
         all(bool(p.isfinite().all()) for p in params.values()),
-        f"the model diverged before it was shipped (client_rate = {s.client_rate:g})", "a rate at which it learns",
+        f"the model diverged before it was shipped (client_rate = {s.client_rate:g})",
+        "a rate at which it learns",
         "Lower client_rate, or set warm_start_steps = 0",
-    )  # fmt: skip
+    )
     return params
 
 

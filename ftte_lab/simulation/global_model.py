@@ -112,7 +112,9 @@ class GlobalModel:
             share = min(s.server_average, version / (version + _WARM_UP))
             self._average = torch.lerp(target, self._average, share)
 
-    def _variances(self, updates: BufferedUpdates, covered: Tensor | None, ages: np.ndarray) -> np.ndarray:
+    def _variances(
+        self, updates: BufferedUpdates, covered: Tensor | None, ages: np.ndarray
+    ) -> np.ndarray:
         s = self.prepared.scenario
         if s.variance_exponent == 0:
             return np.zeros(len(ages))

@@ -47,7 +47,9 @@ class History:
         """
         choice("column", column, [str(c) for c in self.points.columns])
         integer("window", window, 1)
-        return pd.Series(smooth(self.points[column].to_numpy(), window), self.points.index, name=column)
+        return pd.Series(
+            smooth(self.points[column].to_numpy(), window), self.points.index, name=column
+        )
 
     def best(self, window: int = 5) -> float:
         """Best smoothed test accuracy of the run."""
@@ -78,7 +80,11 @@ class History:
         Raises:
             ValueError: a target outside 0 to 1, an unknown axis or a window below 1.
         """
-        require(isinstance(target, int | float) and 0 <= target <= 1, f"target = {target!r}", "an accuracy from 0 to 1")
+        require(
+            isinstance(target, int | float) and 0 <= target <= 1,
+            f"target = {target!r}",
+            "an accuracy from 0 to 1",
+        )
         choice("of", of, AXES)
         reached = self.points[of][self.smoothed(window=window) >= target]
         return None if reached.empty else float(reached.iloc[0])
@@ -89,13 +95,20 @@ class History:
         A target taken from a run that still climbs would flatter whoever is compared with it.
         """
         smooth = self.smoothed()
-        early = smooth[self.points["sim_seconds"] <= (1 - share) * float(self.points["sim_seconds"].iloc[-1])]
+        early = smooth[
+            self.points["sim_seconds"] <= (1 - share) * float(self.points["sim_seconds"].iloc[-1])
+        ]
         return not early.empty and float(early.max()) >= float(smooth.max()) - tolerance
 
     def to_json(self) -> str:
         """The run as one line of JSON."""
         points = {str(c): self.points[c].tolist() for c in self.points.columns}
-        content = {"format": _FORMAT, "scenario": dict(self.scenario), "facts": dict(self.facts), "points": points}
+        content = {
+            "format": _FORMAT,
+            "scenario": dict(self.scenario),
+            "facts": dict(self.facts),
+            "points": points,
+        }
         return json.dumps(content)
 
     @classmethod
@@ -108,8 +121,14 @@ class History:
         try:
             raw = json.loads(text)
         except json.JSONDecodeError as error:
-            raise ValueError(f"the text is no JSON ({error}); allowed: what History.to_json writes.") from error
-        ok = isinstance(raw, dict) and raw.get("format") == _FORMAT and {"scenario", "facts", "points"} <= set(raw)
+            raise ValueError(
+                f"the text is no JSON ({error}); allowed: what History.to_json writes."
+            ) from error
+        ok = (
+            isinstance(raw, dict)
+            and raw.get("format") == _FORMAT
+            and {"scenario", "facts", "points"} <= set(raw)
+        )
         require(ok, "the text is no history", f"one of format {_FORMAT!r}", "Save it again")
         return cls(raw["scenario"], pd.DataFrame(raw["points"]), raw["facts"])
 
@@ -121,7 +140,10 @@ class History:
         """
         path = Path(path)
         require(
-            path.parent.is_dir(), f"folder {str(path.parent)!r} does not exist", "an existing folder", "Create it first"
+            path.parent.is_dir(),
+            f"folder {str(path.parent)!r} does not exist",
+            "an existing folder",
+            "Create it first",
         )
         write_atomic(path, self.to_json().encode())
         return path
@@ -147,7 +169,9 @@ def smooth(values: np.ndarray, window: int) -> np.ndarray:
     if len(values) < window:
         return np.array([values[: k + 1].mean() for k in range(len(values))])
     start = [values[: k + 1].mean() for k in range(window - 1)]
-    return np.concatenate([start, np.lib.stride_tricks.sliding_window_view(values, window).mean(axis=1)])
+    return np.concatenate(
+        [start, np.lib.stride_tricks.sliding_window_view(values, window).mean(axis=1)]
+    )
 
 
 def faster(baseline: float | None, other: float | None) -> dict[str, float | None]:

@@ -78,7 +78,9 @@ class Prepared:
 
     def inputs(self, x: np.ndarray) -> Inputs:
         """Samples `(n, *input_shape)` as the first trained operation sees them: the same all run long."""
-        return Inputs(self.world.model, self.world.params, torch.as_tensor(x), self.tiers.union.start)
+        return Inputs(
+            self.world.model, self.world.params, torch.as_tensor(x), self.tiers.union.start
+        )
 
 
 def prepare(scenario: Scenario) -> Prepared:
@@ -95,13 +97,23 @@ def prepare(scenario: Scenario) -> Prepared:
     eligible = holds if scenario.exclude_small else np.ones(len(w.fleet), dtype=bool)
     need = f"{needed.min() / 1024:.0f} KiB"
     require(
-        bool(eligible.any()), f"no device can hold a training step of {need}", "at least one that can", "Train less"
+        bool(eligible.any()),
+        f"no device can hold a training step of {need}",
+        "at least one that can",
+        "Train less",
     )
     times = _times(scenario, w, tiers)
     return Prepared(
-        scenario, w, tiers, times, _timeline(scenario, w, tiers, times, eligible),
-        holds, eligible, _slowest_tenth(scenario, w), energy_j(w.fleet, times),
-    )  # fmt: skip
+        scenario,
+        w,
+        tiers,
+        times,
+        _timeline(scenario, w, tiers, times, eligible),
+        holds,
+        eligible,
+        _slowest_tenth(scenario, w),
+        energy_j(w.fleet, times),
+    )
 
 
 def _flops(s: Scenario, plan: Plan) -> int:
@@ -137,11 +149,21 @@ def policy(s: Scenario) -> Policy:
 
 def _timeline(s: Scenario, w: World, tiers: Tiers, times: Times, eligible: np.ndarray) -> Timeline:
     whole = [(t.traffic.once or t.traffic.download) + t.traffic.index for t in tiers.all]
-    first = participation_times(w.fleet, download_bytes=tiers.per_client(whole), upload_bytes=0, flops=0).download_s
+    first = participation_times(
+        w.fleet, download_bytes=tiers.per_client(whole), upload_bytes=0, flops=0
+    ).download_s
     how = policy(s)
     steps = None if s.max_updates is None else math.ceil(s.max_updates / how.buffer)
     return schedule(
-        how, download_s=times.download_s, first_download_s=first, compute_s=times.compute_s,
-        upload_s=times.upload_s, dropout=w.fleet.dropout, eligible=eligible, jitter_sigma=s.jitter,
-        horizon_s=s.horizon_s, seed=s.seed, max_steps=steps,
-    )  # fmt: skip
+        how,
+        download_s=times.download_s,
+        first_download_s=first,
+        compute_s=times.compute_s,
+        upload_s=times.upload_s,
+        dropout=w.fleet.dropout,
+        eligible=eligible,
+        jitter_sigma=s.jitter,
+        horizon_s=s.horizon_s,
+        seed=s.seed,
+        max_steps=steps,
+    )

@@ -37,13 +37,19 @@ class Observer:
         kinds = np.array(ready.world.fleet.kind)
         self.groups = {"straggler_accuracy": np.concatenate([test[c] for c in ready.slowest])}
         for kind in sorted(set(kinds)):
-            self.groups[f"accuracy_{kind}"] = np.concatenate([test[c] for c in np.flatnonzero(kinds == kind)])
+            self.groups[f"accuracy_{kind}"] = np.concatenate(
+                [test[c] for c in np.flatnonzero(kinds == kind)]
+            )
 
-    def look(self, version: int, sim_seconds: float, params: Params, logits: Tensor | None = None) -> dict[str, float]:
+    def look(
+        self, version: int, sim_seconds: float, params: Params, logits: Tensor | None = None
+    ) -> dict[str, float]:
         """Evaluate one version of the model, unless its logits are known already, and note the point."""
         logits = self.inputs.logits(params) if logits is None else logits
         right = (logits.argmax(1) == self.y).numpy().astype(np.int64)
-        per_client = np.add.reduceat(right[self.test_order], self.test_bounds[:-1]) / np.diff(self.test_bounds)
+        per_client = np.add.reduceat(right[self.test_order], self.test_bounds[:-1]) / np.diff(
+            self.test_bounds
+        )
         worst = np.sort(per_client)[: max(1, len(per_client) // 10)]
         point = {
             "version": float(version),
@@ -65,7 +71,9 @@ class Observer:
             "peak_memory_bytes": bill.peak_bytes,
             "overhead_bytes": bill.overhead_bytes,
             "inference_peak_bytes": bill.inference_peak_bytes,
-            "mean_overhead_bytes": float(np.mean(tiers.per_client([t.bill.overhead_bytes for t in tiers.all]))),
+            "mean_overhead_bytes": float(
+                np.mean(tiers.per_client([t.bill.overhead_bytes for t in tiers.all]))
+            ),
             "upload_bytes_per_update": ready.traffic.upload,
             "download_bytes_per_update": ready.traffic.download,
             "first_download_bytes": ready.traffic.once,

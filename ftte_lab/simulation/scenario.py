@@ -30,11 +30,17 @@ class Scenario:
     # The data and who holds it
     data: str = "motion"  # generated, offline, every person has an own style: naturally non-IID
     clients: int = 100  # a classroom's picture of "many"; the authors go to 500
-    alpha: float | None = None  # None: by person where the data has persons, else IID; a number: Dirichlet label skew
-    slow_class: int | None = None  # a class that the slowest devices hold; None: speed says nothing about data
+    alpha: float | None = (
+        None  # None: by person where the data has persons, else IID; a number: Dirichlet label skew
+    )
+    slow_class: int | None = (
+        None  # a class that the slowest devices hold; None: speed says nothing about data
+    )
     samples_per_client: int = 40  # a few minutes of wear: local data are scarce
     # The devices
-    mix: Mapping[str, float] = field(default_factory=lambda: {"sensor": 0.5, "watch": 0.3, "phone": 0.2})
+    mix: Mapping[str, float] = field(
+        default_factory=lambda: {"sensor": 0.5, "watch": 0.3, "phone": 0.2}
+    )
     straggler_share: float = 0.9  # the authors' hardest setting
     straggler_factor: float = 10.0  # slow by an order of magnitude
     jitter: float = 0.25  # log-normal: no two participations of a device last the same
@@ -45,22 +51,34 @@ class Scenario:
     local_steps: int = 4  # nearly one pass over a client's data
     client_rate: float = 0.1  # plain SGD
     client_momentum: float = 0.0  # a velocity would cost memory on the device
-    warm_start_steps: int = 1000  # on the public share, as a vendor would: frozen tensors stay as they are shipped
+    warm_start_steps: int = (
+        1000  # on the public share, as a vendor would: frozen tensors stay as they are shipped
+    )
     # The subset
     subset: str = "search"  # or "full"
-    subset_per: Literal["fleet", "kind"] = "fleet"  # one that the weakest can hold, or what each kind of device can
+    subset_per: Literal["fleet", "kind"] = (
+        "fleet"  # one that the weakest can hold, or what each kind of device can
+    )
     budget_kib: float | None = None  # None: the memory of the weakest device in the fleet
     accounting: str = "pytorch"  # fp32, the one a measurement proves
     contribution: str = "fisher"  # what a tensor is worth
-    channels_by: str = "gain"  # which channels of it come first: those with the largest contribution
+    channels_by: str = (
+        "gain"  # which channels of it come first: those with the largest contribution
+    )
     solver: str = "exact"  # proven optimum
-    payload_share: float | None = None  # most parameters to train, as a share of all; None: memory alone decides
-    exclude_small: bool = False  # leave out devices that cannot hold the training step; False idealises, as papers do
+    payload_share: float | None = (
+        None  # most parameters to train, as a share of all; None: memory alone decides
+    )
+    exclude_small: bool = (
+        False  # leave out devices that cannot hold the training step; False idealises, as papers do
+    )
     # The server
     method: str = "ftte"  # the name of the settings below
     concurrency: int = 30  # clients that train at once
     buffer: int | None = 10  # updates per server step; None: as many as the concurrency
-    refill: Literal["arrival", "step"] = "arrival"  # slots refilled on arrival, or at the server step
+    refill: Literal["arrival", "step"] = (
+        "arrival"  # slots refilled on arrival, or at the server step
+    )
     over_select: float = 0.0  # synchronous only: start this share more, call off the late ones
     max_staleness: int | None = None  # older updates are discarded
     staleness: str = "poly"
@@ -72,10 +90,16 @@ class Scenario:
     normalise: str = "sum"
     server_rate: float = 1.0  # tune it per method before you compare
     server_momentum: float = 0.0  # share of the last step that the server goes again
-    server_average: float = 0.0  # past's share in a running average of the server's models, which is shipped; 0: none
+    server_average: float = (
+        0.0  # past's share in a running average of the server's models, which is shipped; 0: none
+    )
     # The run
-    horizon_s: float = 2_000.0  # virtual seconds: FTTE has climbed most of its way, in three real ones
-    max_updates: int | None = None  # end after so many client updates, if that comes before the horizon
+    horizon_s: float = (
+        2_000.0  # virtual seconds: FTTE has climbed most of its way, in three real ones
+    )
+    max_updates: int | None = (
+        None  # end after so many client updates, if that comes before the horizon
+    )
     evaluations: int = 60  # points of a curve, at most: more than the eye follows
     seed: int = 0
 
@@ -133,7 +157,9 @@ class Scenario:
             raise ValueError(
                 f"the scenario is no JSON ({error}); allowed: the text that Scenario.to_json writes."
             ) from error
-        require(isinstance(values, dict), f"the scenario is a {type(values).__name__}", "a JSON object")
+        require(
+            isinstance(values, dict), f"the scenario is a {type(values).__name__}", "a JSON object"
+        )
         return cls.from_dict(values)
 
     def digest(self) -> str:

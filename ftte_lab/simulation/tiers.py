@@ -16,7 +16,19 @@ import torch
 from torch import Tensor
 
 from ftte_lab.devices import MemoryBill, memory_model, training_bill
-from ftte_lab.models import Model, Plan, Subset, from_rows, full, index_bytes, make_plan, pack, put, row_of, take
+from ftte_lab.models import (
+    Model,
+    Plan,
+    Subset,
+    from_rows,
+    full,
+    index_bytes,
+    make_plan,
+    pack,
+    put,
+    row_of,
+    take,
+)
 from ftte_lab.server import Choice, Contributions, choose, measure
 from ftte_lab.simulation.federation import Start, World, public
 from ftte_lab.simulation.scenario import Scenario
@@ -62,7 +74,10 @@ class Tiers:
         """Where the trained entries of each tier stand in the server's row."""
         model, union = self.union.model, self.union.subset
         places = torch.arange(union.entries(model), dtype=torch.float64)  # exact up to 2^53
-        nowhere = {name: torch.full(info.shape, -1.0, dtype=torch.float64) for name, info in model.tensors.items()}
+        nowhere = {
+            name: torch.full(info.shape, -1.0, dtype=torch.float64)
+            for name, info in model.tensors.items()
+        }
         placed = put(model, union, nowhere, from_rows(model, union, places))
         return tuple(row_of(model, tier.plan.subset, placed).long() for tier in self.all)
 
@@ -92,7 +107,9 @@ def make_tiers(scenario: Scenario, w: World) -> Tiers:
     for kind in kinds:
         groups.setdefault(subsets[kind].to_json(), []).append(kind)
     union = make_plan(w.model, _together(w.model, [subsets[group[0]] for group in groups.values()]))
-    tiers = tuple(_tier(scenario, w, tuple(group), choices[group[0]], union) for group in groups.values())
+    tiers = tuple(
+        _tier(scenario, w, tuple(group), choices[group[0]], union) for group in groups.values()
+    )
     number = {kind: k for k, tier in enumerate(tiers) for kind in tier.kinds}
     return Tiers(tiers, np.array([number[kind] for kind in w.fleet.kind]), union)
 
@@ -104,7 +121,9 @@ def _choices(s: Scenario, w: World, kinds: list[str]) -> Mapping[str, Choice | N
     weakest = _choose(s, w, budget, device)
     if s.subset_per == "fleet":
         return dict.fromkeys(kinds, weakest)
-    return {kinds[0]: weakest} | {kind: _choose(s, w, _memory(w, kind), f"a {kind}") for kind in kinds[1:]}
+    return {kinds[0]: weakest} | {
+        kind: _choose(s, w, _memory(w, kind), f"a {kind}") for kind in kinds[1:]
+    }
 
 
 def _together(model: Model, subsets: list[Subset]) -> Subset:
@@ -129,27 +148,48 @@ def _smallest_budget(s: Scenario, w: World) -> tuple[int, str]:
     return int(s.budget_kib * 1024), "the budget you set"
 
 
-def _tier(s: Scenario, w: World, kinds: tuple[str, ...], choice: Choice | None, union: Plan) -> Tier:
+def _tier(
+    s: Scenario, w: World, kinds: tuple[str, ...], choice: Choice | None, union: Plan
+) -> Tier:
     plan = make_plan(w.model, choice.subset if choice else full(w.model))
     bill = training_bill(w.model, plan.subset, s.batch, s.accounting, s.client_momentum)
     return Tier(kinds, plan, choice, bill, traffic(w, plan, union))
 
 
 def _choose(s: Scenario, w: World, budget_bytes: int, device: str) -> Choice:
-    fields = (s.contribution, s.channels_by, s.solver, s.seed, s.batch, s.accounting, s.client_momentum > 0)
+    fields = (
+        s.contribution,
+        s.channels_by,
+        s.solver,
+        s.seed,
+        s.batch,
+        s.accounting,
+        s.client_momentum > 0,
+    )
     return _chosen(w.start, *fields, s.payload_share, budget_bytes, device)
 
 
 @lru_cache(maxsize=64)  # the search takes most of the time of `prepare`, and few knobs touch it
 def _chosen(
-    start: Start, contribution: str, channels_by: str, solver: str, seed: int, batch: int, accounting: str,
-    momentum: bool, payload_share: float | None, budget_bytes: int, device: str,
-) -> Choice:  # fmt: skip
+    start: Start,
+    contribution: str,
+    channels_by: str,
+    solver: str,
+    seed: int,
+    batch: int,
+    accounting: str,
+    momentum: bool,
+    payload_share: float | None,
+    budget_bytes: int,
+    device: str,
+) -> Choice:
     model = start.model
     table = memory_model(model, batch, accounting, momentum)
     most = None if payload_share is None else int(payload_share * model.size)
     gains = _contributions(start, contribution, channels_by, seed)
-    return choose(gains, table, budget_bytes, solver=solver, max_entries=most, device=device, seed=seed)
+    return choose(
+        gains, table, budget_bytes, solver=solver, max_entries=most, device=device, seed=seed
+    )
 
 
 @lru_cache(maxsize=16)
@@ -163,4 +203,6 @@ def traffic(w: World, plan: Plan, union: Plan) -> Traffic:
     upload, download = (len(pack(take(w.model, p.subset, w.params))) for p in (plan, union))
     everything = full(w.model)
     once = 0 if union.subset == everything else len(pack(w.params))
-    return Traffic(upload, download, once, 0 if plan.subset == everything else index_bytes(plan.subset))
+    return Traffic(
+        upload, download, once, 0 if plan.subset == everything else index_bytes(plan.subset)
+    )

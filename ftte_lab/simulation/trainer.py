@@ -51,7 +51,9 @@ class _Company:
 
 _FEW = 3  # clients with one start that are better trained with others
 _WORTH_SECONDS = 2.0  # a shorter run is over before a helper is awake
-_FLOPS_PER_S = 15e9  # of one core in this work, and what an update costs besides: measured, rough on purpose
+_FLOPS_PER_S = (
+    15e9  # of one core in this work, and what an update costs besides: measured, rough on purpose
+)
 _UPDATE_S = 50e-6
 
 
@@ -76,7 +78,13 @@ class Trainer:
         self.by_steps = s.variance == "steps" and s.variance_exponent > 0
         self.tiers = ready.tiers
         self.sgd = [
-            LocalSGD(tier.plan, self.tiers.union.start, s.client_rate, s.client_momentum, track_variance=self.by_steps)
+            LocalSGD(
+                tier.plan,
+                self.tiers.union.start,
+                s.client_rate,
+                s.client_momentum,
+                track_variance=self.by_steps,
+            )
             for tier in self.tiers.all
         ]
         self.at_once = [clients_at_once(tier.plan, s.batch) for tier in self.tiers.all]
@@ -84,7 +92,9 @@ class Trainer:
         self.applied = np.sort(timeline.applied)
         self.needed = timeline.step
         self.timeline = timeline
-        self.bounds = np.searchsorted(timeline.version[self.applied], np.arange(len(timeline.step_s) + 1))
+        self.bounds = np.searchsorted(
+            timeline.version[self.applied], np.arange(len(timeline.step_s) + 1)
+        )
         self.batches = Batches(ready, self.applied)
         self.variance = np.zeros(len(timeline))
         entries = self.tiers.union.subset.entries(ready.world.model)
@@ -92,7 +102,9 @@ class Trainer:
         count = (useful_processes(ready) if processes is None else processes) - 1
         data = {"x": dataset.x_train, "y": dataset.y_train, "x_test": dataset.x_test}
         self.helpers = (
-            Helpers(count, self.sgd, self.tiers.union, s.batch, ready.world.params, data) if count > 0 else None
+            Helpers(count, self.sgd, self.tiers.union, s.batch, ready.world.params, data)
+            if count > 0
+            else None
         )
         self.away: list[_Away] = []
         self.company = _Company()
@@ -117,9 +129,15 @@ class Trainer:
                 mine = np.flatnonzero(self.tier[participations] == tier)
                 theirs = participations[mine], int(tier), batches[torch.as_tensor(mine)]
                 at = self._give_away(version, *theirs, params, row)
-                self._keep(theirs[0][at], int(tier), self._here(int(tier), params, theirs[2][torch.as_tensor(at)]))
+                self._keep(
+                    theirs[0][at],
+                    int(tier),
+                    self._here(int(tier), params, theirs[2][torch.as_tensor(at)]),
+                )
         waiting = self.company.participations
-        if waiting and (len(waiting) > self.at_once[0] - _FEW or self.needed[waiting].min() <= version):
+        if waiting and (
+            len(waiting) > self.at_once[0] - _FEW or self.needed[waiting].min() <= version
+        ):
             self._train_company()
         for away in [a for a in self.away if a.needed <= version or a.task.answer]:
             self.away.remove(away)
@@ -141,7 +159,9 @@ class Trainer:
         answer = self.helpers.finish(away.task) if self.helpers else None
         if answer is None:
             return self._here(away.tier, away.params, away.batches)
-        return Updates(answer["rows"], answer["rows"].new_empty(len(away.batches), 0), answer["step_variance"])
+        return Updates(
+            answer["rows"], answer["rows"].new_empty(len(away.batches), 0), answer["step_variance"]
+        )
 
     def _here(self, tier: int, params: Params, batches: Tensor) -> Updates:
         return self.sgd[tier].train(params, self.inputs, self.y, batches, self.at_once[tier])
@@ -157,7 +177,13 @@ class Trainer:
             self.variance[participations] = updates.step_variance.double().numpy()
 
     def _give_away(
-        self, version: int, participations: np.ndarray, tier: int, batches: Tensor, params: Params, row: Tensor
+        self,
+        version: int,
+        participations: np.ndarray,
+        tier: int,
+        batches: Tensor,
+        params: Params,
+        row: Tensor,
     ) -> np.ndarray:
         """Hand clients whose updates are not needed soon to the helpers, but at least a fair share; returns the others.
 
@@ -171,18 +197,24 @@ class Trainer:
         free = self.helpers.free()
         fair = len(order) * len(free) // (1 + len(free))
         count = min(max(int((needed > version + 1).sum()), fair), len(order) - least)
-        for helper, at in zip(free, np.array_split(order[len(order) - count :], max(1, len(free))), strict=False):
+        for helper, at in zip(
+            free, np.array_split(order[len(order) - count :], max(1, len(free))), strict=False
+        ):
             if len(at) >= least:
                 at = np.sort(at)
                 theirs = batches[torch.as_tensor(at)]
                 task = self.helpers.give(helper, row, theirs, tier)
-                self.away.append(_Away(participations[at], tier, theirs, params, int(needed[at].min()), task))
+                self.away.append(
+                    _Away(participations[at], tier, theirs, params, int(needed[at].min()), task)
+                )
                 everyone = np.setdiff1d(everyone, at)
         return everyone
 
     def look(self, row: Tensor) -> Task | None:
         """Have the test data evaluated under the server's trained entries, if a helper has nothing else to do."""
-        free = [helper for helper in self.helpers.free() if not helper.tasks] if self.helpers else []
+        free = (
+            [helper for helper in self.helpers.free() if not helper.tasks] if self.helpers else []
+        )
         return self.helpers.give(free[0], row) if self.helpers and free else None
 
     def seen(self, task: Task) -> Tensor | None:

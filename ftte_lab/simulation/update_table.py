@@ -36,7 +36,12 @@ class Batches:
         s, timeline = self.ready.scenario, self.ready.timeline
         client = timeline.client[participations]
         at = draw_many(
-            self.sizes[client], s.local_steps, s.batch, seed=s.seed, client=client, visit=timeline.visit[participations]
+            self.sizes[client],
+            s.local_steps,
+            s.batch,
+            seed=s.seed,
+            client=client,
+            visit=timeline.visit[participations],
         )
         return self.samples[self.offset[client][:, None, None] + at]
 

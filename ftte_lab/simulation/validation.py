@@ -11,7 +11,9 @@ from ftte_lab.devices import ACCOUNTINGS, sample_fleet
 from ftte_lab.models import MODELS
 from ftte_lab.server import MEASURES, NORMALISATIONS, SOLVERS, STALENESS, VARIANCES
 
-_NAMES: Mapping[str, Collection[str]] = {  # the tables themselves: what a student adds to them is allowed
+_NAMES: Mapping[
+    str, Collection[str]
+] = {  # the tables themselves: what a student adds to them is allowed
     "data": SOURCES,
     "model": MODELS,
     "subset": ("search", "full"),
@@ -80,9 +82,15 @@ def check(s: Any) -> None:
         integer("max_updates", s.max_updates, 1, fix="None runs to the horizon")
     if s.slow_class is not None:
         integer("slow_class", s.slow_class, 0, fix="None lets speed say nothing about data")
-        require(s.alpha is not None, f"slow_class = {s.slow_class} with alpha = None", "None unless alpha is a number",
-                "Only a label skew makes clients differ in how much of a class they hold")  # fmt: skip
-    require(isinstance(s.exclude_small, bool), f"exclude_small = {s.exclude_small!r}", "True or False")
+        require(
+            s.alpha is not None,
+            f"slow_class = {s.slow_class} with alpha = None",
+            "None unless alpha is a number",
+            "Only a label skew makes clients differ in how much of a class they hold",
+        )
+    require(
+        isinstance(s.exclude_small, bool), f"exclude_small = {s.exclude_small!r}", "True or False"
+    )
     require(isinstance(s.method, str), f"method = {s.method!r}", "a name", "Use Scenario.as_method")
     sample_fleet(s.mix, len(s.mix) or 1, seed=0)  # names the fault in a mix
     _check_server(s)
@@ -91,7 +99,10 @@ def check(s: Any) -> None:
 def _check_server(s: Any) -> None:
     fix = "Lower the concurrency or add clients"
     require(
-        s.concurrency <= s.clients, f"concurrency = {s.concurrency}", f"1 to {s.clients}, the number of clients", fix
+        s.concurrency <= s.clients,
+        f"concurrency = {s.concurrency}",
+        f"1 to {s.clients}, the number of clients",
+        fix,
     )
     if s.buffer is not None:
         integer("buffer", s.buffer, 1, fix="None makes it as large as the concurrency")
@@ -102,7 +113,16 @@ def _check_server(s: Any) -> None:
     fix = "Updates of different subsets have no distance from each other: use variance = 'entries'"
     require(alone, "variance = 'buffer' with subset_per = 'kind'", "'entries' or 'steps'", fix)
     synchronous = s.refill == "step"
-    require(s.over_select == 0 or synchronous, f"over_select = {s.over_select}", "0 unless refill = 'step'")
+    require(
+        s.over_select == 0 or synchronous,
+        f"over_select = {s.over_select}",
+        "0 unless refill = 'step'",
+    )
     needs_two = s.variance_exponent > 0 and s.variance == "steps"
     ok = not needs_two or (s.local_steps >= 2 and s.client_momentum == 0)
-    require(ok, "variance = 'steps'", "local_steps of at least 2 and client_momentum 0", "Or use variance = 'entries'")
+    require(
+        ok,
+        "variance = 'steps'",
+        "local_steps of at least 2 and client_momentum 0",
+        "Or use variance = 'entries'",
+    )

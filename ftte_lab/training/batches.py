@@ -12,11 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 from ftte_lab._common import integer, require
 
 Words = NDArray[np.uint64]
-_STEP = np.uint64(0x9E3779B97F4A7C15)  # SplitMix64 (Steele, Lea and Flood 2014): the odd number nearest 2^64 / phi
+_STEP = np.uint64(
+    0x9E3779B97F4A7C15
+)  # SplitMix64 (Steele, Lea and Flood 2014): the odd number nearest 2^64 / phi
 _TAG = 1101
 
 
-def draw_batches(samples: int, steps: int, batch: int, *, seed: int, client: int, visit: int) -> NDArray[np.int64]:
+def draw_batches(
+    samples: int, steps: int, batch: int, *, seed: int, client: int, visit: int
+) -> NDArray[np.int64]:
     """Positions `(steps, batch)` of a client's mini-batches within its own samples, for its `visit`-th participation.
 
     Passes over the data in a fresh order each time, as an epoch would; a pass may end inside a batch.
@@ -38,7 +42,12 @@ def draw_many(
     integer("steps", steps, 1)
     integer("batch", batch, 1)
     sizes = np.asarray(samples, dtype=np.int64)
-    require(bool((sizes >= 1).all()), f"samples = {samples!r}", "at least 1 each", "Every client needs data")
+    require(
+        bool((sizes >= 1).all()),
+        f"samples = {samples!r}",
+        "at least 1 each",
+        "Every client needs data",
+    )
     key = _mix(np.full(sizes.shape, seed, np.uint64) + np.uint64(_TAG))
     for part in (client, visit):
         key = _mix((key + _STEP) ^ np.asarray(part).astype(np.uint64))

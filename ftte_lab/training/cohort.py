@@ -77,7 +77,11 @@ def train_cohort(
         require(enough, "step variance was asked for", "at least 2 local steps and momentum 0")
     if isinstance(x, Tensor):
         x = Inputs(plan.model, params, x, plan.start, cap_bytes=0)
-    require(x.start <= plan.start, f"inputs of operation {x.start}", f"0 to {plan.start}, before anything that trains")
+    require(
+        x.start <= plan.start,
+        f"inputs of operation {x.start}",
+        f"0 to {plan.start}, before anything that trains",
+    )
     sgd = LocalSGD(plan, x.start, rate, momentum, track_losses, track_variance)
     return sgd.train(params, x, y, batches, at_once)
 
@@ -109,8 +113,15 @@ def clients_at_once(plan: Plan, batch: int) -> int:
     outputs, columns = 0, 0
     for op in plan.model.ops[plan.start :]:
         outputs += math.prod(op.out_shape)
-        if isinstance(op, Conv) and not op.pointwise and not op.depthwise and op.weight in plan.subset:
-            columns += op.kernel ** (len(op.in_shape) - 1) * op.in_shape[0] * math.prod(op.out_shape[1:])
+        if (
+            isinstance(op, Conv)
+            and not op.pointwise
+            and not op.depthwise
+            and op.weight in plan.subset
+        ):
+            columns += (
+                op.kernel ** (len(op.in_shape) - 1) * op.in_shape[0] * math.prod(op.out_shape[1:])
+            )
     size = 4 * batch * (outputs + columns)
     if size > _DENSE_BYTES and columns > outputs / 2:
         return 1
@@ -135,7 +146,9 @@ def minus_one_hot(y: Tensor, classes: int, dtype: torch.dtype = torch.float32) -
 
 def logits_gradient(logits: Tensor, targets: Tensor) -> Tensor:
     """Gradient of each client's mean cross-entropy, `(C, B, classes)`: with these targets it is one sum."""
-    e = (logits - logits.amax(-1, keepdim=True)).exp_()  # the library's softmax takes twice as long on so few classes
+    e = (
+        logits - logits.amax(-1, keepdim=True)
+    ).exp_()  # the library's softmax takes twice as long on so few classes
     return targets.addcdiv(e, e.sum(-1, keepdim=True), value=1 / logits.shape[1])
 
 
@@ -155,12 +168,21 @@ class LocalSGD:
         """The layers from `start` on."""
         return Net(self.plan.model, self.plan, self.start)
 
-    def train(self, params: Params, x: Inputs, y: Tensor, batches: Tensor, at_once: int | None = None) -> Updates:
+    def train(
+        self, params: Params, x: Inputs, y: Tensor, batches: Tensor, at_once: int | None = None
+    ) -> Updates:
         """Train the clients whose `batches` `(C, steps, batch)` are given, no more together than is good."""
         sizes = parts(len(batches), at_once or clients_at_once(self.plan, batches.shape[2]))
-        return join([self.descend([params], [len(part)], *fetch(x, y, part)) for part in batches.split(sizes)])
+        return join(
+            [
+                self.descend([params], [len(part)], *fetch(x, y, part))
+                for part in batches.split(sizes)
+            ]
+        )
 
-    def descend(self, starts: Sequence[Params], counts: Sequence[int], x: Tensor, y: Tensor) -> Updates:
+    def descend(
+        self, starts: Sequence[Params], counts: Sequence[int], x: Tensor, y: Tensor
+    ) -> Updates:
         """Train clients together on inputs `(steps, C, batch * places, channels)` and labels `(steps, C, batch)`.
 
         `counts[k]` of them begin from `starts[k]`, which differ in the trained tensors alone.
@@ -169,7 +191,9 @@ class LocalSGD:
             done = self._descend(starts, counts, x, y)
         return Updates(done.rows.clone(), done.losses.clone(), done.step_variance.clone())
 
-    def _descend(self, starts: Sequence[Params], counts: Sequence[int], x: Tensor, y: Tensor) -> Updates:
+    def _descend(
+        self, starts: Sequence[Params], counts: Sequence[int], x: Tensor, y: Tensor
+    ) -> Updates:
         steps, C, _ = y.shape
         net, targets = self.net, minus_one_hot(y, self.plan.model.classes, x.dtype)
         stacked = net.stack(starts, counts)
@@ -220,7 +244,11 @@ class _Descent:
         if self.track:
             self.squares += grad.movedim(client_axis, 0).flatten(1).square().sum(1)
         if self.momentum:
-            grad = self.velocity[name].mul_(self.momentum).add_(grad) if name in self.velocity else grad.clone()
+            grad = (
+                self.velocity[name].mul_(self.momentum).add_(grad)
+                if name in self.velocity
+                else grad.clone()
+            )
             self.velocity[name] = grad
         index = self.index.get(name)
         if index is None:

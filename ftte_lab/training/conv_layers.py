@@ -38,12 +38,18 @@ def taps(op: Conv) -> tuple[tuple[int, Places, Places], ...]:
         axis = []
         for k in range(op.kernel):
             shift = k - middle
-            first = max(0, -(shift // op.stride))  # the first output place whose input place is not before the rim
+            first = max(
+                0, -(shift // op.stride)
+            )  # the first output place whose input place is not before the rim
             last = min(out, (size - 1 - shift) // op.stride + 1)
             if first < last:
                 begin = op.stride * first + shift
                 axis.append(
-                    (k, slice(begin, begin + op.stride * (last - first - 1) + 1, op.stride), slice(first, last))
+                    (
+                        k,
+                        slice(begin, begin + op.stride * (last - first - 1) + 1, op.stride),
+                        slice(first, last),
+                    )
                 )
         axes.append(axis)
     found = []
@@ -88,7 +94,9 @@ class ConvLayer(Layer):
         y = aten.convolution.default(self.images(x, self.before), w, None, *self.geometry)
         return y.permute(0, 2, 3, 1).reshape(len(x), -1, self.op.out_shape[0])
 
-    def backward_shared(self, g: Tensor, x: Tensor | None, w: Tensor, need: tuple[bool, bool]) -> list[Tensor]:
+    def backward_shared(
+        self, g: Tensor, x: Tensor | None, w: Tensor, need: tuple[bool, bool]
+    ) -> list[Tensor]:
         """Gradients of input and filters; `x` only for the latter."""
         images = self.images(g, self.after)
         shape = (images.shape[0], self.op.in_shape[0], *self.before)
@@ -98,7 +106,9 @@ class ConvLayer(Layer):
             if x is None
             else self.images(x, self.before)
         )
-        return aten.convolution_backward.default(images, x4, w, None, *self.geometry, [*need, False])
+        return aten.convolution_backward.default(
+            images, x4, w, None, *self.geometry, [*need, False]
+        )
 
     def rows(self, gx: Tensor, clients: int) -> Tensor:
         """Images of the input as rows again."""
@@ -144,7 +154,11 @@ class DepthwiseLayer(ConvLayer):
         """`(C, channels, 1, *kernel)`."""
         C, channels = value.shape[1], value.shape[-1]
         space = len(self.op.in_shape) - 1
-        return value.view(-1, C, channels).permute(1, 2, 0).reshape(C, channels, 1, *([self.op.kernel] * space))
+        return (
+            value.view(-1, C, channels)
+            .permute(1, 2, 0)
+            .reshape(C, channels, 1, *([self.op.kernel] * space))
+        )
 
     def forward(self, x: Tensor, p: Params) -> Tensor:
         """The middle tap reaches every place and makes the output, the others are added."""
@@ -163,7 +177,9 @@ class DepthwiseLayer(ConvLayer):
         """The taps once more, the other way round."""
         gx, C = g, len(g)
         if self.passes and not self.own:
-            gx = self.rows(self.backward_shared(g, None, self.filters(p[self.w]), (True, False))[0], C)
+            gx = self.rows(
+                self.backward_shared(g, None, self.filters(p[self.w]), (True, False))[0], C
+            )
         g = g.view(C, -1, *self.op.out_shape[1:], g.shape[2])
         if self.passes and self.own:
             gx = self._grad_input(g, p[self.w].unbind(0)).flatten(1, -2)
@@ -229,7 +245,9 @@ class DenseLayer(ConvLayer):
         if not self.own or C == 1:
             return self._backward_lone(g, w, sink)
         if self.passes:
-            back = torch.bmm(g, w.flatten(2)).view(C, -1, *self.op.out_shape[1:], self.taps, w.shape[-1])
+            back = torch.bmm(g, w.flatten(2)).view(
+                C, -1, *self.op.out_shape[1:], self.taps, w.shape[-1]
+            )
             gx = g.new_zeros(C, back.shape[1], *self.op.in_shape[1:], w.shape[-1])
             for k, source, target in taps(self.op):
                 gx[source].add_(back[target].select(-2, k))
@@ -243,7 +261,9 @@ class DenseLayer(ConvLayer):
         filters, part = self._lone(w), self.w in self.index
         gx, gw = None, None
         if not part and (self.passes or self.own):
-            gx, gw, _ = self.backward_shared(g, self.x if self.own else None, filters, (self.passes, self.own))
+            gx, gw, _ = self.backward_shared(
+                g, self.x if self.own else None, filters, (self.passes, self.own)
+            )
         elif part:
             few = filters.index_select(1, self.index[self.w])
             gw = self.backward_shared(g, self.x, few, (False, True))[1]

@@ -11,7 +11,9 @@ from torch import Tensor
 from ftte_lab.models import Linear, Model, Params
 from ftte_lab.training.network import Net
 
-CAP_BYTES = 256 * 2**20  # 4,000 samples of the default model take 8 MiB; above the cap, what is needed is recomputed
+CAP_BYTES = (
+    256 * 2**20
+)  # 4,000 samples of the default model take 8 MiB; above the cap, what is needed is recomputed
 _PART = 256  # samples computed together: their activations stay in the processor's cache
 
 
@@ -28,7 +30,9 @@ class Inputs:
         cap_bytes: the most that may be kept.
     """
 
-    def __init__(self, model: Model, params: Params, x: Tensor, start: int = 0, cap_bytes: int = CAP_BYTES) -> None:
+    def __init__(
+        self, model: Model, params: Params, x: Tensor, start: int = 0, cap_bytes: int = CAP_BYTES
+    ) -> None:
         self.model, self.params, self.x, self.start = model, params, x, start
         self.before, self.after = Net(model, None, 0, start), Net(model, None, start)
         needed = len(x) * math.prod(model.ops[start].in_shape) * x.element_size()
@@ -43,19 +47,26 @@ class Inputs:
         if self.kept is not None:
             found = self.kept.index_select(0, rows)
         else:
-            found = torch.cat([self._enter(self.x.index_select(0, part)) for part in rows.split(_PART)])
+            found = torch.cat(
+                [self._enter(self.x.index_select(0, part)) for part in rows.split(_PART)]
+            )
         return found.view(*at.shape[:-1], -1, found.shape[-1])
 
     def logits(self, params: Params) -> Tensor:
         """Logits `(n, classes)` of all samples under `params`, of which those before `start` are not read."""
         with torch.inference_mode():
-            parts = [self.after.forward(part.view(1, -1, part.shape[-1]), params)[0] for part in self._parts()]
+            parts = [
+                self.after.forward(part.view(1, -1, part.shape[-1]), params)[0]
+                for part in self._parts()
+            ]
         return torch.cat(parts)
 
     def _all(self) -> Tensor:
         """Outputs of all samples, each part written in its place: what is kept exists once."""
         kept = None
-        for at, part in zip(torch.arange(len(self.x)).split(_PART), self.x.split(_PART), strict=True):
+        for at, part in zip(
+            torch.arange(len(self.x)).split(_PART), self.x.split(_PART), strict=True
+        ):
             out = self._enter(part)
             kept = out.new_empty(len(self.x), *out.shape[1:]) if kept is None else kept
             kept[at[0] : at[-1] + 1] = out

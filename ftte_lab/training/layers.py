@@ -15,7 +15,19 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ftte_lab.models import Fork, GroupNorm, Join, Linear, MaxPool, Op, Params, Plan, Pool, ReLU, TensorInfo
+from ftte_lab.models import (
+    Fork,
+    GroupNorm,
+    Join,
+    Linear,
+    MaxPool,
+    Op,
+    Params,
+    Plan,
+    Pool,
+    ReLU,
+    TensorInfo,
+)
 
 aten = torch.ops.aten
 
@@ -43,7 +55,9 @@ class Layer:
         self.tensors = op.tensors(i)
         self.places = math.prod(op.in_shape[1:])
         self.trains = {t.name for t in self.tensors if plan is not None and t.name in plan.subset}
-        self.index = {} if plan is None else {k: v for k, v in plan.index.items() if k in self.trains}
+        self.index = (
+            {} if plan is None else {k: v for k, v in plan.index.items() if k in self.trains}
+        )
         self.reached = plan is not None and plan.reached(i)
         self.passes = plan is not None and plan.passes(i)
 
@@ -62,7 +76,10 @@ class Layer:
         """
         return {
             t.name: self.arrange(
-                t, torch.cat([p[t.name].expand(n, *t.shape) for p, n in zip(starts, counts, strict=True)])
+                t,
+                torch.cat(
+                    [p[t.name].expand(n, *t.shape) for p, n in zip(starts, counts, strict=True)]
+                ),
             ).contiguous()
             if t.name in self.trains
             else starts[0][t.name]
@@ -94,7 +111,11 @@ class Layer:
 
 def times(rows: Tensor, w: Tensor) -> Tensor:
     """`(C, n, in)` times one matrix each `(C, in, out)`, or one for all `(in, out)`."""
-    return torch.bmm(rows, w) if w.ndim == 3 else torch.mm(rows.view(-1, rows.shape[2]), w).view(*rows.shape[:2], -1)
+    return (
+        torch.bmm(rows, w)
+        if w.ndim == 3
+        else torch.mm(rows.view(-1, rows.shape[2]), w).view(*rows.shape[:2], -1)
+    )
 
 
 def total(sink: Sink, name: str, g: Tensor) -> None:
@@ -126,7 +147,11 @@ class LinearLayer(Layer):
         if self.passes:
             gx = times(g, p[self.w])
             if self.places > 1:
-                gx = gx.view(g.shape[0], -1, self.in_shape[0], self.places).transpose(2, 3).flatten(1, 2)
+                gx = (
+                    gx.view(g.shape[0], -1, self.in_shape[0], self.places)
+                    .transpose(2, 3)
+                    .flatten(1, 2)
+                )
         if self.w in self.trains:
             sink.product(self.w, g.transpose(1, 2), self.x)
         if self.b in self.trains:
@@ -168,7 +193,9 @@ class NormLayer(Layer):
         images, mean, rstd, normal = self.kept
         del self.kept
         sizes = images.shape[0], self.channels, self.places, self.groups
-        if self.lone:  # the library's channels-last kernel breaks if the input's gradient is not asked for
+        if (
+            self.lone
+        ):  # the library's channels-last kernel breaks if the input's gradient is not asked for
             need = [True, self.gain in self.trains, self.bias in self.trains]
             gx, *grads = aten.native_group_norm_backward.default(
                 self._images(g), images, mean, rstd, p[self.gain].flatten(), *sizes, need
@@ -232,7 +259,9 @@ class MaxPoolLayer(Layer):
         del self.kept
         g4 = g.view(-1, *self.out, self.channels).permute(0, 3, 1, 2)
         rest = [0, 0], [1, 1], False, at
-        gx = aten.max_pool2d_with_indices_backward.default(g4, images, self.window, self.window, *rest)
+        gx = aten.max_pool2d_with_indices_backward.default(
+            g4, images, self.window, self.window, *rest
+        )
         return gx.permute(0, 2, 3, 1).reshape(len(g), -1, self.channels)
 
 

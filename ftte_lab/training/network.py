@@ -21,7 +21,9 @@ class Net:
         stop: operation before which to stop; `None`: run to the logits.
     """
 
-    def __init__(self, model: Model, plan: Plan | None = None, start: int = 0, stop: int | None = None) -> None:
+    def __init__(
+        self, model: Model, plan: Plan | None = None, start: int = 0, stop: int | None = None
+    ) -> None:
         self.layers = [_layer(plan, op, i) for i, op in enumerate(model.ops[start:stop], start)]
         self.trained = self.layers[plan.first - start :] if plan is not None else []
         self.trained.reverse()
@@ -36,7 +38,11 @@ class Net:
 
     def stack(self, starts: Sequence[Params], counts: Sequence[int]) -> Params:
         """Parameters as the layers want them: `counts[k]` clients that begin from `starts[k]`, in this order."""
-        return {name: value for layer in self.layers for name, value in layer.stack(starts, counts).items()}
+        return {
+            name: value
+            for layer in self.layers
+            for name, value in layer.stack(starts, counts).items()
+        }
 
     def result(self, p: Params) -> Params:
         """The trained slices of stacked parameters, `(C, *slice)` by name, in the order of the subset."""

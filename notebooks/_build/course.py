@@ -67,7 +67,7 @@ def marked(notebook: Any) -> Any:
             cell.metadata["nbgrader"] = {
                 "grade": not name, "grade_id": grade_id, "locked": not name, "schema_version": 3,
                 "solution": bool(name), "task": False,
-            } | ({} if name else {"points": 1})  # fmt: skip
+            } | ({} if name else {"points": 1})
     return notebook
 
 

@@ -79,5 +79,7 @@ def _settled(lab: Lab, said: list[str], where: str) -> None:
         known = bool(board.prepared) and board.settings == lab.settings
         if known or lab._runner.phase in ("done", "idle"):
             return
-        assert time.monotonic() < end, f"{where}: nothing happened in {PATIENCE_S:g} s ({lab._runner.phase})"
+        assert time.monotonic() < end, (
+            f"{where}: nothing happened in {PATIENCE_S:g} s ({lab._runner.phase})"
+        )
         time.sleep(0.005)

@@ -23,9 +23,14 @@ import nbformat
 
 TOKEN = "only-for-this-test"  # noqa: S105  # not a secret: the server lives for minutes, on this machine
 FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 _CONNECTED = """() => {
   const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
   return kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
@@ -51,8 +56,14 @@ class Server:
 
     def write(self, name: str, *cells: str) -> str:
         """Put a notebook of code cells into the folder; returns its name."""
-        notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-        notebook.metadata["kernelspec"] = {"display_name": "Python 3", "language": "python", "name": "python3"}
+        notebook = nbformat.v4.new_notebook(
+            cells=[nbformat.v4.new_code_cell(cell) for cell in cells]
+        )
+        notebook.metadata["kernelspec"] = {
+            "display_name": "Python 3",
+            "language": "python",
+            "name": "python3",
+        }
         nbformat.write(notebook, self.folder / name)
         return name
 
@@ -70,16 +81,29 @@ def serve(home: Path, app: str = "jupyterlab") -> Iterator[Server]:
         port = free.getsockname()[1]
     names = ("CONFIG_DIR", "DATA_DIR", "RUNTIME_DIR")
     own = {f"JUPYTER_{name}": str(home / name.lower()) for name in names}
-    own |= {"JUPYTERLAB_SETTINGS_DIR": str(home / "settings"), "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces")}
+    own |= {
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+    }
     environment = (
-        {k: v for k, v in os.environ.items() if k != "FTTE_MODE"} | own | {"IPYTHONDIR": str(home / "ipython")}
+        {k: v for k, v in os.environ.items() if k != "FTTE_MODE"}
+        | own
+        | {"IPYTHONDIR": str(home / "ipython")}
     )
     command = [
-        sys.executable, "-m", app, "--no-browser", "--ServerApp.ip=127.0.0.1", f"--ServerApp.port={port}",
-        f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={folder}", "--ServerApp.allow_root=True",
-        "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
+        sys.executable,
+        "-m",
+        app,
+        "--no-browser",
+        "--ServerApp.ip=127.0.0.1",
+        f"--ServerApp.port={port}",
+        f"--IdentityProvider.token={TOKEN}",
+        f"--ServerApp.root_dir={folder}",
+        "--ServerApp.allow_root=True",
+        "--LabApp.expose_app_in_browser=True",
+        "--JupyterNotebookApp.expose_app_in_browser=True",
         "--LabApp.news_url=None",
-    ]  # fmt: skip
+    ]
     log = home / "server.log"
     with log.open("w") as out:
         process = subprocess.Popen(command, env=environment, stdout=out, stderr=subprocess.STDOUT)  # noqa: S603
@@ -103,7 +127,9 @@ def _wait_for(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
 
 def _shut_down(url: str, process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(OSError):  # ends the kernels too
-        request = urllib.request.Request(f"{url}/api/shutdown?token={TOKEN}", method="POST", data=b"")  # noqa: S310
+        request = urllib.request.Request(  # noqa: S310
+            f"{url}/api/shutdown?token={TOKEN}", method="POST", data=b""
+        )
         urllib.request.urlopen(request, timeout=30)  # noqa: S310
     try:
         process.wait(20)
@@ -123,7 +149,10 @@ class Tab:
 
     def open(self, name: str, path: str = "doc/tree", run: bool = True) -> None:
         """Open a notebook and run all of its cells."""
-        self.page.goto(f"{self.server.url}/{path}/{name}?token={TOKEN}" + ("&reset" if path == "doc/tree" else ""))
+        self.page.goto(
+            f"{self.server.url}/{path}/{name}?token={TOKEN}"
+            + ("&reset" if path == "doc/tree" else "")
+        )
         self.page.wait_for_function(_CONNECTED, timeout=60_000)
         if run:
             self.page.evaluate(_RUN_ALL)
@@ -143,7 +172,11 @@ class Tab:
 
     def phase(self, phase: str, timeout_s: float = 60) -> None:
         """Wait for a phase of the run: running, stopped, done, failed."""
-        self.until(f"() => document.querySelector('.ftte-stage')?.dataset.phase === '{phase}'", None, timeout_s)
+        self.until(
+            f"() => document.querySelector('.ftte-stage')?.dataset.phase === '{phase}'",
+            None,
+            timeout_s,
+        )
 
     def sentence(self) -> str:
         """The text above the charts."""
@@ -158,7 +191,11 @@ class Tab:
         handle = self.slider(text)
         handle.scroll_into_view_if_needed()
         box = handle.bounding_box()
-        track = self.page.locator(".widget-slider", has_text=text).locator(".noUi-base").first.bounding_box()
+        track = (
+            self.page.locator(".widget-slider", has_text=text)
+            .locator(".noUi-base")
+            .first.bounding_box()
+        )
         y = box["y"] + box["height"] / 2
         self.page.mouse.move(box["x"] + box["width"] / 2, y)
         self.page.mouse.down()
@@ -171,7 +208,9 @@ class Tab:
 
 
 @contextlib.contextmanager
-def browse(server: Server, profile: Path, width: int = 1400, height: int = 1000, **options: Any) -> Iterator[Tab]:
+def browse(
+    server: Server, profile: Path, width: int = 1400, height: int = 1000, **options: Any
+) -> Iterator[Tab]:
     """Open Chromium with a fresh profile.
 
     Raises:
@@ -181,12 +220,18 @@ def browse(server: Server, profile: Path, width: int = 1400, height: int = 1000,
 
     path = chromium()
     if path is None:
-        raise RuntimeError("no Chromium found; install Debian's package chromium, or set FTTE_CHROMIUM to its path.")
+        raise RuntimeError(
+            "no Chromium found; install Debian's package chromium, or set FTTE_CHROMIUM to its path."
+        )
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
-            str(profile), executable_path=path, headless=True, args=FLAGS, viewport={"width": width, "height": height},
+            str(profile),
+            executable_path=path,
+            headless=True,
+            args=FLAGS,
+            viewport={"width": width, "height": height},
             **options,
-        )  # fmt: skip
+        )
         tab = Tab(context.pages[0], server)
 
         def gate(route: Any) -> None:

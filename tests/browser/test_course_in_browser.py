@@ -83,7 +83,9 @@ def test_a_student_predicts_errs_and_gets_it_right(server: Server, tab: Tab) -> 
 def test_every_slider_goes_to_both_ends_by_keyboard(server: Server, tab: Tab, name: str) -> None:
     page(server, name)
     tab.open(f"of_{name}/{name}.ipynb", run=False)
-    tab.page.evaluate("() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); return null; }")
+    tab.page.evaluate(
+        "() => { window.jupyterapp.commands.execute('notebook:run-all-cells'); return null; }"
+    )
     tab.page.wait_for_selector(".ftte-stage", timeout=60_000)
     tab.phase("done", 60)
     handles = tab.page.locator(".ftte-controls .noUi-handle")
@@ -95,8 +97,12 @@ def test_every_slider_goes_to_both_ends_by_keyboard(server: Server, tab: Tab, na
         handle.focus()
         for key, end in (("End", "aria-valuemax"), ("Home", "aria-valuemin")):
             tab.page.keyboard.press(key)
-            now, wanted = (float(handle.get_attribute(name) or "nan") for name in ("aria-valuenow", end))
-            assert now == pytest.approx(wanted, abs=0.51), handle.evaluate("h => h.closest('.widget-slider').innerText")
+            now, wanted = (
+                float(handle.get_attribute(name) or "nan") for name in ("aria-valuenow", end)
+            )
+            assert now == pytest.approx(wanted, abs=0.51), handle.evaluate(
+                "h => h.closest('.widget-slider').innerText"
+            )
         tab.press("reset")
     tab.page.wait_for_timeout(500)
     assert tab.errors() == []

@@ -19,9 +19,7 @@ pytestmark = pytest.mark.slow
 
 MEDIUM = TINY.replace(clients=40, concurrency=12, buffer=6, horizon_s=400.0, evaluations=60)
 LONG = MEDIUM.replace(horizon_s=40_000.0)
-OPEN = (
-    "from ftte_lab import Scenario\nfrom ftte_lab.lab import Lab\nlab = Lab(Scenario.from_json({text!r}), {more})\nlab"
-)
+OPEN = "from ftte_lab import Scenario\nfrom ftte_lab.lab import Lab\nlab = Lab(Scenario.from_json({text!r}), {more})\nlab"
 PLAYGROUND = Path(__file__).parents[2] / "notebooks" / "playground.ipynb"
 
 
@@ -30,7 +28,9 @@ def lab_cell(scenario: Any, more: str = "") -> str:
 
 
 def frames(tab: Tab, panel: str = "curves") -> int:
-    return int(tab.page.locator(f"[data-panel={panel}][data-frames]").first.get_attribute("data-frames"))
+    return int(
+        tab.page.locator(f"[data-panel={panel}][data-frames]").first.get_attribute("data-frames")
+    )
 
 
 def drawn(tab: Tab, panel: str = "curves") -> str:
@@ -39,7 +39,8 @@ def drawn(tab: Tab, panel: str = "curves") -> str:
 
 def theme(tab: Tab, name: str) -> None:
     tab.page.evaluate(
-        "t => window.jupyterapp.commands.execute('apputils:change-theme', {theme: t}).then(() => null)", name
+        "t => window.jupyterapp.commands.execute('apputils:change-theme', {theme: t}).then(() => null)",
+        name,
     )
     tab.page.wait_for_timeout(1500)  # JupyterLab covers the page meanwhile
 
@@ -50,7 +51,9 @@ def keep(tab: Tab, name: str) -> None:
         tab.page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
-def test_a_slider_moves_the_sentence_at_once_and_the_curves_with_the_run(tab: Tab, server: Server) -> None:
+def test_a_slider_moves_the_sentence_at_once_and_the_curves_with_the_run(
+    tab: Tab, server: Server
+) -> None:
     tab.open(server.write("slide.ipynb", lab_cell(MEDIUM)))
     tab.phase("done")
     before, picture, number = tab.sentence(), drawn(tab), int(tab.stage("number"))
@@ -58,7 +61,9 @@ def test_a_slider_moves_the_sentence_at_once_and_the_curves_with_the_run(tab: Ta
     tab.until("s => document.querySelector('.ftte-sentence').innerText !== s", before)
     assert "after every 45 updates" in tab.sentence() or "after every 46 updates" in tab.sentence()
     tab.phase("done")
-    assert int(tab.stage("number")) == number + 1  # a drag is one run, however many places it passed
+    assert (
+        int(tab.stage("number")) == number + 1
+    )  # a drag is one run, however many places it passed
     assert drawn(tab) != picture
     tab.slider("buffer capacity K").focus()
     tab.page.keyboard.press("ArrowLeft")
@@ -87,7 +92,10 @@ def test_a_new_change_replaces_the_run_and_stop_holds_it(tab: Tab, server: Serve
     assert "versions old" in tab.page.locator(".ftte-note").inner_text()
     tab.press("run")
     tab.phase("running")
-    tab.until("n => Number(document.querySelector('[data-panel=curves][data-frames]').dataset.frames) > n", seen + 3)
+    tab.until(
+        "n => Number(document.querySelector('[data-panel=curves][data-frames]').dataset.frames) > n",
+        seen + 3,
+    )
     tab.press("stop")
     tab.phase("stopped")
 
@@ -110,9 +118,13 @@ def test_pin_share_restore_save_and_reset(tab: Tab, server: Server) -> None:
     first = tab.sentence()
     tab.press("pin")
     tab.drag("buffer capacity K", 0.5)
-    tab.until("() => document.querySelector('.ftte-sentence').innerText.includes('Dimmed: buffer 6.')")
+    tab.until(
+        "() => document.querySelector('.ftte-sentence').innerText.includes('Dimmed: buffer 6.')"
+    )
     tab.phase("done")
-    assert tab.page.locator("[data-panel=curves] path[stroke-opacity], [data-panel=curves] path[opacity='0.4']").count()
+    assert tab.page.locator(
+        "[data-panel=curves] path[stroke-opacity], [data-panel=curves] path[opacity='0.4']"
+    ).count()
     keep(tab, "pinned")
     tab.press("share")
     code = tab.page.get_by_label("code of these settings").input_value()
@@ -120,19 +132,27 @@ def test_pin_share_restore_save_and_reset(tab: Tab, server: Server) -> None:
     theirs = Settings(MEDIUM.replace(seed=3, buffer=2), methods=("fedavg", "ftte"))
     tab.page.get_by_label("code to restore").fill(theirs.code())
     tab.page.get_by_role("button", name="Restore", exact=True).click()
-    tab.until("() => document.querySelector('.ftte-sentence').innerText.includes('FTTE steps after every 2 updates')")
+    tab.until(
+        "() => document.querySelector('.ftte-sentence').innerText.includes('FTTE steps after every 2 updates')"
+    )
     tab.phase("done")
     assert "FedBuff steps" not in tab.sentence()
     assert tab.page.locator("input[type=number]").first.input_value() == "3"
     assert tab.page.get_by_label("code of these settings").input_value() == theirs.code()
     tab.page.get_by_label("code to restore").fill(code[:-4])
     tab.page.get_by_role("button", name="Restore", exact=True).click()
-    tab.until("() => document.querySelector('.ftte-error').innerText.includes('cut off or mistyped')")
+    tab.until(
+        "() => document.querySelector('.ftte-error').innerText.includes('cut off or mistyped')"
+    )
     with tab.page.expect_download() as download:
         tab.page.get_by_role("button", name="Save file").click()
     assert Settings.restore(Path(download.value.path()).read_text()) == theirs
     tab.press("save")
-    for name, begins in (("PNG", b"\x89PNG"), ("SVG", b"<svg"), ("All points as CSV", b"method,seed,version")):
+    for name, begins in (
+        ("PNG", b"\x89PNG"),
+        ("SVG", b"<svg"),
+        ("All points as CSV", b"method,seed,version"),
+    ):
         with tab.page.expect_download() as download:
             tab.page.get_by_role("button", name=name, exact=True).click()
         assert Path(download.value.path()).read_bytes().startswith(begins)
@@ -144,7 +164,9 @@ def test_pin_share_restore_save_and_reset(tab: Tab, server: Server) -> None:
 def test_the_numbers_on_the_page_are_those_of_a_batch_run(tab: Tab, server: Server) -> None:
     tab.open(server.write("same.ipynb", lab_cell(MEDIUM), "print(lab.table().to_json())"))
     tab.phase("done")
-    tab.until("() => window.jupyterapp.shell.currentWidget.content.widgets[1].model.outputs.length > 0")
+    tab.until(
+        "() => window.jupyterapp.shell.currentWidget.content.widgets[1].model.outputs.length > 0"
+    )
     [text] = tab.page.evaluate(
         "() => window.jupyterapp.shell.currentWidget.content.widgets[1].model.outputs.toJSON().map(o => o.text)"
     )
@@ -156,7 +178,9 @@ def test_a_reloaded_page_shows_everything_again(tab: Tab, server: Server) -> Non
     tab.open(name)
     tab.phase("done")
     sentence, picture = tab.sentence(), drawn(tab)
-    tab.page.evaluate("() => window.jupyterapp.commands.execute('docmanager:save').then(() => null)")
+    tab.page.evaluate(
+        "() => window.jupyterapp.commands.execute('docmanager:save').then(() => null)"
+    )
     tab.page.reload()
     tab.page.wait_for_selector(".ftte-stage", timeout=60_000)
     tab.phase("done")
@@ -199,7 +223,9 @@ def test_dark_theme_and_a_narrow_page(tab: Tab, server: Server) -> None:
 def test_the_fleet_plays_scrubs_and_says_what_python_says(tab: Tab, server: Server) -> None:
     tab.open(server.write("fleet.ipynb", lab_cell(MEDIUM)))
     tab.phase("done")
-    tab.until("() => Number(document.querySelector('.ftte-fleet').dataset.t) > 0.5")  # it plays by itself
+    tab.until(
+        "() => Number(document.querySelector('.ftte-fleet').dataset.t) > 0.5"
+    )  # it plays by itself
     ready = {name: prepare(s) for name, s in Settings(MEDIUM).runs().items()}
     words = tab.page.locator(".ftte-fleet .ftte-words")
     for t in (0.0, 7.3, 55.0, 180.5, 399.0):
@@ -208,13 +234,19 @@ def test_the_fleet_plays_scrubs_and_says_what_python_says(tab: Tab, server: Serv
                       s.dispatchEvent(new Event('input')); }""",
             t,
         )
-        tab.until("t => Math.abs(Number(document.querySelector('.ftte-fleet').dataset.t) - t) < 0.01", t)
+        tab.until(
+            "t => Math.abs(Number(document.querySelector('.ftte-fleet').dataset.t) - t) < 0.01", t
+        )
         assert words.text_content() == charts.fleet(ready, t).alt_text
     assert tab.page.locator(".ftte-fleet").get_attribute("data-playing") == "false"
-    tab.page.locator(".ftte-scrub").evaluate("s => { s.value = 0; s.dispatchEvent(new Event('input')); }")
+    tab.page.locator(".ftte-scrub").evaluate(
+        "s => { s.value = 0; s.dispatchEvent(new Event('input')); }"
+    )
     tab.page.get_by_role("button", name="Next flush").click()
     first = min(float(r.timeline.step_s[0]) for r in ready.values() if len(r.timeline.step_s))
-    tab.until("t => Math.abs(Number(document.querySelector('.ftte-fleet').dataset.t) - t) < 0.01", first)
+    tab.until(
+        "t => Math.abs(Number(document.querySelector('.ftte-fleet').dataset.t) - t) < 0.01", first
+    )
     canvas = tab.page.locator(".ftte-canvas")
     canvas.focus()
     tab.page.keyboard.press("ArrowRight")
@@ -239,11 +271,18 @@ def test_a_replay_of_a_long_run_is_its_beginning(tab: Tab, server: Server) -> No
         """() => { const s = document.querySelector('.ftte-scrub'); s.value = s.max;
                  s.dispatchEvent(new Event('input')); }"""
     )
-    tab.until("t => Math.abs(Number(document.querySelector('.ftte-fleet').dataset.t) - t) < 0.01", end)
+    tab.until(
+        "t => Math.abs(Number(document.querySelector('.ftte-fleet').dataset.t) - t) < 0.01", end
+    )
 
 
 def test_an_error_is_text_and_the_charts_stay(tab: Tab, server: Server) -> None:
-    tab.open(server.write("error.ipynb", lab_cell(MEDIUM.replace(data="motion", model="mcunet-s", budget_kib=None))))
+    tab.open(
+        server.write(
+            "error.ipynb",
+            lab_cell(MEDIUM.replace(data="motion", model="mcunet-s", budget_kib=None)),
+        )
+    )
     tab.phase("done")
     tab.slider("memory budget").focus()
     tab.page.keyboard.press("Home")
@@ -273,10 +312,27 @@ def test_everything_is_reached_by_keyboard_and_has_a_name(tab: Tab, server: Serv
             )
         )
     text = "\n".join(reached)
-    for name in ("Step", "Reset", "Pin", "Share", "Save", "Pause", "Next flush", "speed of the replay", "Gantt"):
+    for name in (
+        "Step",
+        "Reset",
+        "Pin",
+        "Share",
+        "Save",
+        "Pause",
+        "Next flush",
+        "speed of the replay",
+        "Gantt",
+    ):
         assert name in text, text
     assert "The fleet. Arrow keys" in text
-    for name in ("memory budget KiB", "buffer capacity K", "sensor, %", "label skew α", "data set", "seed"):
+    for name in (
+        "memory budget KiB",
+        "buffer capacity K",
+        "sensor, %",
+        "label skew α",
+        "data set",
+        "seed",
+    ):
         assert tab.page.locator(f".ftte-controls [aria-label='{name}']").count() == 1, name
     for chart in tab.page.locator(".ftte-chart:visible").all():
         assert len(chart.get_attribute("aria-label")) > 30
@@ -304,7 +360,9 @@ def test_the_playground_as_a_newcomer_opens_it(server: Server, tmp_path: Path) -
     (server.folder / "playground.ipynb").write_bytes(PLAYGROUND.read_bytes())
     with browse(server, tmp_path / "profile", 1400, 1250) as tab:
         tab.open("playground.ipynb")
-        tab.until("() => Number(document.querySelector('.ftte-stage').dataset.progress) > 0.25", None, 90)
+        tab.until(
+            "() => Number(document.querySelector('.ftte-stage').dataset.progress) > 0.25", None, 90
+        )
         keep(tab, "playground_running")
         tab.phase("done", 120)
         tab.page.wait_for_timeout(300)

@@ -28,7 +28,14 @@ def dashboard(tmp_path: Path) -> Iterator[Server]:
         port = free.getsockname()[1]
     shown = Server(f"http://127.0.0.1:{port}", tmp_path)
     name = shown.write("dashboard.ipynb", lab_cell(MEDIUM))
-    command = [sys.executable, "-m", "voila", str(tmp_path / name), f"--port={port}", "--no-browser"]
+    command = [
+        sys.executable,
+        "-m",
+        "voila",
+        str(tmp_path / name),
+        f"--port={port}",
+        "--no-browser",
+    ]
     environment = {**os.environ, "FTTE_MODE": "live", "IPYTHONDIR": str(tmp_path / "ipython")}
     with (tmp_path / "log").open("w") as log:
         process = subprocess.Popen(command, env=environment, stdout=log, stderr=subprocess.STDOUT)  # noqa: S603

@@ -16,9 +16,17 @@ from ftte_lab.server import Fate
 from ftte_lab.simulation import History, Prepared, Scenario, prepare, run
 
 BASE = Scenario(
-    data="digits", model="mlp", clients=12, concurrency=6, buffer=3, local_steps=3, warm_start_steps=0, budget_kib=40.0,
-    horizon_s=40.0, evaluations=15,
-)  # fmt: skip
+    data="digits",
+    model="mlp",
+    clients=12,
+    concurrency=6,
+    buffer=3,
+    local_steps=3,
+    warm_start_steps=0,
+    budget_kib=40.0,
+    horizon_s=40.0,
+    evaluations=15,
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +49,9 @@ def png_size(figure: Figure) -> tuple[int, int]:
     return int.from_bytes(raw[16:20], "big"), int.from_bytes(raw[20:24], "big")
 
 
-def test_accuracy_shows_every_point_and_where_the_target_is_reached(histories: dict[str, History]) -> None:
+def test_accuracy_shows_every_point_and_where_the_target_is_reached(
+    histories: dict[str, History],
+) -> None:
     target = 0.9 * histories["fedavg"].best()
     figure = charts.accuracy(histories, target=target)
     for name, label in (("fedavg", "FedAvg"), ("ftte", "FTTE")):
@@ -59,7 +69,9 @@ def test_accuracy_shows_every_point_and_where_the_target_is_reached(histories: d
     assert "never reaches" in charts.accuracy(histories, target=1.0).alt_text
 
 
-def test_a_seed_that_still_runs_is_a_thin_line_beside_the_band(histories: dict[str, History]) -> None:
+def test_a_seed_that_still_runs_is_a_thin_line_beside_the_band(
+    histories: dict[str, History],
+) -> None:
     whole = [histories["fedavg"].points, histories["ftte"].points]
     growing = histories["ftte"].points.iloc[:4]
     figure = charts.curves({"ftte": whole}, growing={"ftte": growing})
@@ -123,7 +135,11 @@ def test_subset_map_shows_the_shares(ready: dict[str, Prepared]) -> None:
     shares = {row["tensor"]: row["share"] for row in rows(charts.subset_map(model, subset))}
     assert shares["head"] == 1
     for name, share in shares.items():
-        assert share == subset.channel_count(model, f"{name}.weight") / model.tensors[f"{name}.weight"].channels
+        assert (
+            share
+            == subset.channel_count(model, f"{name}.weight")
+            / model.tensors[f"{name}.weight"].channels
+        )
 
 
 def test_a_notebook_shows_png_and_sentence(histories: dict[str, History], tmp_path: Path) -> None:
@@ -157,7 +173,9 @@ def test_wrong_arguments_are_explained(
             wrong()
 
 
-def test_short_runs_are_told_in_seconds_and_long_ones_in_minutes(histories: dict[str, History]) -> None:
+def test_short_runs_are_told_in_seconds_and_long_ones_in_minutes(
+    histories: dict[str, History],
+) -> None:
     points = histories["ftte"].points
     short, long = charts.curves({"ftte": [points]}), charts.curves({"ftte": [points]}, end=2400.0)
     assert "virtual time, seconds" in short.alt_text
@@ -165,7 +183,13 @@ def test_short_runs_are_told_in_seconds_and_long_ones_in_minutes(histories: dict
     assert short.rows("curves")[-1]["x"] == pytest.approx(60 * long.rows("curves")[-1]["x"])
     assert long.signals is not None
     assert long.signals["x_end"] == 40
-    assert [charts.seconds(s) for s in (0.0, 0.0163, 0.5, 3.21, 61.0)] == ["0.0 s", "16 ms", "500 ms", "3.2 s", "61 s"]
+    assert [charts.seconds(s) for s in (0.0, 0.0163, 0.5, 3.21, 61.0)] == [
+        "0.0 s",
+        "16 ms",
+        "500 ms",
+        "3.2 s",
+        "61 s",
+    ]
 
 
 def test_the_label_map_is_the_split(ready: dict[str, Prepared]) -> None:
@@ -194,10 +218,13 @@ def test_pictures_keep_their_shape_and_scale(tmp_path: Path) -> None:
     assert figure.png().startswith(b"\x89PNG")
 
 
-def test_a_slide_is_16_by_9_whatever_is_on_it(histories: dict[str, History], tmp_path: Path) -> None:
+def test_a_slide_is_16_by_9_whatever_is_on_it(
+    histories: dict[str, History], tmp_path: Path
+) -> None:
     for figure in (charts.accuracy(histories), charts.images({"one": np.zeros((1, 8, 8))})):
         slide = charts.slide(
-            figure, "A buffer takes the waiting away, and a long sentence is broken into several lines."
+            figure,
+            "A buffer takes the waiting away, and a long sentence is broken into several lines.",
         )
         raw = slide.png()
         assert (int.from_bytes(raw[16:20], "big"), int.from_bytes(raw[20:24], "big")) == (1280, 720)
@@ -225,7 +252,12 @@ def axes(part: Any) -> Iterator[dict[str, Any]]:
     """Every x and y encoding of a spec that has a field and an axis."""
     if isinstance(part, dict):
         for key, value in part.items():
-            if key in ("x", "y") and isinstance(value, dict) and "field" in value and value.get("axis", {}) is not None:
+            if (
+                key in ("x", "y")
+                and isinstance(value, dict)
+                and "field" in value
+                and value.get("axis", {}) is not None
+            ):
                 yield value
             else:
                 yield from axes(value)
@@ -235,10 +267,14 @@ def axes(part: Any) -> Iterator[dict[str, Any]]:
 
 
 @pytest.mark.parametrize("name", sorted(set(PANELS) - {"fleet"}))
-def test_every_chart_is_labelled(name: str, ready: dict[str, Prepared], histories: dict[str, History]) -> None:
+def test_every_chart_is_labelled(
+    name: str, ready: dict[str, Prepared], histories: dict[str, History]
+) -> None:
     board = Board(Settings(BASE, methods=("fedavg", "ftte"), rates={}))
     board.begin_seed(ready, 0)
-    board.points = {n: [{str(c): h.points[c].tolist() for c in h.points}] for n, h in histories.items()}
+    board.points = {
+        n: [{str(c): h.points[c].tolist() for c in h.points}] for n, h in histories.items()
+    }
     figure = board.figure(name)
     assert figure is not None
     for theme in THEMES.values():

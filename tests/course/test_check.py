@@ -63,7 +63,9 @@ def test_every_exercise_has_one_source_and_it_is_blank_for_students(name: str) -
 @pytest.mark.parametrize("name", QUICK)
 def test_every_solution_passes(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FTTE_CHECK", "strict")
-    verdict = check(name, function_of(course.answered((course.SOLUTIONS / f"{name}.py").read_text())))
+    verdict = check(
+        name, function_of(course.answered((course.SOLUTIONS / f"{name}.py").read_text()))
+    )
     assert verdict
     assert verdict.text.startswith(f"✔ {name}")
 
@@ -80,11 +82,25 @@ def test_every_common_mistake_is_recognised(name: str) -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda *a: None, lambda *a: "text", lambda *a: [], lambda *a: float("nan"), lambda *a: {}, lambda *a: [[[1]]],
-        lambda *a: 1 / 0, lambda: 3, lambda *a: object(), 3.0, "a text", [1, 2], lambda *a: a, lambda *a: -1,
-        lambda *a: torch.zeros(2), lambda *a: np.array(["a"]), lambda *a: iter([1, 2]),
+        lambda *a: None,
+        lambda *a: "text",
+        lambda *a: [],
+        lambda *a: float("nan"),
+        lambda *a: {},
+        lambda *a: [[[1]]],
+        lambda *a: 1 / 0,
+        lambda: 3,
+        lambda *a: object(),
+        3.0,
+        "a text",
+        [1, 2],
+        lambda *a: a,
+        lambda *a: -1,
+        lambda *a: torch.zeros(2),
+        lambda *a: np.array(["a"]),
+        lambda *a: iter([1, 2]),
     ],
-)  # fmt: skip
+)
 def test_nonsense_is_answered_in_words_and_stops_nothing(name: str, wrong: Any) -> None:
     verdict = check(name, wrong)
     assert verdict.state == "failed"
@@ -92,7 +108,9 @@ def test_nonsense_is_answered_in_words_and_stops_nothing(name: str, wrong: Any) 
     assert "Traceback" not in verdict.text
 
 
-def test_the_capstone_refuses_other_fleets_and_damaged_codes_without_training(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_capstone_refuses_other_fleets_and_damaged_codes_without_training(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def trains(_: Any) -> None:
         raise RuntimeError("it was about to train")
 
@@ -105,11 +123,17 @@ def test_the_capstone_refuses_other_fleets_and_damaged_codes_without_training(mo
         (lambda: 1 / 0, "ZeroDivisionError"),
     ):
         assert says in check("10a", wrong).text
-    assert "could not be checked (RuntimeError: it was about to train)" in check("10a", LIMITS.start().code()).text
+    assert (
+        "could not be checked (RuntimeError: it was about to train)"
+        in check("10a", LIMITS.start().code()).text
+    )
 
 
 def test_a_submission_that_cannot_run_is_refused_in_the_kit_s_own_words() -> None:
-    assert "no subset fits the budget you set" in check("10a", LIMITS.start(budget_kib=64.0).code()).text
+    assert (
+        "no subset fits the budget you set"
+        in check("10a", LIMITS.start(budget_kib=64.0).code()).text
+    )
 
 
 def test_hints_grow_with_attempts_and_inputs_stay_the_same() -> None:
@@ -158,7 +182,9 @@ def test_strict_raises_for_a_grader_and_only_then(monkeypatch: pytest.MonkeyPatc
     assert "There is no exercise '99z'" in check("99z", 1).text
 
 
-def test_progress_survives_a_restart_and_damage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_progress_survives_a_restart_and_damage(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     monkeypatch.setenv(record.VARIABLE, str(tmp_path / "mine"))
     check("05a", lambda *a: 0)
     predict("05", "How long?", ["1", "2"])
@@ -177,7 +203,9 @@ def test_progress_survives_a_restart_and_damage(tmp_path: Path, monkeypatch: pyt
     assert "could not be kept" in capsys.readouterr().out
 
 
-def test_a_prediction_is_shown_again_beside_the_result(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_prediction_is_shown_again_beside_the_result(
+    capsys: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import ipywidgets as widgets
 
     predict("05", "How much longer?", ["a little", "a lot"])
@@ -210,7 +238,12 @@ def test_a_prediction_is_shown_again_beside_the_result(capsys: Any, monkeypatch:
 
 def test_a_measured_value_means_a_choice() -> None:
     choices = ("less", "alike", "more")
-    assert [pick(choices, v, (-3, 3)) for v in (-9, -3, 0, 2.9, 3, 50)] == ["less", *["alike"] * 3, "more", "more"]
+    assert [pick(choices, v, (-3, 3)) for v in (-9, -3, 0, 2.9, 3, 50)] == [
+        "less",
+        *["alike"] * 3,
+        "more",
+        "more",
+    ]
     for bounds in ((1,), (3, -3), (1, 2, 3)):
         with pytest.raises(ValueError, match="rising bounds"):
             pick(choices, 0, bounds)
@@ -233,7 +266,9 @@ def test_a_report_travels_and_notices_slips() -> None:
             Report.from_json(broken)
 
 
-def test_doctor_finds_everything_here_and_says_what_is_missing(monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+def test_doctor_finds_everything_here_and_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: Any
+) -> None:
     assert doctor()
     assert "no network is needed" in capsys.readouterr().out
     module: Any = importlib.import_module("ftte_lab.course.doctor")
@@ -265,7 +300,11 @@ def shown() -> list[tuple[list[Any], dict[str, Any]]]:
     for path in course.notebooks():
         cells = [c.source for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
         for node in ast.walk(ast.parse("\n".join(cells))):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "show_code":
+            if (
+                isinstance(node, ast.Call)
+                and isinstance(node.func, ast.Name)
+                and node.func.id == "show_code"
+            ):
                 given = {str(k.arg): ast.literal_eval(k.value) for k in node.keywords}
                 found.append(([ast.literal_eval(a) for a in node.args], given))
     return found

@@ -37,7 +37,9 @@ def test_the_mean_is_weighted_by_samples() -> None:
     )
     expected = torch.as_tensor(done.weights, dtype=torch.float32) @ done.rows
     assert torch.allclose(moved, expected, atol=1e-6)
-    assert done.mean_client_accuracy == pytest.approx(np.average(done.client_accuracy, weights=done.samples))
+    assert done.mean_client_accuracy == pytest.approx(
+        np.average(done.client_accuracy, weights=done.samples)
+    )
     assert 0 <= done.accuracy <= 1
 
 
@@ -55,7 +57,9 @@ def test_a_round_is_the_same_again_and_another_number_is_another_round() -> None
 
 
 @given(st.integers(1, 6), st.integers(1, 9), st.integers(0, 2**20))
-def test_one_sample_is_read_exactly_whatever_the_gradient_below(units: int, inputs: int, seed: int) -> None:
+def test_one_sample_is_read_exactly_whatever_the_gradient_below(
+    units: int, inputs: int, seed: int
+) -> None:
     rng = np.random.default_rng(seed)
     x, delta = rng.normal(size=inputs), rng.normal(size=units)
     delta[rng.integers(units)] = 0.0  # a silent unit tells nothing, and does no harm

@@ -1,6 +1,7 @@
 """The offline data sets, the partitions, and the data home."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -43,7 +44,9 @@ def test_digits_keep_their_test_and_public_parts_under_a_cap() -> None:
     assert len(part.y_train) == 200
     np.testing.assert_array_equal(whole.x_test, part.x_test)
     np.testing.assert_array_equal(whole.x_public, part.x_public)
-    assert not np.array_equal(part.x_train, load("digits", people=10, samples_per_person=20, seed=5).x_train)
+    assert not np.array_equal(
+        part.x_train, load("digits", people=10, samples_per_person=20, seed=5).x_train
+    )
     assert whole.x_train.min() == 0
     assert whole.x_train.max() == 1
 
@@ -53,7 +56,9 @@ def test_a_person_depends_on_the_seed_and_their_number_alone() -> None:
     assert FEW.train_person is not None
     np.testing.assert_array_equal(FEW.x_train, more.x_train[: len(FEW.x_train)])
     np.testing.assert_array_equal(FEW.x_public, more.x_public)
-    assert not np.array_equal(FEW.x_train, load("motion", people=12, samples_per_person=20, seed=4).x_train)
+    assert not np.array_equal(
+        FEW.x_train, load("motion", people=12, samples_per_person=20, seed=4).x_train
+    )
     assert FEW.people == 12
     assert np.bincount(FEW.train_person).tolist() == [20] * 12
 
@@ -65,9 +70,16 @@ def test_people_have_a_style_and_habits_of_their_own() -> None:
     pose = d.x_train.mean(2)
     own = [pose[walk & (d.train_person == p)] for p in range(40)]
     own = [o for o in own if len(o) > 3]
-    within, between = np.mean([o.std(0) for o in own]), np.std([o.mean(0) for o in own], axis=0).mean()
-    assert between > within  # the same activity differs more from person to person than from time to time
-    mixes = np.stack([np.bincount(d.y_train[d.train_person == p], minlength=8) for p in range(40)]) / 60
+    within, between = (
+        np.mean([o.std(0) for o in own]),
+        np.std([o.mean(0) for o in own], axis=0).mean(),
+    )
+    assert (
+        between > within
+    )  # the same activity differs more from person to person than from time to time
+    mixes = (
+        np.stack([np.bincount(d.y_train[d.train_person == p], minlength=8) for p in range(40)]) / 60
+    )
     assert mixes.std(0).mean() > 0.05  # drawing at random would give 0.04
 
 
@@ -79,7 +91,9 @@ def test_a_linear_model_is_clearly_worse_than_a_small_cnn() -> None:
     params = model.init(0)
     batches = draw_batches(len(d.y_train), 1000, 32, seed=0, client=0, visit=0)[None]
     x, y = torch.as_tensor(d.x_train), torch.as_tensor(d.y_train)
-    update = train_cohort(make_plan(model, full(model)), params, x, y, torch.as_tensor(batches), rate=0.1)
+    update = train_cohort(
+        make_plan(model, full(model)), params, x, y, torch.as_tensor(batches), rate=0.1
+    )
     trained = from_rows(model, full(model), to_rows(params) + update.rows[0])
     right = model.forward(trained, torch.as_tensor(d.x_test)).argmax(1).numpy() == d.y_test
     score = linear.score(d.x_test.reshape(len(d.y_test), -1), d.y_test)
@@ -96,9 +110,14 @@ def check_partition(d: Dataset, shards: Shards, clients: int) -> None:
 
 @settings(deadline=None, max_examples=40)
 @given(
-    st.integers(2, 60), st.sampled_from(["person", "label", "iid"]), st.floats(0.01, 1000), st.integers(0, 2**32 - 1)
+    st.integers(2, 60),
+    st.sampled_from(["person", "label", "iid"]),
+    st.floats(0.01, 1000),
+    st.integers(0, 2**32 - 1),
 )
-def test_every_sample_goes_to_exactly_one_client(clients: int, by: str, alpha: float, seed: int) -> None:
+def test_every_sample_goes_to_exactly_one_client(
+    clients: int, by: str, alpha: float, seed: int
+) -> None:
     shards = split(FEW, clients, by=by, alpha=alpha if by == "label" else None, seed=seed)
     check_partition(FEW, shards, clients)
 
@@ -144,7 +163,9 @@ def test_the_same_seed_gives_the_same_split() -> None:
 
 @settings(deadline=None, max_examples=20)
 @given(st.integers(0, 7), st.integers(0, 2**32 - 1))
-def test_handing_out_by_class_gives_the_first_most_of_it_and_loses_nothing(label: int, seed: int) -> None:
+def test_handing_out_by_class_gives_the_first_most_of_it_and_loses_nothing(
+    label: int, seed: int
+) -> None:
     before = split(FEW, 12, by="label", alpha=0.3, seed=seed)
     order = np.random.default_rng(seed).permutation(12)
     after = hand_to(order, before, FEW, label)
@@ -152,7 +173,9 @@ def test_handing_out_by_class_gives_the_first_most_of_it_and_loses_nothing(label
     held = after.class_counts(FEW)[order, label]
     assert (np.diff(held) <= 0).all()
     old = {tuple(train): tuple(test) for train, test in zip(before.train, before.test, strict=True)}
-    assert {tuple(train): tuple(test) for train, test in zip(after.train, after.test, strict=True)} == old
+    assert {
+        tuple(train): tuple(test) for train, test in zip(after.train, after.test, strict=True)
+    } == old
 
 
 def test_handing_out_a_class_that_is_not_there_is_explained() -> None:
@@ -196,7 +219,9 @@ def test_a_wrong_load_is_explained(arguments: dict[str, object], says: str) -> N
         load(**arguments)  # type: ignore[arg-type]
 
 
-def test_the_environment_variable_moves_the_data_home(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_environment_variable_moves_the_data_home(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert data_home() == home
     monkeypatch.delenv("FTTE_DATA_HOME")
     assert data_home() == Path(__file__).parents[2] / "data" / "cache"
@@ -204,7 +229,9 @@ def test_the_environment_variable_moves_the_data_home(home: Path, monkeypatch: p
 
 @pytest.mark.parametrize("name", sorted(set(SOURCES) - {"digits", "motion"}))
 def test_data_that_are_not_there_say_how_to_get_them(home: Path, name: str) -> None:
-    with pytest.raises(ValueError, match=rf"not in the data home .*{name}\.npz.* ftte_lab\.data\.fetch"):
+    with pytest.raises(
+        ValueError, match=rf"not in the data home .*{name}\.npz.* ftte_lab\.data\.fetch"
+    ):
         load(name)
     assert not home.exists()
 
@@ -215,7 +242,9 @@ def test_a_damaged_copy_is_named(home: Path, damage: str) -> None:
     path = home / "cifar10.npz"
     np.savez(path, x_train=np.zeros((20, 3, 32, 32), np.uint8))
     if damage == "pickle":
-        np.savez(path, **{k: np.array([{"a": 1}], dtype=object) for k in ("x_train", "y_train", "x_test", "y_test")})  # type: ignore[arg-type]
+        keys = ("x_train", "y_train", "x_test", "y_test")
+        objects: Any = {key: np.array([{"a": 1}], dtype=object) for key in keys}
+        np.savez(path, **objects)
     elif damage != "foreign":
         path.write_bytes({"empty": b"", "text": b"<html>", "cut": path.read_bytes()[:5000]}[damage])
     with pytest.raises(ValueError, match=r"cifar10\.npz .*(damaged|has no y_train).*Delete it"):

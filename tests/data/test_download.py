@@ -46,7 +46,11 @@ class Server:
         if content is None:
             request.send_error(404)
             return
-        start = int(wanted.removeprefix("bytes=").removesuffix("-")) if wanted and self.knows_ranges else 0
+        start = (
+            int(wanted.removeprefix("bytes=").removesuffix("-"))
+            if wanted and self.knows_ranges
+            else 0
+        )
         if start >= len(content):
             request.send_error(416)
             return
@@ -115,7 +119,9 @@ def test_a_good_download_is_kept_and_not_asked_for_again(server: Server, tmp_pat
     assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
 
 
-def test_a_download_that_is_cut_off_goes_on_where_it_stopped(server: Server, tmp_path: Path) -> None:
+def test_a_download_that_is_cut_off_goes_on_where_it_stopped(
+    server: Server, tmp_path: Path
+) -> None:
     source = server.add("a.bin", os.urandom(1 << 19))
     server.cuts = 1
     path = download.download(source, tmp_path, progress=False)
@@ -123,10 +129,15 @@ def test_a_download_that_is_cut_off_goes_on_where_it_stopped(server: Server, tmp
     assert server.asked == ["", "bytes=262144-"]
 
 
-def test_a_download_that_stays_cut_off_keeps_its_part_for_the_next_call(server: Server, tmp_path: Path) -> None:
+def test_a_download_that_stays_cut_off_keeps_its_part_for_the_next_call(
+    server: Server, tmp_path: Path
+) -> None:
     source = server.add("a.bin", os.urandom(1 << 19))
     server.cuts = 3
-    with pytest.raises(ValueError, match=r"could not be downloaded .*458,752 bytes are kept.*goes on where it stopped"):
+    with pytest.raises(
+        ValueError,
+        match=r"could not be downloaded .*458,752 bytes are kept.*goes on where it stopped",
+    ):
         download.download(source, tmp_path, progress=False)
     assert [p.name for p in tmp_path.iterdir()] == ["a.bin.part"]
     path = download.download(source, tmp_path, progress=False)
@@ -159,15 +170,21 @@ def test_no_server_and_no_file_are_told_in_one_sentence(server: Server, tmp_path
         download.download(gone, tmp_path, progress=False)
     assert server.asked == [""]  # a clear no is not asked twice
     with pytest.raises(ValueError, match="Check the network"):
-        download.download(RemoteFile("http://127.0.0.1:9/a.bin", "0" * 32), tmp_path, progress=False)
+        download.download(
+            RemoteFile("http://127.0.0.1:9/a.bin", "0" * 32), tmp_path, progress=False
+        )
 
 
-def test_a_bar_shows_the_progress(server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_bar_shows_the_progress(
+    server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     download.download(server.add("a.bin", os.urandom(100_000)), tmp_path)
     assert "a.bin: 100%" in capsys.readouterr().err
 
 
-def test_cifar10_becomes_one_file(server: Server, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cifar10_becomes_one_file(
+    server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(images, "CIFAR10", server.add("cifar-10-binary.tar.gz", cifar_archive()))
     path = fetch("cifar10", progress=False)
     assert [p.name for p in home.iterdir()] == ["cifar10.npz"]
@@ -186,7 +203,9 @@ def test_cifar10_becomes_one_file(server: Server, home: Path, monkeypatch: pytes
 def test_a_spoilt_archive_writes_nothing(
     server: Server, home: Path, monkeypatch: pytest.MonkeyPatch, spoil: str
 ) -> None:
-    monkeypatch.setattr(images, "CIFAR10", server.add("cifar-10-binary.tar.gz", cifar_archive(spoil=spoil)))
+    monkeypatch.setattr(
+        images, "CIFAR10", server.add("cifar-10-binary.tar.gz", cifar_archive(spoil=spoil))
+    )
     with pytest.raises(ValueError, match=r"test_batch|3,073"):
         fetch("cifar10", progress=False)
     assert not (home / "cifar10.npz").exists()
@@ -194,7 +213,10 @@ def test_a_spoilt_archive_writes_nothing(
 
 def fashion(server: Server) -> dict[str, RemoteFile]:
     rng = np.random.default_rng(1)
-    pictures, labels = rng.integers(0, 256, (60, 28, 28), dtype=np.uint8), (np.arange(60) % 10).astype(np.uint8)
+    pictures, labels = (
+        rng.integers(0, 256, (60, 28, 28), dtype=np.uint8),
+        (np.arange(60) % 10).astype(np.uint8),
+    )
     return {
         "x_train": server.add("xt.gz", idx(pictures)),
         "y_train": server.add("yt.gz", idx(labels)),
@@ -203,7 +225,9 @@ def fashion(server: Server) -> dict[str, RemoteFile]:
     }
 
 
-def test_fashion_mnist_becomes_one_file(server: Server, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_fashion_mnist_becomes_one_file(
+    server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(images, "FASHION_MNIST", fashion(server))
     fetch("fashion_mnist", progress=False)
     assert [p.name for p in home.iterdir()] == ["fashion_mnist.npz"]
@@ -214,13 +238,20 @@ def test_fashion_mnist_becomes_one_file(server: Server, home: Path, monkeypatch:
 
 @pytest.mark.parametrize(
     "content",
-    [b"plain", gzip.compress(b"\0\0\x08", mtime=0), gzip.compress(b"ab", mtime=0), idx(np.zeros(9, "u1"))[:-6]],
+    [
+        b"plain",
+        gzip.compress(b"\0\0\x08", mtime=0),
+        gzip.compress(b"ab", mtime=0),
+        idx(np.zeros(9, "u1"))[:-6],
+    ],
     ids=["plain", "no header", "no idx", "cut off"],  # the same names in every test process
 )
 def test_a_spoilt_idx_file_writes_nothing(
     server: Server, home: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
-    monkeypatch.setattr(images, "FASHION_MNIST", fashion(server) | {"x_test": server.add("bad.gz", content)})
+    monkeypatch.setattr(
+        images, "FASHION_MNIST", fashion(server) | {"x_test": server.add("bad.gz", content)}
+    )
     with pytest.raises(ValueError, match=r"bad\.gz .*Delete it"):
         fetch("fashion_mnist", progress=False)
     assert not (home / "fashion_mnist.npz").exists()
@@ -292,9 +323,13 @@ def test_a_short_recording_is_held_at_its_last_value(home: Path, folder: Path) -
     ],
 )
 @pytest.mark.filterwarnings("ignore:loadtxt")
-def test_a_wrong_recording_is_named_and_writes_nothing(home: Path, folder: Path, spoil: str, says: str) -> None:
+def test_a_wrong_recording_is_named_and_writes_nothing(
+    home: Path, folder: Path, spoil: str, says: str
+) -> None:
     path = record(folder, "Walk", "m1", 0)
-    path.write_text({"empty": "", "text": "a b c\n", "range": "1 2 64\n", "columns": "1 2\n"}[spoil])
+    path.write_text(
+        {"empty": "", "text": "a b c\n", "range": "1 2 64\n", "columns": "1 2\n"}[spoil]
+    )
     with pytest.raises(ValueError, match=rf"walk-m1\.txt .*{says}"):
         fetch("wrist", folder=folder)
     assert not (home / "wrist.npz").exists()
@@ -308,7 +343,9 @@ def test_a_wrong_folder_is_explained(home: Path, tmp_path: Path) -> None:
         fetch("wrist", folder=tmp_path / "two")
 
 
-@pytest.mark.skipif(not REAL_WRIST.exists(), reason="no copy of the real recordings beside the project")
+@pytest.mark.skipif(
+    not REAL_WRIST.exists(), reason="no copy of the real recordings beside the project"
+)
 def test_the_real_recordings(home: Path, tmp_path: Path) -> None:
     with tarfile.open(REAL_WRIST) as tar:
         tar.extractall(tmp_path / "HMP_Dataset", filter="data")
@@ -321,8 +358,12 @@ def test_the_real_recordings(home: Path, tmp_path: Path) -> None:
     assert len(load("wrist", people=16, samples_per_person=40).y_train) == 640
 
 
-@pytest.mark.skipif(not REAL_CIFAR.exists(), reason="no copy of the real pictures beside the project")
-def test_real_pictures_through_the_archive(server: Server, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.skipif(
+    not REAL_CIFAR.exists(), reason="no copy of the real pictures beside the project"
+)
+def test_real_pictures_through_the_archive(
+    server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rows: dict[str, list[np.ndarray]] = {"train": [], "test": []}
     wanted = {"train": 100, "test": 20}
     with tarfile.open(REAL_CIFAR) as tar:
@@ -336,7 +377,9 @@ def test_real_pictures_through_the_archive(server: Server, home: Path, monkeypat
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as tar:
         batches = [rows["train"][k * 20 : k * 20 + 20] for k in range(5)] + [rows["test"]]
-        for name, batch in zip([*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"], batches, strict=True):
+        for name, batch in zip(
+            [*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"], batches, strict=True
+        ):
             raw = np.stack(batch).tobytes()
             member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}.bin")
             member.size = len(raw)
@@ -347,5 +390,7 @@ def test_real_pictures_through_the_archive(server: Server, home: Path, monkeypat
     got = np.concatenate([d.x_train, d.x_public])
     want = np.stack(rows["train"])[:, 1:].reshape(-1, 3, 32, 32) / 255
     np.testing.assert_allclose(got, want, rtol=1e-6)
-    smooth = np.abs(np.diff(got, axis=3)).mean()  # neighbours in a picture are alike: the axes are in the right order
+    smooth = np.abs(
+        np.diff(got, axis=3)
+    ).mean()  # neighbours in a picture are alike: the axes are in the right order
     assert smooth < 0.5 * np.abs(got - np.roll(got, 7, axis=3)).mean() + 0.02

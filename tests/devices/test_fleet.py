@@ -11,7 +11,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftte_lab.devices import CATALOGUE, DeviceKind, Fleet, energy_j, participation_times, sample_fleet, slowest
+from ftte_lab.devices import (
+    CATALOGUE,
+    DeviceKind,
+    Fleet,
+    energy_j,
+    participation_times,
+    sample_fleet,
+    slowest,
+)
 from ftte_lab.devices.catalogue import NUMBERS
 
 MIX = {"sensor": 0.5, "watch": 0.3, "phone": 0.2}
@@ -19,10 +27,14 @@ MIX = {"sensor": 0.5, "watch": 0.3, "phone": 0.2}
 
 def of_kinds(*names: str, **slow: float) -> Fleet:
     """A fleet of one client per name, in this order."""
-    fleet = sample_fleet({name: names.count(name) / len(names) for name in names}, len(names), seed=0)
+    fleet = sample_fleet(
+        {name: names.count(name) / len(names) for name in names}, len(names), seed=0
+    )
     order = []
     for name in names:
-        order.append(next(i for i, kind in enumerate(fleet.kind) if kind == name and i not in order))
+        order.append(
+            next(i for i, kind in enumerate(fleet.kind) if kind == name and i not in order)
+        )
     columns = {f.name: getattr(fleet, f.name)[order].copy() for f in dataclasses.fields(Fleet)[1:]}
     for name, factor in slow.items():
         columns["slow_factor"][names.index(name)] = factor
@@ -30,7 +42,9 @@ def of_kinds(*names: str, **slow: float) -> Fleet:
 
 
 def test_the_catalogue_has_the_kinds_of_the_lessons_under_their_own_names() -> None:
-    assert {"sensor", "esp32", "watch", "pi_zero", "pi4", "jetson", "phone_low", "phone"} <= set(CATALOGUE)
+    assert {"sensor", "esp32", "watch", "pi_zero", "pi4", "jetson", "phone_low", "phone"} <= set(
+        CATALOGUE
+    )
     assert all(kind.name == name for name, kind in CATALOGUE.items())
 
 
@@ -78,7 +92,9 @@ def test_ms_per_sample_is_three_forward_passes() -> None:
 def test_a_tiny_net_takes_a_sensor_minutes_at_most_and_a_phone_a_second() -> None:
     """The scale of the lessons: 80 sample-steps of 0.75 MFLOP forward, 60 KB each way."""
     fleet = of_kinds("sensor", "watch", "phone")
-    times = participation_times(fleet, download_bytes=60e3, upload_bytes=60e3, flops=80 * 3 * 0.75e6)
+    times = participation_times(
+        fleet, download_bytes=60e3, upload_bytes=60e3, flops=80 * 3 * 0.75e6
+    )
     sensor, watch, phone = times.total_s
     assert 20 < sensor < 200
     assert 3 < watch < 15
@@ -90,17 +106,23 @@ def test_a_tiny_net_takes_a_sensor_minutes_at_most_and_a_phone_a_second() -> Non
     clients=st.integers(1, 40),
     seed=st.integers(0, 99),
 )
-def test_counts_are_the_nearest_whole_numbers_to_the_mix(weights: list[int], clients: int, seed: int) -> None:
+def test_counts_are_the_nearest_whole_numbers_to_the_mix(
+    weights: list[int], clients: int, seed: int
+) -> None:
     names = list(CATALOGUE)[: len(weights)]
     exact = [w / sum(weights) * clients for w in weights]
-    fleet = sample_fleet({n: w / sum(weights) for n, w in zip(names, weights, strict=True)}, clients, seed=seed)
+    fleet = sample_fleet(
+        {n: w / sum(weights) for n, w in zip(names, weights, strict=True)}, clients, seed=seed
+    )
     counts = [fleet.kind.count(name) for name in names]
     assert sum(counts) == clients == len(fleet)
 
     def error(split: tuple[int, ...]) -> float:
         return sum((a - b) ** 2 for a, b in zip(split, exact, strict=True))
 
-    splits = [s for s in itertools.product(range(clients + 1), repeat=len(names)) if sum(s) == clients]
+    splits = [
+        s for s in itertools.product(range(clients + 1), repeat=len(names)) if sum(s) == clients
+    ]
     assert error(tuple(counts)) == pytest.approx(min(map(error, splits)), abs=1e-9)
 
 
@@ -110,7 +132,9 @@ def test_equal_remainders_go_to_the_first_named() -> None:
 
 
 @given(share=st.floats(0, 1), clients=st.integers(1, 200), seed=st.integers(0, 9))
-def test_stragglers_are_exactly_so_many_and_only_they_are_slow(share: float, clients: int, seed: int) -> None:
+def test_stragglers_are_exactly_so_many_and_only_they_are_slow(
+    share: float, clients: int, seed: int
+) -> None:
     fleet = sample_fleet(MIX, clients, straggler_share=share, straggler_factor=7, seed=seed)
     assert fleet.straggler.sum() == round(share * clients)
     np.testing.assert_array_equal(fleet.slow_factor, np.where(fleet.straggler, 7.0, 1.0))
@@ -135,13 +159,18 @@ def test_the_seed_shuffles_but_does_not_change_the_counts() -> None:
 def test_a_fleet_copies_the_numbers_of_its_kinds_and_cannot_be_written() -> None:
     fleet = sample_fleet(MIX, 50, seed=0)
     for number in NUMBERS:
-        np.testing.assert_array_equal(getattr(fleet, number), [getattr(CATALOGUE[name], number) for name in fleet.kind])
+        np.testing.assert_array_equal(
+            getattr(fleet, number), [getattr(CATALOGUE[name], number) for name in fleet.kind]
+        )
     with pytest.raises(ValueError, match="read-only"):
         fleet.dropout[0] = 1
 
 
 def test_one_dropout_for_all_and_an_own_catalogue() -> None:
-    mine = {**CATALOGUE, "mine": dataclasses.replace(CATALOGUE["pi4"], name="mine", memory_bytes=77)}
+    mine = {
+        **CATALOGUE,
+        "mine": dataclasses.replace(CATALOGUE["pi4"], name="mine", memory_bytes=77),
+    }
     fleet = sample_fleet({"mine": 1.0}, 3, dropout=0.25, catalogue=mine, seed=0)
     assert fleet.kind == ("mine",) * 3
     np.testing.assert_array_equal(fleet.memory_bytes, 77)
@@ -162,15 +191,25 @@ def test_times_and_energy_by_hand() -> None:
 
 def test_each_client_may_have_its_own_bytes_and_work() -> None:
     fleet = of_kinds("watch", "watch")
-    times = participation_times(fleet, download_bytes=np.array([0.0, 3e5]), upload_bytes=0, flops=np.array([2e7, 0]))
+    times = participation_times(
+        fleet, download_bytes=np.array([0.0, 3e5]), upload_bytes=0, flops=np.array([2e7, 0])
+    )
     np.testing.assert_allclose(times.total_s, [1.0, 8.0])
 
 
-@given(down=st.integers(0, 10**7), up=st.integers(0, 10**7), flops=st.integers(0, 10**10), factor=st.floats(1, 50))
-def test_a_straggler_takes_its_factor_in_everything(down: int, up: int, flops: int, factor: float) -> None:
+@given(
+    down=st.integers(0, 10**7),
+    up=st.integers(0, 10**7),
+    flops=st.integers(0, 10**10),
+    factor=st.floats(1, 50),
+)
+def test_a_straggler_takes_its_factor_in_everything(
+    down: int, up: int, flops: int, factor: float
+) -> None:
     normal, slow = of_kinds("pi4", "phone"), of_kinds("pi4", "phone", pi4=factor, phone=factor)
     fast_times, slow_times = (
-        participation_times(f, download_bytes=down, upload_bytes=up, flops=flops) for f in (normal, slow)
+        participation_times(f, download_bytes=down, upload_bytes=up, flops=flops)
+        for f in (normal, slow)
     )
     for part in ("download_s", "compute_s", "upload_s"):
         np.testing.assert_allclose(getattr(slow_times, part), factor * getattr(fast_times, part))

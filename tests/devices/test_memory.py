@@ -28,7 +28,12 @@ def test_the_bill_is_the_measured_peak(name: str, shape: tuple[int, ...]) -> Non
                 accounting = "pytorch-fused" if fused else "pytorch"
                 bill = training_bill(model, subset, batch, accounting, momentum)
                 measured = measure_peak(model, subset, batch, fused=fused, momentum=momentum)
-                assert bill.peak_bytes == pytest.approx(measured, rel=0.001), (kind, batch, fused, momentum)
+                assert bill.peak_bytes == pytest.approx(measured, rel=0.001), (
+                    kind,
+                    batch,
+                    fused,
+                    momentum,
+                )
     for batch in (1, 16):
         assert inference_peak_bytes(model, batch) == measure_inference_peak(model, batch)
 
@@ -47,7 +52,10 @@ def test_the_parts_and_layers_add_up(accounting: str) -> None:
 
 def test_tiny_accounting_needs_less() -> None:
     model, _ = make("mcunet-s")
-    assert training_bill(model, full(model), 8, "tiny").peak_bytes < training_bill(model, full(model), 8).peak_bytes / 2
+    assert (
+        training_bill(model, full(model), 8, "tiny").peak_bytes
+        < training_bill(model, full(model), 8).peak_bytes / 2
+    )
 
 
 @settings(deadline=None, max_examples=40)
@@ -71,7 +79,11 @@ def test_earlier_layers_cost_more() -> None:
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
-    [((0,), "batch = 0"), ((8, "pytroch"), "Did you mean 'pytorch'"), ((8, "pytorch", 1.0), "momentum = 1.0")],
+    [
+        ((0,), "batch = 0"),
+        ((8, "pytroch"), "Did you mean 'pytorch'"),
+        ((8, "pytorch", 1.0), "momentum = 1.0"),
+    ],
 )
 def test_a_wrong_bill_is_explained(arguments: tuple[object, ...], says: str) -> None:
     model, _ = make("mlp")

@@ -26,15 +26,29 @@ from ftte_lab.experiments import (
 from ftte_lab.simulation import METHODS, History, Scenario
 
 QUICK = Scenario(
-    data="digits", model="mlp", clients=12, concurrency=6, buffer=3, local_steps=3, warm_start_steps=0, budget_kib=40.0,
-    horizon_s=40.0, evaluations=15,
-)  # fmt: skip
+    data="digits",
+    model="mlp",
+    clients=12,
+    concurrency=6,
+    buffer=3,
+    local_steps=3,
+    warm_start_steps=0,
+    budget_kib=40.0,
+    horizon_s=40.0,
+    evaluations=15,
+)
 RATES = dict.fromkeys(HEADLINE_METHODS, 1.0)
 TINY = Preset("a preset of seconds", QUICK, RATES)
 PROMISED = {
-    "time_to_target_s", "final_accuracy", "straggler_accuracy", "peak_memory_bytes", "overhead_bytes",
-    "upload_bytes_per_update", "download_bytes_per_update", "energy_j",
-}  # fmt: skip
+    "time_to_target_s",
+    "final_accuracy",
+    "straggler_accuracy",
+    "peak_memory_bytes",
+    "overhead_bytes",
+    "upload_bytes_per_update",
+    "download_bytes_per_update",
+    "energy_j",
+}
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +62,19 @@ def test_the_target_is_a_share_of_fedavgs_best(report: Report) -> None:
 
 def test_all_methods_share_fleet_data_start_and_concurrency() -> None:
     methods = TINY.methods(seed=3)
-    server = {"method", "subset", "buffer", "refill", "over_select", "staleness", "age_exponent", "variance_exponent",
-              "sample_exponent", "normalise", "server_rate"}  # fmt: skip
+    server = {
+        "method",
+        "subset",
+        "buffer",
+        "refill",
+        "over_select",
+        "staleness",
+        "age_exponent",
+        "variance_exponent",
+        "sample_exponent",
+        "normalise",
+        "server_rate",
+    }
     rest = [{k: v for k, v in s.to_dict().items() if k not in server} for s in methods.values()]
     assert rest[0] == rest[1] == rest[2]
     assert [s.seed for s in methods.values()] == [3, 3, 3]
@@ -91,7 +116,14 @@ def test_a_target_that_is_not_reached_is_said(report: Report) -> None:
 def test_the_table_has_a_row_for_every_figure(report: Report) -> None:
     lines = table(report).splitlines()
     assert lines[0].split() == list(HEADLINE_METHODS)
-    for words in ("time to target", "slowest tenth", "levelled off", "peak memory", "overhead", "devices left out"):
+    for words in (
+        "time to target",
+        "slowest tenth",
+        "levelled off",
+        "peak memory",
+        "overhead",
+        "devices left out",
+    ):
         assert any(words in line for line in lines)
     assert len({len(line) for line in lines}) == 1
 
@@ -100,7 +132,9 @@ def test_processes_change_no_number(report: Report) -> None:
     side_by_side = run_all(TINY.methods(seed=1), processes=2)
     assert list(side_by_side) == list(HEADLINE_METHODS)
     for name, history in side_by_side.items():
-        pd.testing.assert_frame_equal(history.points, report.histories[name].points, check_exact=True)
+        pd.testing.assert_frame_equal(
+            history.points, report.histories[name].points, check_exact=True
+        )
         assert json.dumps(history.facts) == json.dumps(report.histories[name].facts)
 
 
@@ -134,7 +168,10 @@ def test_tuning_uses_seeds_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     def fake(jobs: dict[str, Scenario], **_: object) -> dict[str, History]:
         asked.extend(jobs.values())
         frame = {"sim_seconds": [0.0, 1.0]}
-        return {k: History({}, pd.DataFrame(frame | {"accuracy": [0, s.server_rate % 2]}), {}) for k, s in jobs.items()}
+        return {
+            k: History({}, pd.DataFrame(frame | {"accuracy": [0, s.server_rate % 2]}), {})
+            for k, s in jobs.items()
+        }
 
     monkeypatch.setattr(importlib.import_module("ftte_lab.experiments.comparison"), "run_all", fake)
     scores = tune(TINY)
@@ -165,7 +202,9 @@ def test_the_command_prints_the_table(tiny: None, capsys: pytest.CaptureFixture[
     assert "virtual s" in out.err  # the bar
 
 
-def test_the_command_prints_one_json_object(tiny: None, capsys: pytest.CaptureFixture[str], report: Report) -> None:
+def test_the_command_prints_one_json_object(
+    tiny: None, capsys: pytest.CaptureFixture[str], report: Report
+) -> None:
     assert command.main(["tiny", "--seed", "1", "--json", "--quiet"]) == 0
     out = capsys.readouterr()
     assert out.err == ""
@@ -197,4 +236,6 @@ def test_a_preset_s_own_fields_of_ftte_touch_no_other_method() -> None:
     assert methods["ftte"].subset_per == "kind"
     assert methods["ftte"].server_average > 0
     for name in ("fedavg", "fedbuff"):
-        assert methods[name] == preset("tiers").scenario.replace(seed=3).as_method(name).replace(server_rate=1.5)
+        assert methods[name] == preset("tiers").scenario.replace(seed=3).as_method(name).replace(
+            server_rate=1.5
+        )

@@ -25,14 +25,18 @@ def happenings(ready: dict[str, Prepared]) -> list[Happening]:
     return list(race(ready))
 
 
-def test_a_race_gives_each_run_its_own_numbers(ready: dict[str, Prepared], happenings: list[Happening]) -> None:
+def test_a_race_gives_each_run_its_own_numbers(
+    ready: dict[str, Prepared], happenings: list[Happening]
+) -> None:
     finished = {h.name: h.event.history for h in happenings if isinstance(h.event, Finished)}
     assert set(finished) == set(METHODS)
     for name in METHODS:
         assert finished[name].to_json() == run(ready[name], processes=1).to_json()
 
 
-def test_steps_come_in_the_order_of_virtual_time_and_looks_follow_their_step(happenings: list[Happening]) -> None:
+def test_steps_come_in_the_order_of_virtual_time_and_looks_follow_their_step(
+    happenings: list[Happening],
+) -> None:
     steps = [h.event.sim_seconds for h in happenings if isinstance(h.event, Stepped)]
     assert steps == sorted(steps)
     assert len({h.name for h in happenings[:40]}) == len(METHODS)
@@ -61,25 +65,37 @@ def test_a_moment_agrees_with_a_plain_count(share: float, name: str) -> None:
     now = moment(timeline, TINY.clients, t)
     assert now.version == sum(s <= t for s in timeline.step_s)
     for client in range(TINY.clients):
-        mine = [p for p in range(len(timeline)) if timeline.client[p] == client and timeline.start_s[p] <= t]
+        mine = [
+            p
+            for p in range(len(timeline))
+            if timeline.client[p] == client and timeline.start_s[p] <= t
+        ]
         busy = [p for p in mine if timeline.freed_s[p] > t]
         assert len(busy) <= 1
         assert now.participation[client] == (busy[0] if busy else -1)
         if busy:
             [p] = busy
             edges = (timeline.downloaded_s[p], timeline.computed_s[p])
-            assert PHASES[now.phase[client]] == ("download", "compute", "upload")[sum(e <= t for e in edges)]
+            assert (
+                PHASES[now.phase[client]]
+                == ("download", "compute", "upload")[sum(e <= t for e in edges)]
+            )
             assert 0 <= now.progress[client] <= 1
         else:
             assert now.phase[client] == 0
-            lost = bool(mine) and timeline.fate[mine[-1]] in (Fate.DROPPED, Fate.STALE, Fate.ABORTED)
+            lost = bool(mine) and timeline.fate[mine[-1]] in (
+                Fate.DROPPED,
+                Fate.STALE,
+                Fate.ABORTED,
+            )
             assert now.lost[client] == lost
     waiting = [
         p
         for p in range(len(timeline))
-        if timeline.arrival_s[p] <= t and timeline.fate[p] in (Fate.APPLIED, Fate.BUFFERED)
+        if timeline.arrival_s[p] <= t
+        and timeline.fate[p] in (Fate.APPLIED, Fate.BUFFERED)
         and (timeline.step[p] < 0 or timeline.step_s[timeline.step[p]] > t)
-    ]  # fmt: skip
+    ]
     assert sorted(now.buffer.tolist()) == waiting
     assert len(waiting) < timeline.policy.buffer
     assert (np.diff(timeline.arrival_s[now.buffer]) >= 0).all()

@@ -50,7 +50,9 @@ def test_a_cluster_s_executor_works_too(tmp_path: Path) -> None:
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
     )
     with cluster, distributed.Client(cluster) as client:
-        done = sweep([*FEW, BAD], tmp_path, executor=client.get_executor(), processes=2, progress=False)
+        done = sweep(
+            [*FEW, BAD], tmp_path, executor=client.get_executor(), processes=2, progress=False
+        )
     assert len(list(done)) == len(FEW)
     assert [f.scenario for f in done.failures] == [BAD]
     assert dict(done)[FEW[0]].points.to_dict() == run(FEW[0]).points.to_dict()
@@ -70,7 +72,9 @@ def test_what_has_run_does_not_run_again(tmp_path: Path, monkeypatch: pytest.Mon
         done = sweep([*FEW, *FEW], tmp_path, executor=pool, progress=False)
     assert ran == FEW
     assert done.scenarios == tuple(FEW)
-    elsewhere = sweep(FEW, tmp_path, progress=False)  # another call, another moment: nothing is left to do
+    elsewhere = sweep(
+        FEW, tmp_path, progress=False
+    )  # another call, another moment: nothing is left to do
     assert len(list(elsewhere)) == 4
     assert ran == FEW
 
@@ -118,7 +122,9 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
         assert json.loads(content)["format"] == "ftte_lab history 1"  # whole, each of them
     before = sweep(many, tmp_path / "kept", progress=False)
     assert len(list(before)) == 12
-    assert all((tmp_path / "kept" / name).read_bytes() == content for name, content in after.items())
+    assert all(
+        (tmp_path / "kept" / name).read_bytes() == content for name, content in after.items()
+    )
 
 
 def die_on_seed_3(text: str) -> str:
@@ -128,7 +134,9 @@ def die_on_seed_3(text: str) -> str:
     return module._work(text)
 
 
-def test_a_worker_that_dies_is_blamed_and_the_others_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_that_dies_is_blamed_and_the_others_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     many = [TINY.replace(seed=seed) for seed in range(6)]
     monkeypatch.setattr(module, "_task", die_on_seed_3)
     done = sweep(many, tmp_path, processes=2, progress=False)
@@ -163,7 +171,9 @@ def test_an_unguarded_script_is_told_so_at_once_and_marks_nothing_as_failed(tmp_
         "from ftte_lab import Scenario\nfrom ftte_lab.experiments import sweep\n"
         f"sweep([Scenario(clients=4, concurrency=2, horizon_s=5.0)], {str(tmp_path / 'runs')!r}, processes=2)\n"
     )
-    done = subprocess.run([sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False)  # noqa: S603
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False
+    )
     assert done.returncode == 1
     assert "worker processes cannot start" in done.stderr.splitlines()[-1]
     assert not list((tmp_path / "runs").glob("*"))

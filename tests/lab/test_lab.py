@@ -78,9 +78,16 @@ def test_what_needs_no_training_is_said_first(page: Page) -> None:
     page.lab.run().result(30)
     page.phase("done")
     kinds = [c["kind"] + c.get("panel", "") for c, _ in page.heard]
-    assert kinds.index("sentence") < kinds.index("fleet") < kinds.index("figurememory") < kinds.index("figurestaleness")
+    assert (
+        kinds.index("sentence")
+        < kinds.index("fleet")
+        < kinds.index("figurememory")
+        < kinds.index("figurestaleness")
+    )
     assert {c["panel"] for c, _ in page.heard if c["kind"] == "figure"} == set(PANELS) - {"fleet"}
-    assert sum(c["kind"] == "drawing" for c, _ in page.heard) == len(PANELS) - 1  # each is drawn once, then refilled
+    assert (
+        sum(c["kind"] == "drawing" for c, _ in page.heard) == len(PANELS) - 1
+    )  # each is drawn once, then refilled
     assert page.last("state")["progress"] == 1
     for content, buffers in page.heard:
         if content["kind"] == "figure":
@@ -131,7 +138,9 @@ def test_stop_step_and_run_on(page: Page) -> None:
     page.press("run")
     page.phase("done")
     whole = Lab(TINY_SETTINGS, mode="batch").result()
-    assert {n: columns(h) for n, h in page.lab.result(5).items()} == {n: columns(h) for n, h in whole.items()}
+    assert {n: columns(h) for n, h in page.lab.result(5).items()} == {
+        n: columns(h) for n, h in whole.items()
+    }
 
 
 def test_a_new_change_replaces_the_run(page: Page) -> None:
@@ -156,7 +165,9 @@ def test_pin_keeps_the_curves_and_says_what_was_different(page: Page) -> None:
     page.phase("done")
     assert "Dimmed: buffer 3." in page.last("sentence")["text"]
     figure = page.lab.figure("curves")
-    assert len(figure.rows("pinned")) == sum(len(h.points) for h in Lab(TINY_SETTINGS, mode="batch").result().values())
+    assert len(figure.rows("pinned")) == sum(
+        len(h.points) for h in Lab(TINY_SETTINGS, mode="batch").result().values()
+    )
     page.press("pin")
     page.press("pin")
     assert page.lab.figure("curves").rows("pinned") == []
@@ -165,7 +176,12 @@ def test_pin_keeps_the_curves_and_says_what_was_different(page: Page) -> None:
 def test_share_restore_and_reset_bring_everything_back(page: Page) -> None:
     page.lab.run().result(30)
     first = page.lab.code
-    page.press("restore", text=TINY_SETTINGS.replace(scenario=TINY.replace(seed=4, buffer=5), methods=("ftte",)).code())
+    page.press(
+        "restore",
+        text=TINY_SETTINGS.replace(
+            scenario=TINY.replace(seed=4, buffer=5), methods=("ftte",)
+        ).code(),
+    )
     assert list(page.lab.result(30)) == ["ftte"]
     assert page.lab.controls.knobs["seed"].widget.value == 4
     assert page.lab.controls.knobs["buffer"].widget.value == 5
@@ -176,7 +192,9 @@ def test_share_restore_and_reset_bring_everything_back(page: Page) -> None:
     assert page.lab.code == other
     page.press("reset")
     assert page.lab.code == first
-    assert columns(page.lab.result(30)["ftte"]) == columns(Lab(first, mode="batch").result()["ftte"])
+    assert columns(page.lab.result(30)["ftte"]) == columns(
+        Lab(first, mode="batch").result()["ftte"]
+    )
 
 
 def test_files_are_handed_to_the_page(page: Page) -> None:
@@ -184,8 +202,11 @@ def test_files_are_handed_to_the_page(page: Page) -> None:
     assert "othing has run yet" in page.last("error")["text"]
     page.lab.run().result(30)
     for form, panel, begins in (
-        ("png", "curves", b"\x89PNG"), ("png", "fleet", b"\x89PNG"), ("svg", "memory", b"<svg"), ("json", "", b"{"),
-    ):  # fmt: skip
+        ("png", "curves", b"\x89PNG"),
+        ("png", "fleet", b"\x89PNG"),
+        ("svg", "memory", b"<svg"),
+        ("json", "", b"{"),
+    ):
         page.press("export", form=form, panel=panel)
         content, buffers = page.heard[-1]
         assert content["kind"] == "file"
@@ -205,7 +226,13 @@ def test_axes_metrics_and_charts_change_without_a_new_run(page: Page) -> None:
     for over in ("updates", "upload_bytes", "total_bytes", "energy_j", "sim_seconds"):
         page.press("view", over=over)
         assert page.lab.figure("curves").alt_text.startswith("Line chart of test accuracy over")
-    for metric in ("loss", "straggler_accuracy", "worst_decile_accuracy", "accuracy_phone", "accuracy_gone"):
+    for metric in (
+        "loss",
+        "straggler_accuracy",
+        "worst_decile_accuracy",
+        "accuracy_phone",
+        "accuracy_gone",
+    ):
         page.press("view", metric=metric)
         assert page.lab.figure("curves").rows("curves")
     page.press("view", watch="fedavg")
@@ -260,7 +287,9 @@ def test_the_fleet_can_be_printed_at_any_moment(page: Page) -> None:
     with pytest.raises(ValueError, match="nothing has run yet"):
         page.lab.figure("fleet", at_s=3.0)
     page.lab.run().result(30)
-    assert page.lab.figure("fleet", at_s=3.0).alt_text.startswith("The fleet at 3.0 s of virtual time: FedAvg has made")
+    assert page.lab.figure("fleet", at_s=3.0).alt_text.startswith(
+        "The fleet at 3.0 s of virtual time: FedAvg has made"
+    )
     assert page.lab.figure("fleet").png().startswith(b"\x89PNG")
     with pytest.raises(ValueError, match="sim_seconds = 41"):
         page.lab.figure("fleet", at_s=41.0)
@@ -270,8 +299,9 @@ def test_seeds_give_bands_and_all_histories() -> None:
     lab = Lab(TINY_SETTINGS.replace(seeds=3, methods=("fedbuff", "ftte")), mode="batch")
     results = lab.results()
     assert {name: [h.scenario["seed"] for h in hs] for name, hs in results.items()} == {
-        "fedbuff": [0, 1, 2], "ftte": [0, 1, 2],
-    }  # fmt: skip
+        "fedbuff": [0, 1, 2],
+        "ftte": [0, 1, 2],
+    }
     figure = lab.figure("curves")
     band = figure.rows("band")
     assert {row["arm"] for row in band} == {"FedBuff", "FTTE"}
@@ -292,7 +322,9 @@ def ends(control: Control) -> list[Any]:
     return [knob.min, min(knob.max, 10**6), knob.value]
 
 
-@pytest.mark.parametrize("name", [k for k in KNOBS if k not in ("mix", "methods", "horizon", "model")])
+@pytest.mark.parametrize(
+    "name", [k for k in KNOBS if k not in ("mix", "methods", "horizon", "model")]
+)
 def test_every_knob_to_both_ends(name: str, page: Page) -> None:
     control = page.lab.controls.knobs[name]
     page.lab.run().result(30)
@@ -356,7 +388,9 @@ def test_show_limits_the_knobs() -> None:
 
 
 def test_widgets_begin_where_the_settings_are() -> None:
-    far = TINY.replace(clients=200, buffer=80, budget_kib=5000.0, straggler_factor=500.0, alpha=0.37)
+    far = TINY.replace(
+        clients=200, buffer=80, budget_kib=5000.0, straggler_factor=500.0, alpha=0.37
+    )
     lab = Lab(Settings(far), mode="batch")
     values = {name: control.widget.value for name, control in lab.controls.knobs.items()}
     assert values["buffer"] == 80

@@ -19,9 +19,11 @@ class Desk:
         self.gate.set()
         self.closed: list[str] = []
         self.runner = Runner(
-            self.frames, lambda n, f: self.told.append((n, f)), lambda n, p, e: self.told.append((n, p, str(e or ""))),
+            self.frames,
+            lambda n, f: self.told.append((n, f)),
+            lambda n, p, e: self.told.append((n, p, str(e or ""))),
             lambda frame: isinstance(frame, int) and frame % 10 == 0,
-        )  # fmt: skip
+        )
 
     def frames(self, job: tuple[str, int]) -> Iterator[int]:
         name, count = job
@@ -53,7 +55,11 @@ def test_a_job_runs_to_its_end(desk: Desk) -> None:
     assert desk.runner.phase == "idle"
     number = desk.runner.submit(("a", 5))
     desk.runner.wait(10)
-    assert desk.told == [(number, "running", ""), *((number, k) for k in range(1, 6)), (number, "done", "")]
+    assert desk.told == [
+        (number, "running", ""),
+        *((number, k) for k in range(1, 6)),
+        (number, "done", ""),
+    ]
     assert desk.runner.phase == "done"
 
 
@@ -77,7 +83,10 @@ def test_many_requests_from_many_threads_end_with_one(desk: Desk) -> None:
         thread.join()
     desk.runner.wait(10)
     assert desk.told[-1] == (40, "done", "")
-    assert sum(1 for t in threading.enumerate() if t.name == "ftte-lab" and t is desk.runner._thread) == 1
+    assert (
+        sum(1 for t in threading.enumerate() if t.name == "ftte-lab" and t is desk.runner._thread)
+        == 1
+    )
 
 
 def test_stop_is_after_the_frame_and_run_goes_on(desk: Desk) -> None:

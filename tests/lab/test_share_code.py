@@ -19,12 +19,24 @@ ALPHABET = string.ascii_letters + string.digits + "-_"
 def some_settings() -> st.SearchStrategy[Settings]:
     scenarios = st.builds(
         Scenario,
-        seed=st.integers(0, 2**32 - 11), buffer=st.integers(1, 50), budget_kib=st.none() | st.floats(64, 2048),
-        alpha=st.none() | st.floats(0.01, 100), straggler_share=st.floats(0, 1), horizon_s=st.floats(1, 1e5),
-        mix=st.sampled_from([{"sensor": 0.5, "watch": 0.5}, {"phone": 1.0}, {"pi4": 0.07, "jetson": 0.93}]),
-    )  # fmt: skip
+        seed=st.integers(0, 2**32 - 11),
+        buffer=st.integers(1, 50),
+        budget_kib=st.none() | st.floats(64, 2048),
+        alpha=st.none() | st.floats(0.01, 100),
+        straggler_share=st.floats(0, 1),
+        horizon_s=st.floats(1, 1e5),
+        mix=st.sampled_from(
+            [{"sensor": 0.5, "watch": 0.5}, {"phone": 1.0}, {"pi4": 0.07, "jetson": 0.93}]
+        ),
+    )
     methods = st.lists(st.sampled_from(list(METHODS)), min_size=1, unique=True).map(tuple)
-    return st.builds(Settings, scenario=scenarios, methods=methods, seeds=st.integers(1, 10), over=st.just("updates"))
+    return st.builds(
+        Settings,
+        scenario=scenarios,
+        methods=methods,
+        seeds=st.integers(1, 10),
+        over=st.just("updates"),
+    )
 
 
 @given(some_settings())
@@ -32,24 +44,37 @@ def test_settings_survive_code_and_file(settings: Settings) -> None:
     for text in (settings.code(), settings.to_json(), f"  {settings.code()}\n"):
         again = Settings.restore(text)
         assert again == settings
-        assert {n: s.digest() for n, s in again.runs().items()} == {n: s.digest() for n, s in settings.runs().items()}
+        assert {n: s.digest() for n, s in again.runs().items()} == {
+            n: s.digest() for n, s in settings.runs().items()
+        }
 
 
 def test_a_code_is_short() -> None:
     assert len(Settings().code()) < 90
-    assert len(Settings(Scenario(seed=7, buffer=5, budget_kib=300.0, mix={"watch": 0.3, "phone": 0.7})).code()) < 130
+    assert (
+        len(
+            Settings(
+                Scenario(seed=7, buffer=5, budget_kib=300.0, mix={"watch": 0.3, "phone": 0.7})
+            ).code()
+        )
+        < 130
+    )
 
 
 @given(st.data())
 def test_a_mistyped_character_is_noticed(data: st.DataObject) -> None:
     code = Settings().code()
-    at = data.draw(st.integers(len(share.PREFIX), len(code) - 2))  # the last one carries bits that are not used
+    at = data.draw(
+        st.integers(len(share.PREFIX), len(code) - 2)
+    )  # the last one carries bits that are not used
     other = data.draw(st.sampled_from([c for c in ALPHABET if c != code[at]]))
     with pytest.raises(ValueError, match="cut off or mistyped"):
         share.decode(code[:at] + other + code[at + 1 :])
 
 
-@pytest.mark.parametrize("damage", ["", "x", "ftte1-", "ftte1-%%%", "FTTE1-abc", Settings().code()[:-3]])
+@pytest.mark.parametrize(
+    "damage", ["", "x", "ftte1-", "ftte1-%%%", "FTTE1-abc", Settings().code()[:-3]]
+)
 def test_what_is_no_code_is_said_in_a_sentence(damage: str) -> None:
     with pytest.raises(ValueError, match=r"allowed: .*\. Copy it again"):
         share.decode(damage)
@@ -100,7 +125,9 @@ def test_a_lab_opens_on_anything_that_describes_one() -> None:
 
 
 def test_a_knob_reaches_the_methods_it_is_for() -> None:
-    settings = Settings(Scenario(age_exponent=2.0, variance_exponent=0.5, buffer=7, budget_kib=300.0))
+    settings = Settings(
+        Scenario(age_exponent=2.0, variance_exponent=0.5, buffer=7, budget_kib=300.0)
+    )
     runs = settings.replace(methods=tuple(METHODS)).runs(3)
     assert {s.seed for s in runs.values()} == {3}
     assert [runs[n].buffer for n in ("fedavg", "fedasync", "fedbuff", "ftte")] == [None, 1, 7, 7]

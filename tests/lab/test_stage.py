@@ -17,7 +17,9 @@ from ftte_lab.simulation import prepare
 from tests.tiny import TINY
 
 
-def test_vega_is_bundled_once_and_asks_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_vega_is_bundled_once_and_asks_nobody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("FTTE_DATA_HOME", str(tmp_path / "home"))
     runtime_js.cache_clear()
     text = runtime_js()
@@ -36,7 +38,10 @@ def test_vega_is_bundled_once_and_asks_nobody(tmp_path: Path, monkeypatch: pytes
     runtime_js.cache_clear()
 
 
-@given(st.lists(st.floats(-1e6, 1e6, width=32)), st.lists(st.sampled_from(["sensor", "Wächter", "phone"])))
+@given(
+    st.lists(st.floats(-1e6, 1e6, width=32)),
+    st.lists(st.sampled_from(["sensor", "Wächter", "phone"])),
+)
 def test_columns_survive_the_wire(numbers: list[float], words: list[str]) -> None:
     buffers: list[bytes] = []
     number, word = _packed(numbers, buffers), _packed(np.array(words, dtype=object), buffers)
@@ -50,7 +55,9 @@ def test_marks_stand_where_a_logarithmic_slider_would_stand() -> None:
     said: list[Any] = []
     marks.send = said.append
     marks.say({"middle": 256.0, "left": 64.0, "beyond": 5000.0}, (64.0, 1024.0))
-    assert said == [{"marks": [{"text": "middle", "at": pytest.approx(0.5)}, {"text": "left", "at": 0.0}]}]
+    assert said == [
+        {"marks": [{"text": "middle", "at": pytest.approx(0.5)}, {"text": "left", "at": 0.0}]}
+    ]
     marks._heard(None, {"press": "hello"}, [])
     assert said[0] == said[1]
 
@@ -64,11 +71,17 @@ def test_a_fleet_travels_with_its_timelines(monkeypatch: pytest.MonkeyPatch) -> 
         columns: dict[str, Any] = arm["columns"]
         assert np.frombuffer(buffers[columns["client"]], "<i4").tolist() == timeline.client.tolist()
         assert np.frombuffer(buffers[columns["step"]], "<i4").tolist() == timeline.step.tolist()
-        np.testing.assert_allclose(np.frombuffer(buffers[columns["freed"]], "<f4"), timeline.freed_s, rtol=1e-6)
+        np.testing.assert_allclose(
+            np.frombuffer(buffers[columns["freed"]], "<f4"), timeline.freed_s, rtol=1e-6
+        )
         assert arm["need"] == ready[arm["name"]].bill.peak_bytes
     module: Any = importlib.import_module("ftte_lab.lab.live.fleet_message")
     monkeypatch.setattr(module, "MOST_PARTICIPATIONS", 10)
     content, buffers = fleet_message(ready)
-    assert content["end_s"] == min(r.timeline.start_s[10] for r in ready.values())  # the beginning of a long run
+    assert content["end_s"] == min(
+        r.timeline.start_s[10] for r in ready.values()
+    )  # the beginning of a long run
     for arm in content["arms"]:
-        assert np.frombuffer(buffers[arm["columns"]["start"]], "<f4").max() <= content["end_s"] + 1e-3
+        assert (
+            np.frombuffer(buffers[arm["columns"]["start"]], "<f4").max() <= content["end_s"] + 1e-3
+        )

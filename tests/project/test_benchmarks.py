@@ -45,11 +45,16 @@ def test_the_command_prints_tables_and_numbers(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setitem(
-        command.PARTS, "kernels", lambda quick: [{"net": "mlp", "ms_per_step": 0.12345, "quick": quick}]
+        command.PARTS,
+        "kernels",
+        lambda quick: [{"net": "mlp", "ms_per_step": 0.12345, "quick": quick}],
     )
     monkeypatch.setattr(sys, "argv", ["benchmarks", "kernels", "--quick"])
     command.main()
-    assert "| net | ms per step | quick |\n| --- | --- | --- |\n| mlp | 0.123 | True |" in capsys.readouterr().out
+    assert (
+        "| net | ms per step | quick |\n| --- | --- | --- |\n| mlp | 0.123 | True |"
+        in capsys.readouterr().out
+    )
     monkeypatch.setattr(sys, "argv", ["benchmarks", "kernels", "--json"])
     command.main()
     found = json.loads(capsys.readouterr().out)
@@ -57,7 +62,9 @@ def test_the_command_prints_tables_and_numbers(
     assert found["machine"]["gemm_peak_one_core_gflops"] > 0
 
 
-def test_an_unknown_part_is_explained(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_part_is_explained(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.setattr(sys, "argv", ["benchmarks", "speed"])
     with pytest.raises(SystemExit):
         command.main()

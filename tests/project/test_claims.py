@@ -13,7 +13,9 @@ def test_the_lesson_is_true(lesson: str) -> None:
         if name.startswith(lesson):
             values = claim.values()
             print(f"{name}: {' '.join(f'{v:.3g}' for v in values)}")
-            assert claim.holds(values), f"{name}: {values}, but must lie in [{claim.low}, {claim.high}]"
+            assert claim.holds(values), (
+                f"{name}: {values}, but must lie in [{claim.low}, {claim.high}]"
+            )
 
 
 def test_every_lesson_claims_something_over_at_least_five_seeds() -> None:

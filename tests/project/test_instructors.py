@@ -37,10 +37,19 @@ def test_each_page_has_answers_three_wrong_ideas_a_slide_and_a_code_that_opens(n
     assert (ROOT / "docs" / "slides" / f"{number}.png").exists()
     [code] = re.findall(r"`(ftte1-[\w-]+)`", page)
     settings = Settings.restore(code)
-    wanted = lesson("08" if number == "09" else number).scenario  # 09 turns the knobs of the assembled fleet
+    wanted = lesson(
+        "08" if number == "09" else number
+    ).scenario  # 09 turns the knobs of the assembled fleet
     changed = {k for k, v in settings.scenario.to_dict().items() if v != wanted.to_dict()[k]}
-    assert changed <= {"local_steps", "straggler_share", "buffer", "payload_share", "budget_kib", "concurrency",
-                       "age_exponent"}  # fmt: skip
+    assert changed <= {
+        "local_steps",
+        "straggler_share",
+        "buffer",
+        "payload_share",
+        "budget_kib",
+        "concurrency",
+        "age_exponent",
+    }
     for name, scenario in settings.runs().items():
         if number in ("00", "05"):
             assert prepare(scenario).timeline.end_s > 0, label(name)
@@ -59,5 +68,6 @@ def test_the_readme_s_table_is_the_course() -> None:
     readme = (ROOT / "README.md").read_text()
     for number, one in LESSONS.items():
         assert re.search(
-            rf"\| \[{number} · {re.escape(one.title)}\]\(notebooks/{number}_\w+\.ipynb\) \| {one.minutes} \|", readme
+            rf"\| \[{number} · {re.escape(one.title)}\]\(notebooks/{number}_\w+\.ipynb\) \| {one.minutes} \|",
+            readme,
         )

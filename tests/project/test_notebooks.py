@@ -40,38 +40,59 @@ def executed(notebook: Any, folder: Path, name: str, *, after: str = AFTER) -> A
     nbformat.write(notebook, folder / f"in_{name}.ipynb")
     done = folder / f"{name}.ipynb"
     papermill.execute_notebook(
-        folder / f"in_{name}.ipynb", done, parameters={"size": "ci"}, cwd=course.HERE, progress_bar=False
+        folder / f"in_{name}.ipynb",
+        done,
+        parameters={"size": "ci"},
+        cwd=course.HERE,
+        progress_bar=False,
     )
     return nbformat.read(done, as_version=4)
 
 
 def outputs(notebook: Any) -> list[Any]:
-    return [output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs]
+    return [
+        output for cell in notebook.cells if cell.cell_type == "code" for output in cell.outputs
+    ]
 
 
 def hidden_errors(notebook: Any) -> list[str]:
     """Errors which papermill does not see: inside widgets, or printed as a traceback."""
     found = [str(o) for o in outputs(notebook) if o.output_type == "error"]
-    found += [o.text for o in outputs(notebook) if o.output_type == "stream" and "Traceback (most recent" in o.text]
+    found += [
+        o.text
+        for o in outputs(notebook)
+        if o.output_type == "stream" and "Traceback (most recent" in o.text
+    ]
     states = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
     for state in states.values():
         for output in state.get("state", {}).get("outputs", []):
-            if output.get("output_type") == "error" or "Traceback (most recent" in str(output.get("text", "")):
+            if output.get("output_type") == "error" or "Traceback (most recent" in str(
+                output.get("text", "")
+            ):
                 found.append(str(output))
     return found
 
 
 def text_of(cell: Any) -> list[str]:
     """What a reader reads of a cell; without progress bars, which tell wall-clock times."""
-    out = ["".join(o.text for o in cell.outputs if o.output_type == "stream" and o.name == "stdout")]
-    out += [o.data["text/plain"] for o in cell.outputs if "data" in o and "widget-view" not in str(list(o.data))]
+    out = [
+        "".join(o.text for o in cell.outputs if o.output_type == "stream" and o.name == "stdout")
+    ]
+    out += [
+        o.data["text/plain"]
+        for o in cell.outputs
+        if "data" in o and "widget-view" not in str(list(o.data))
+    ]
     assert "Box(children=" not in "".join(out), "a live widget in a batch run"
     return [text for text in out if text and "virtual s [" not in text]
 
 
 def is_personal(cell: Any) -> bool:
     """An exercise, its check, or a report on them: the cells in which the two forms differ."""
-    return bool(course.exercise_of(cell)) or re.search(r"^(check|print\(report)\(", cell.source, re.M) is not None
+    return (
+        bool(course.exercise_of(cell))
+        or re.search(r"^(check|print\(report)\(", cell.source, re.M) is not None
+    )
 
 
 def spoken(notebook: Any) -> list[list[str]]:
@@ -96,7 +117,9 @@ def test_it_runs_blank_and_solved_and_prints_the_same(
         assert len(verdicts) == sum(bool(course.exercise_of(c)) for c in notebook.cells)
         assert all(v.startswith(sign) for v in verdicts), verdicts
         if "Lab(" in str(ran):
-            assert len(ran.metadata["widgets"][WIDGET_STATE]["state"]) > 3  # real widgets, and their state was scanned
+            assert (
+                len(ran.metadata["widgets"][WIDGET_STATE]["state"]) > 3
+            )  # real widgets, and their state was scanned
 
 
 @pytest.mark.slow
@@ -108,7 +131,9 @@ def test_every_control_of_every_lab_can_be_dragged_to_both_ends(
     monkeypatch.setenv("FTTE_PROGRESS", "off")
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]))
     notebook = nbformat.read(path, as_version=4)
-    labs = len(re.findall(r"\bLab\(", "\n".join(c.source for c in notebook.cells if c.cell_type == "code")))
+    labs = len(
+        re.findall(r"\bLab\(", "\n".join(c.source for c in notebook.cells if c.cell_type == "code"))
+    )
     assert labs >= 1
     drags = (
         "from tests.browser.drag import drag\nfrom ftte_lab.lab import Lab\n"
@@ -129,7 +154,9 @@ def test_the_checks_of_this_file_can_fail(tmp_path: Path) -> None:
     def of(source: str) -> Any:
         parameters = nbformat.v4.new_code_cell("size = 1", metadata={"tags": ["parameters"]})
         notebook = nbformat.v4.new_notebook(cells=[parameters, nbformat.v4.new_code_cell(source)])
-        notebook.metadata = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
+        notebook.metadata = {
+            "kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}
+        }
         return notebook
 
     leftover = of(
@@ -141,14 +168,18 @@ def test_the_checks_of_this_file_can_fail(tmp_path: Path) -> None:
         "import ipywidgets as w\nfrom IPython.display import display\n"
         "out = w.Output()\ndisplay(out)\nwith out:\n    1 / 0"
     )
-    assert "ZeroDivisionError" in str(hidden_errors(executed(swallowed, tmp_path, "swallowed", after="")))
+    assert "ZeroDivisionError" in str(
+        hidden_errors(executed(swallowed, tmp_path, "swallowed", after=""))
+    )
 
 
 def test_the_student_form_comes_from_the_solutions() -> None:
     asked = []
     for path in NOTEBOOKS:
         notebook = nbformat.read(path, as_version=4)
-        assert course.marked(course.filled(notebook, course.blank)) == notebook, "run `make notebooks`"
+        assert course.marked(course.filled(notebook, course.blank)) == notebook, (
+            "run `make notebooks`"
+        )
         asked += [name for c in notebook.cells if (name := course.exercise_of(c))]
     assert asked == sorted(EXERCISES)
     assert {p.stem for p in course.SOLUTIONS.glob("*.py")} == set(EXERCISES)
@@ -163,7 +194,11 @@ def test_nbgrader_finds_what_it_needs(tmp_path: Path) -> None:
         for cell in source.cells:
             if name := course.exercise_of(cell):
                 assert cell.metadata["nbgrader"]["solution"]
-                assert cell.source.count("### BEGIN SOLUTION") == cell.source.count("### END SOLUTION") == 1
+                assert (
+                    cell.source.count("### BEGIN SOLUTION")
+                    == cell.source.count("### END SOLUTION")
+                    == 1
+                )
                 graded = next(m for m in marks.values() if m["grade_id"] == f"check-{name}")
                 assert graded["locked"]
                 assert graded["points"] == 1
@@ -190,16 +225,24 @@ def test_only_key_pictures_are_kept(path: Path) -> None:
         [output] = cell.outputs
         assert set(output.data) == {"image/png", "text/plain"}
         assert base64.b64decode(output.data["image/png"]).startswith(b"\x89PNG")
-        assert re.fullmatch(r"[A-Z].{30,}\.", output.data["text/plain"], re.S)  # a sentence for who cannot see it
+        assert re.fullmatch(
+            r"[A-Z].{30,}\.", output.data["text/plain"], re.S
+        )  # a sentence for who cannot see it
 
 
 def test_slides_are_those_of_the_notebooks() -> None:
     for path in NOTEBOOKS:
-        kept = [c for c in nbformat.read(path, as_version=4).cells if "slide" in c.metadata.get("tags", [])]
+        kept = [
+            c
+            for c in nbformat.read(path, as_version=4).cells
+            if "slide" in c.metadata.get("tags", [])
+        ]
         assert len(kept) == (path.stem != "playground")
         for cell in kept:
             slide = ROOT / "docs" / "slides" / f"{path.stem[:2]}.png"
-            assert slide.read_bytes() == base64.b64decode(cell.outputs[0].data["image/png"]), "run `make notebooks`"
+            assert slide.read_bytes() == base64.b64decode(cell.outputs[0].data["image/png"]), (
+                "run `make notebooks`"
+            )
 
 
 def anchors(text: str) -> set[str]:
@@ -230,8 +273,14 @@ def test_its_form(path: Path) -> None:
     if path.stem == "playground":
         return  # no lesson: all knobs on one page
     number, lesson = path.stem[:2], LESSONS[path.stem[:2]]
-    assert prose.startswith(f"# {number} · {lesson.title}\n\n**You will** ({lesson.minutes} minutes")
-    assert re.findall(r"^(\d)\. ", prose.split("## ")[0].split("FTTE, the")[0], re.M)[:3] == ["1", "2", "3"]
+    assert prose.startswith(
+        f"# {number} · {lesson.title}\n\n**You will** ({lesson.minutes} minutes"
+    )
+    assert re.findall(r"^(\d)\. ", prose.split("## ")[0].split("FTTE, the")[0], re.M)[:3] == [
+        "1",
+        "2",
+        "3",
+    ]
     headings = re.findall(r"^## (.+)$", prose, re.M)
     assert headings == SECTIONS
     assert "**What this toy hides.**" in prose

@@ -53,7 +53,9 @@ def test_modules_and_functions_stay_small(path: Path) -> None:
 
 
 def test_the_page_s_scripts_ship_with_the_package_and_ask_nobody() -> None:
-    shipped = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]["package-data"]
+    shipped = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"][
+        "package-data"
+    ]
     static = ROOT / "ftte_lab" / "lab" / "live" / "static"
     files = {path.name for path in static.iterdir()}
     assert shipped == {"ftte_lab.lab.live": ["static/*"]}
@@ -73,7 +75,9 @@ def test_the_workflow_of_a_fork_is_the_same_command() -> None:
 
 def test_the_lab_opens_on_the_first_notebook_where_its_links_to_the_glossary_work() -> None:
     """With a file as its argument Jupyter shows that file's folder only, and `../GLOSSARY.md` would lie outside."""
-    [command] = [line for line in (ROOT / "Makefile").read_text().splitlines() if "/jupyter lab" in line]
+    [command] = [
+        line for line in (ROOT / "Makefile").read_text().splitlines() if "/jupyter lab" in line
+    ]
     assert "--ServerApp.root_dir=. " in command
     [first] = re.findall(r"default_url=/lab/tree/(\S+)", command)
     assert (ROOT / first).exists()

@@ -19,15 +19,22 @@ from ftte_lab.simulation import History, prepare
 def made(accuracy: list[float], every_s: float = 10.0, **facts: float) -> History:
     n = len(accuracy)
     columns: dict[str, Any] = {"sim_seconds": [every_s * k for k in range(n)], "accuracy": accuracy}
-    columns |= {name: [5.0 * k for k in range(n)] for name in ("upload_bytes", "total_bytes", "energy_j")}
+    columns |= {
+        name: [5.0 * k for k in range(n)] for name in ("upload_bytes", "total_bytes", "energy_j")
+    }
     columns |= {"straggler_accuracy": accuracy, "worst_decile_accuracy": accuracy}
     kept = dict.fromkeys(FACTS, 100.0) | {"tiers": [{"upload_bytes": 100}]} | facts
     return History({"horizon_s": 400.0}, pd.DataFrame(columns), kept)
 
 
 def test_smoothing_is_centred_and_as_wide_for_dense_as_for_sparse_points() -> None:
-    dense, sparse = made([k / 100 for k in range(101)], 1.0), made([k / 10 for k in range(11)], 10.0)
-    np.testing.assert_allclose(smoothed(dense, 20.0)[10:91], np.arange(0.1, 0.905, 0.01))  # a line stays a line
+    dense, sparse = (
+        made([k / 100 for k in range(101)], 1.0),
+        made([k / 10 for k in range(11)], 10.0),
+    )
+    np.testing.assert_allclose(
+        smoothed(dense, 20.0)[10:91], np.arange(0.1, 0.905, 0.01)
+    )  # a line stays a line
     np.testing.assert_allclose(smoothed(sparse, 20.0)[1:-1], np.arange(0.1, 0.95, 0.1))
     assert reached(dense, 0.5, 20.0) == reached(sparse, 0.5, 20.0) == 50.0
     assert reached(dense, 0.5, 20.0, "energy_j") == 250.0
@@ -64,19 +71,40 @@ def test_the_matrix_is_the_whole_one_and_never_reports_a_tuning_seed() -> None:
     assert {c.seed for c in cells}.isdisjoint(matrix.TUNING_SEEDS)
     assert [c.seed for c in cells] == sorted(c.seed for c in cells)  # half a study is whole seeds
     assert {cell.seed for cell, _ in matrix.tuning()} <= set(matrix.TUNING_SEEDS)
-    assert {c for part in (matrix.centre(), matrix.rare()) for c in part if c.slow_class is None} < set(cells)
+    assert {
+        c for part in (matrix.centre(), matrix.rare()) for c in part if c.slow_class is None
+    } < set(cells)
 
 
 def test_all_arms_share_world_concurrency_and_start_and_each_has_a_rate() -> None:
     cell = Cell("digits", "0.5", 0.9, 100, 201)
     arms = matrix.tuned(matrix.methods(cell.base()) | matrix.ablation(cell.base()), cell)
     assert len(arms) == 7 + 18
-    shared = ("data", "clients", "alpha", "mix", "straggler_share", "straggler_factor", "jitter", "dropout", "model",
-              "batch", "local_steps", "client_rate", "warm_start_steps", "concurrency", "seed")  # fmt: skip
+    shared = (
+        "data",
+        "clients",
+        "alpha",
+        "mix",
+        "straggler_share",
+        "straggler_factor",
+        "jitter",
+        "dropout",
+        "model",
+        "batch",
+        "local_steps",
+        "client_rate",
+        "warm_start_steps",
+        "concurrency",
+        "seed",
+    )
     for scenario in arms.values():
-        assert {name: getattr(scenario, name) for name in shared} == {n: getattr(cell.base(), n) for n in shared}
+        assert {name: getattr(scenario, name) for name in shared} == {
+            n: getattr(cell.base(), n) for n in shared
+        }
     assert arms["ftte"] == matrix.tuned(matrix.ablation(cell.base()), cell)["ftte"]
-    assert {s.server_rate for name, s in arms.items() if name.startswith("ftte,")} == {arms["ftte"].server_rate}
+    assert {s.server_rate for name, s in arms.items() if name.startswith("ftte,")} == {
+        arms["ftte"].server_rate
+    }
     ends = {name: s.max_updates or 0 for name, s in arms.items()}
     assert ends["fedavg"] == 0
     assert ends["fedbuff"] == ends["- subset"] > 0
@@ -88,7 +116,11 @@ def test_all_arms_share_world_concurrency_and_start_and_each_has_a_rate() -> Non
 @pytest.mark.parametrize("task", ["digits", "motion"])
 def test_the_search_has_a_fifth_of_the_memory_and_a_third_of_the_payload(task: str) -> None:
     cell = Cell(task, "0.5", 0.9, 100, 201)
-    arms = {name: prepare(s) for name, s in matrix.methods(cell.base()).items() if name in ("fedavg", "ftte")}
+    arms = {
+        name: prepare(s)
+        for name, s in matrix.methods(cell.base()).items()
+        if name in ("fedavg", "ftte")
+    }
     full, ftte = arms["fedavg"].bill, arms["ftte"]
     assert ftte.bill.overhead_bytes <= 0.2 * full.overhead_bytes
     for tier in ftte.tiers.all:
@@ -108,7 +140,14 @@ def test_a_corner_of_the_study_runs_and_writes_its_page(tmp_path: Path) -> None:
     assert 0 < table["wall_s"].sum() < 3_600
     pages.write(table, tmp_path)
     text = (tmp_path / "HEADLINE.md").read_text()
-    for said in ("FTTE", "sparse FedBuff", "- tiers", "| quick |", "39 runs", "small devices left out"):
+    for said in (
+        "FTTE",
+        "sparse FedBuff",
+        "- tiers",
+        "| quick |",
+        "39 runs",
+        "small devices left out",
+    ):
         assert said in text, said
     assert "{" not in text
     assert "10 and 20 updates" in text
@@ -129,7 +168,13 @@ def test_a_corner_of_the_study_runs_and_writes_its_page(tmp_path: Path) -> None:
 
 
 def test_wall_time_is_shared_among_the_runs_kept_and_a_pause_is_none(tmp_path: Path) -> None:
-    for name, at in (("b", 1_010.0), ("a", 1_000.0), ("d", 9_000.0), ("c", 1_015.0), ("e", 9_002.0)):
+    for name, at in (
+        ("b", 1_010.0),
+        ("a", 1_000.0),
+        ("d", 9_000.0),
+        ("c", 1_015.0),
+        ("e", 9_002.0),
+    ):
         (tmp_path / f"{name}.json").touch()
         os.utime(tmp_path / f"{name}.json", (at, at))
     assert study.wall_seconds(tmp_path) == {"a": 0.0, "b": 10.0, "c": 5.0, "d": 0.0, "e": 2.0}
@@ -147,7 +192,9 @@ def test_lines_of_another_study_are_told_from_those_that_this_one_would_make() -
     assert study.strangers(kept, matrix.SEEDS) == []
     assert study.strangers(kept, []) == []
     first = kept["seed"] == 303
-    other = kept.assign(max_updates=kept["max_updates"].mask(first & (kept["arm"] == "ftte"), 7_000))
+    other = kept.assign(
+        max_updates=kept["max_updates"].mask(first & (kept["arm"] == "ftte"), 7_000)
+    )
     assert study.strangers(other, matrix.SEEDS) == [303]
     assert study.strangers(kept.drop(kept[first].index[5]), [302, 303]) == [303]
     assert study.strangers(kept[~first], [302, 303]) == [303]
@@ -166,8 +213,12 @@ def test_a_study_is_not_put_together_from_two(
 
 
 def test_medians_say_not_reached_when_most_runs_were_not() -> None:
-    assert pages.middle(pd.Series([0.2, math.inf, math.inf]), pages.percent).startswith("not reached")
-    assert pages.middle(pd.Series([0.2, 0.3, math.inf]), pages.percent) == "30 % (20 % to not reached)"
+    assert pages.middle(pd.Series([0.2, math.inf, math.inf]), pages.percent).startswith(
+        "not reached"
+    )
+    assert (
+        pages.middle(pd.Series([0.2, 0.3, math.inf]), pages.percent) == "30 % (20 % to not reached)"
+    )
     assert pages.middle(pd.Series([0.2, 0.2]), pages.percent) == "20 %"
 
 

@@ -24,10 +24,24 @@ def numbers(count: int, low: float = 0.0) -> st.SearchStrategy[list[float]]:
     return st.lists(st.floats(low, 1e6), min_size=count, max_size=count)
 
 
-@given(st.data(), AGES, st.sampled_from(list(STALENESS)), st.floats(0, 5), st.floats(0, 3), st.floats(0, 2))
-def test_weights_are_shares(data: st.DataObject, ages: list[int], kind: str, a: float, b: float, p: float) -> None:
+@given(
+    st.data(),
+    AGES,
+    st.sampled_from(list(STALENESS)),
+    st.floats(0, 5),
+    st.floats(0, 3),
+    st.floats(0, 2),
+)
+def test_weights_are_shares(
+    data: st.DataObject, ages: list[int], kind: str, a: float, b: float, p: float
+) -> None:
     v, n = data.draw(numbers(len(ages))), data.draw(numbers(len(ages), 1.0))
-    settings = {"staleness": kind, "age_exponent": min(a, 0.5), "variance_exponent": b, "sample_exponent": p}
+    settings = {
+        "staleness": kind,
+        "age_exponent": min(a, 0.5),
+        "variance_exponent": b,
+        "sample_exponent": p,
+    }
     w = weights(ages, v, n, normalise="sum", **settings)  # type: ignore[arg-type]
     assert w.sum() == pytest.approx(1)
     assert (w >= 0).all()
@@ -49,7 +63,9 @@ def test_published_formulas() -> None:
     np.testing.assert_allclose(staleness_weight(ages, "constant"), 1)
     fedbuff = weights(ages, np.zeros(4), np.full(4, 9), variance_exponent=0.0, normalise="count")
     np.testing.assert_allclose(fedbuff, (1 + ages) ** -0.5 / 4)  # Nguyen et al. 2022
-    fedavg = weights(np.zeros(3), np.zeros(3), [10, 20, 70], staleness="constant", sample_exponent=1.0)
+    fedavg = weights(
+        np.zeros(3), np.zeros(3), [10, 20, 70], staleness="constant", sample_exponent=1.0
+    )
     np.testing.assert_allclose(fedavg, [0.1, 0.2, 0.7])
     ftte = weights([0, 3], [1.0, 3.0], [5, 5], variance_ref=1.0)
     np.testing.assert_allclose(ftte, np.array([1 / 2, 1 / 2 / 4]) / (1 / 2 + 1 / 8))
@@ -62,7 +78,11 @@ def test_equal_updates_weigh_the_same_under_both_normalisations() -> None:
 
 @given(st.permutations(range(5)))
 def test_the_order_of_arrival_does_not_matter(order: list[int]) -> None:
-    ages, v, n = np.array([0, 1, 2, 5, 9]), np.array([1.0, 0.2, 3, 2, 0.5]), np.array([5, 9, 1, 4, 2])
+    ages, v, n = (
+        np.array([0, 1, 2, 5, 9]),
+        np.array([1.0, 0.2, 3, 2, 0.5]),
+        np.array([5, 9, 1, 4, 2]),
+    )
     np.testing.assert_allclose(weights(ages, v, n)[order], weights(ages[order], v[order], n[order]))
 
 

@@ -24,7 +24,11 @@ def made_up(model: Model, seed: int) -> Contributions:
     g = torch.Generator().manual_seed(seed)
     gain = {}
     for name, info in model.tensors.items():
-        counts = [1] if info.kind != "weight" else sorted({max(1, int(info.channels * r)) for r in (0.25, 0.5, 1.0)})
+        counts = (
+            [1]
+            if info.kind != "weight"
+            else sorted({max(1, int(info.channels * r)) for r in (0.25, 0.5, 1.0)})
+        )
         steps = torch.rand(len(counts), generator=g).cumsum(0)
         gain[name] = {c: float(s) for c, s in zip(counts, steps, strict=True)}
     order = {n: tuple(range(t.channels)) for n, t in model.tensors.items() if t.kind == "weight"}
@@ -44,8 +48,15 @@ def brute_force(problem: Problem) -> float:
 
 
 @settings(deadline=None, max_examples=25)
-@given(st.integers(0, 10_000), st.floats(0.0, 1.0), st.none() | st.floats(0.3, 1.0), st.sampled_from([1, 4, 16]))
-def test_exact_is_brute_force_and_nobody_beats_it(seed: int, room: float, light: float | None, batch: int) -> None:
+@given(
+    st.integers(0, 10_000),
+    st.floats(0.0, 1.0),
+    st.none() | st.floats(0.3, 1.0),
+    st.sampled_from([1, 4, 16]),
+)
+def test_exact_is_brute_force_and_nobody_beats_it(
+    seed: int, room: float, light: float | None, batch: int
+) -> None:
     model, _ = make("mlp")
     table = memory_model(model, batch)
     gains = made_up(model, seed)
@@ -65,7 +76,9 @@ def test_exact_is_brute_force_and_nobody_beats_it(seed: int, room: float, light:
 
 @settings(deadline=None, max_examples=4)
 @given(st.integers(0, 10_000), st.floats(0.02, 0.9))
-def test_on_a_deep_net_every_solver_keeps_the_budget_and_exact_is_best(seed: int, room: float) -> None:
+def test_on_a_deep_net_every_solver_keeps_the_budget_and_exact_is_best(
+    seed: int, room: float
+) -> None:
     gains, budget = made_up(MODEL, seed), int(FLOOR + room * (MOST - FLOOR))
     choices = {s: choose(gains, TABLE, budget, solver=s, seed=seed) for s in SOLVERS}
     for choice in choices.values():
@@ -84,7 +97,10 @@ def test_the_chosen_subset_keeps_the_budget_when_it_is_measured() -> None:
 
 def test_more_memory_is_never_worth_less() -> None:
     gains = measure(MODEL, PARAMS, X, Y, "gradient")
-    values = [choose(gains, TABLE, int(FLOOR + r * (MOST - FLOOR))).value for r in (0, 0.1, 0.2, 0.4, 0.8, 1.0)]
+    values = [
+        choose(gains, TABLE, int(FLOOR + r * (MOST - FLOOR))).value
+        for r in (0, 0.1, 0.2, 0.4, 0.8, 1.0)
+    ]
     assert values == sorted(values)
     assert choose(gains, TABLE, MOST).subset == full(MODEL)
 
@@ -127,7 +143,9 @@ def test_gradient_is_the_squared_norm_of_the_mean_gradient() -> None:
     gains = measure(MODEL, PARAMS, X, Y, "gradient")
     _, grads = autograd(MODEL, PARAMS, X, Y)
     for name, by_count in gains.gain.items():
-        assert by_count[max(by_count)] == pytest.approx(float(grads[name].square().sum()), rel=1e-3, abs=1e-9)
+        assert by_count[max(by_count)] == pytest.approx(
+            float(grads[name].square().sum()), rel=1e-3, abs=1e-9
+        )
 
 
 def test_fisher_is_the_mean_of_the_squared_gradients() -> None:

@@ -32,7 +32,9 @@ def run(policy: Policy, durations: list[float] | np.ndarray, **changes: Any) -> 
 def told(tl: Timeline) -> list[tuple[int, float, float, int, str, int]]:
     """(client, start, freed, version, fate, step) of each participation, by start, then client."""
     rows = zip(tl.client, tl.start_s, tl.freed_s, tl.version, tl.fate, tl.step, strict=True)
-    named = [(int(c), float(s), float(f), int(v), Fate(k).name, int(j)) for c, s, f, v, k, j in rows]
+    named = [
+        (int(c), float(s), float(f), int(v), Fate(k).name, int(j)) for c, s, f, v, k, j in rows
+    ]
     return sorted(named, key=lambda row: (row[1], row[0]))
 
 
@@ -65,7 +67,14 @@ def test_fedasync_ages_the_slow_client() -> None:
     ]
     assert tl.step_s.tolist() == [2, 4, 5, 6]
     assert tl.staleness.tolist() == [0, 0, 2, 1]
-    assert tl.counts() == {"applied": 4, "buffered": 0, "dropped": 0, "stale": 0, "aborted": 0, "running": 1}
+    assert tl.counts() == {
+        "applied": 4,
+        "buffered": 0,
+        "dropped": 0,
+        "stale": 0,
+        "aborted": 0,
+        "running": 1,
+    }
 
 
 def test_too_old_an_update_is_discarded_and_its_slot_refilled() -> None:
@@ -150,7 +159,15 @@ def test_fewer_clients_than_slots_and_buffer() -> None:
 
 
 def test_the_first_download_is_the_full_model() -> None:
-    tl = run(Policy.synchronous(1), [2], first_download_s=[4], download_s=[1], upload_s=[0.5], horizon_s=9, seed=4)
+    tl = run(
+        Policy.synchronous(1),
+        [2],
+        first_download_s=[4],
+        download_s=[1],
+        upload_s=[0.5],
+        horizon_s=9,
+        seed=4,
+    )
     assert tl.start_s.tolist() == [0, 6.5]
     assert tl.downloaded_s.tolist() == [4, 7.5]
     assert tl.computed_s.tolist() == [6, 9.5]
@@ -162,7 +179,14 @@ def test_max_steps_ends_the_run_at_the_step() -> None:
     tl = run(Policy.buffered(2, 1), [2, 5], max_steps=2)
     assert tl.end_s == 4
     assert tl.step_s.tolist() == [2, 4]
-    assert tl.counts() == {"applied": 2, "buffered": 0, "dropped": 0, "stale": 0, "aborted": 0, "running": 1}
+    assert tl.counts() == {
+        "applied": 2,
+        "buffered": 0,
+        "dropped": 0,
+        "stale": 0,
+        "aborted": 0,
+        "running": 1,
+    }
 
 
 def test_the_last_step_of_over_selection_also_calls_off() -> None:
@@ -203,7 +227,9 @@ def schedules(draw: st.DrawFn) -> dict[str, Any]:
 
     def column(low: float, high: float) -> np.ndarray:
         # Quarters make equal times common; the draws in between make them rare.
-        number = st.integers(round(4 * low), round(4 * high)).map(lambda q: q / 4) | st.floats(low, high)
+        number = st.integers(round(4 * low), round(4 * high)).map(lambda q: q / 4) | st.floats(
+            low, high
+        )
         return np.array(draw(st.lists(number, min_size=n, max_size=n)))
 
     eligible = np.array(draw(st.lists(st.booleans(), min_size=n, max_size=n)))
@@ -224,7 +250,9 @@ def schedules(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def same(a: Timeline, b: Timeline) -> bool:
-    return all(np.array_equal(x, vars(b)[key]) for key, x in vars(a).items() if isinstance(x, np.ndarray))
+    return all(
+        np.array_equal(x, vars(b)[key]) for key, x in vars(a).items() if isinstance(x, np.ndarray)
+    )
 
 
 @settings(max_examples=200)
@@ -243,11 +271,16 @@ def test_participations_fit_the_devices(arguments: dict[str, Any]) -> None:
     assert (tl.start_s <= tl.end_s).all()
     assert (tl.start_s < arguments["horizon_s"]).all()
     first = tl.visit == 0
-    base = np.where(first, arguments["first_download_s"][tl.client], arguments["download_s"][tl.client])
+    base = np.where(
+        first, arguments["first_download_s"][tl.client], arguments["download_s"][tl.client]
+    )
     factor = (tl.computed_s - tl.downloaded_s) / arguments["compute_s"][tl.client]
     np.testing.assert_allclose(tl.downloaded_s - tl.start_s, base * factor, rtol=1e-6, atol=1e-9)
     np.testing.assert_allclose(
-        tl.arrival_s - tl.computed_s, arguments["upload_s"][tl.client] * factor, rtol=1e-6, atol=1e-9
+        tl.arrival_s - tl.computed_s,
+        arguments["upload_s"][tl.client] * factor,
+        rtol=1e-6,
+        atol=1e-9,
     )
     if not arguments["jitter_sigma"]:
         np.testing.assert_allclose(factor, 1)
@@ -329,7 +362,9 @@ def replay(tl: Timeline) -> list[tuple[float, list[int]]]:
             buffer.append(p)
         others = [q for q in range(len(tl)) if q not in gone and tl.version[q] <= version]
         now = tl.arrival_s[p]
-        by_step = steps and steps[-1][0] == now  # what starts at this very moment was started by that step, before p
+        by_step = (
+            steps and steps[-1][0] == now
+        )  # what starts at this very moment was started by that step, before p
         alone = policy.refill == "step" and not any(
             tl.start_s[q] < now or (by_step and tl.start_s[q] == now) for q in others
         )
@@ -350,8 +385,14 @@ def test_an_independent_replay_gives_the_same_steps(arguments: dict[str, Any]) -
     assert replay(tl) == expected
 
 
-@given(durations=st.lists(st.floats(0.1, 5), min_size=1, max_size=6), over=st.floats(0, 1), seed=st.integers(0, 5))
-def test_fedavg_round_is_the_maximum_over_its_cohort(durations: list[float], over: float, seed: int) -> None:
+@given(
+    durations=st.lists(st.floats(0.1, 5), min_size=1, max_size=6),
+    over=st.floats(0, 1),
+    seed=st.integers(0, 5),
+)
+def test_fedavg_round_is_the_maximum_over_its_cohort(
+    durations: list[float], over: float, seed: int
+) -> None:
     policy = Policy.synchronous(len(durations))
     tl = run(policy, durations, horizon_s=40, seed=seed, jitter_sigma=over)
     begin = np.concatenate([[0.0], tl.step_s[:-1]])
@@ -365,7 +406,10 @@ def test_fedavg_round_is_the_maximum_over_its_cohort(durations: list[float], ove
 def test_without_jitter_a_full_cohort_leaves_nothing_to_chance() -> None:
     a, b = (run(Policy.synchronous(3), [1, 2, 3], seed=s, horizon_s=50) for s in (0, 1))
     assert told(a) == told(b)
-    c, d = (run(Policy.synchronous(3), [1, 2, 3], seed=s, horizon_s=50, jitter_sigma=0.5) for s in (0, 1))
+    c, d = (
+        run(Policy.synchronous(3), [1, 2, 3], seed=s, horizon_s=50, jitter_sigma=0.5)
+        for s in (0, 1)
+    )
     assert told(c) != told(d)
 
 
@@ -401,7 +445,9 @@ def test_staleness_is_concurrency_over_buffer() -> None:
     assert share == pytest.approx(0.33, abs=0.02)
 
 
-@pytest.mark.parametrize(("n", "M", "K"), [(100, 50, 10), (100, 20, 10), (200, 60, 5), (61, 50, 10)])
+@pytest.mark.parametrize(
+    ("n", "M", "K"), [(100, 50, 10), (100, 20, 10), (200, 60, 5), (61, 50, 10)]
+)
 def test_staleness_of_a_device_is_proportional_to_its_duration(n: int, M: int, K: int) -> None:
     """tau = M d / (K E[d]), with the share of fast updates from the balance of idle clients (closed form)."""
     low, high, fast_n = 0.0, 100.0, round(0.1 * n)
@@ -445,7 +491,9 @@ def test_idle_clients_are_drawn_uniformly() -> None:
 
 
 def test_the_first_draw_is_uniform_over_the_seeds() -> None:
-    first = [run(Policy.buffered(1, 1), np.ones(4), horizon_s=0.5, seed=s).client[0] for s in range(1000)]
+    first = [
+        run(Policy.buffered(1, 1), np.ones(4), horizon_s=0.5, seed=s).client[0] for s in range(1000)
+    ]
     shares = np.bincount(first, minlength=4) / len(first)
     np.testing.assert_allclose(shares, 0.25, atol=4 * math.sqrt(0.25 * 0.75 / len(first)))
 
@@ -535,5 +583,7 @@ def test_a_step_that_never_happened_is_explained() -> None:
 
 def test_a_runaway_schedule_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_clock, "MAX_PARTICIPATIONS", 5000)
-    with pytest.raises(ValueError, match=r"participations; allowed: a shorter run\. Lower horizon_s"):
+    with pytest.raises(
+        ValueError, match=r"participations; allowed: a shorter run\. Lower horizon_s"
+    ):
         run(Policy.buffered(1, 1), [1e-3], horizon_s=1e9)

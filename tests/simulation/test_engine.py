@@ -14,14 +14,35 @@ from torch.nn.functional import cross_entropy
 from ftte_lab.devices import participation_times
 from ftte_lab.models import Params, pack, take, unpack
 from ftte_lab.server import BudgetError, Fate, rejections
-from ftte_lab.simulation import Evaluated, Finished, Prepared, Ready, Scenario, Stepped, compare, prepare, run, simulate
+from ftte_lab.simulation import (
+    Evaluated,
+    Finished,
+    Prepared,
+    Ready,
+    Scenario,
+    Stepped,
+    compare,
+    prepare,
+    run,
+    simulate,
+)
 from ftte_lab.simulation import trainer as _trainer
 from ftte_lab.training import LocalSGD, Updates, draw_batches
 
 SMALL = Scenario(
-    data="digits", model="mlp", clients=12, concurrency=6, buffer=3, batch=5, local_steps=3, client_rate=0.2,
-    horizon_s=60.0, evaluations=20, budget_kib=40.0, warm_start_steps=0,
-)  # fmt: skip
+    data="digits",
+    model="mlp",
+    clients=12,
+    concurrency=6,
+    buffer=3,
+    batch=5,
+    local_steps=3,
+    client_rate=0.2,
+    horizon_s=60.0,
+    evaluations=20,
+    budget_kib=40.0,
+    warm_start_steps=0,
+)
 
 
 def final(scenario: Scenario | Prepared) -> Finished:
@@ -37,9 +58,15 @@ def same(a: Params, b: Params) -> bool:
 def test_ftte_without_its_ingredients_is_fedavg_to_the_bit() -> None:
     fedavg = SMALL.as_method("fedavg")
     ftte = SMALL.replace(
-        method="ftte", subset="full", buffer=None, refill="step", variance_exponent=0.0, sample_exponent=1.0,
-        staleness="poly", age_exponent=0.5,
-    )  # fmt: skip
+        method="ftte",
+        subset="full",
+        buffer=None,
+        refill="step",
+        variance_exponent=0.0,
+        sample_exponent=1.0,
+        staleness="poly",
+        age_exponent=0.5,
+    )
     a, b = final(fedavg), final(ftte)
     assert same(a.params, b.params)
     pd.testing.assert_frame_equal(a.history.points, b.history.points, check_exact=True)
@@ -61,7 +88,9 @@ def test_fedavg_is_a_plain_loop_of_rounds() -> None:
             optimiser = torch.optim.SGD(mine.values(), lr=s.client_rate)
             shard = w.shards.train[client]
             visit = int(timeline.visit[p])
-            for rows in draw_batches(len(shard), s.local_steps, s.batch, seed=s.seed, client=client, visit=visit):
+            for rows in draw_batches(
+                len(shard), s.local_steps, s.batch, seed=s.seed, client=client, visit=visit
+            ):
                 at = torch.as_tensor(shard[rows])
                 optimiser.zero_grad()
                 cross_entropy(w.model.forward(mine, x[at]), y[at]).backward()
@@ -90,11 +119,19 @@ def test_clients_that_start_alone_are_trained_together_which_changes_no_more_tha
 ) -> None:
     s = SMALL.as_method("fedasync").replace(concurrency=8)
     if share:  # frozen tensors are the same in all versions
-        s = s.replace(subset="search", budget_kib=1e6, payload_share=share, variance="steps", variance_exponent=1.0)
+        s = s.replace(
+            subset="search",
+            budget_kib=1e6,
+            payload_share=share,
+            variance="steps",
+            variance_exponent=1.0,
+        )
     sizes = []
     descend = LocalSGD.descend
 
-    def counted(self: LocalSGD, starts: Sequence[Params], counts: Sequence[int], *rest: torch.Tensor) -> Updates:
+    def counted(
+        self: LocalSGD, starts: Sequence[Params], counts: Sequence[int], *rest: torch.Tensor
+    ) -> Updates:
         sizes.append(len(starts))
         return descend(self, starts, counts, *rest)
 
@@ -118,7 +155,9 @@ def test_the_same_scenario_gives_the_same_numbers_in_another_process() -> None:
         "import sys, json; from ftte_lab import Scenario, run;"
         "h = run(Scenario.from_json(sys.argv[1])); print(json.dumps(h.points.to_dict('list')))"
     )
-    done = subprocess.run([sys.executable, "-c", code, SMALL.to_json()], capture_output=True, text=True, check=True)  # noqa: S603
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", code, SMALL.to_json()], capture_output=True, text=True, check=True
+    )
     assert json.loads(done.stdout) == run(SMALL).points.to_dict("list")
 
 
@@ -150,7 +189,9 @@ def test_frozen_parameters_never_move() -> None:
             axis = ready.world.model.tensors[name].axis
             frozen = [c for c in range(before.shape[axis]) if c not in part]
             index = torch.tensor(frozen)
-            assert torch.equal(params[name].index_select(axis, index), before.index_select(axis, index))
+            assert torch.equal(
+                params[name].index_select(axis, index), before.index_select(axis, index)
+            )
 
 
 def test_bytes_are_lengths_of_real_messages() -> None:
@@ -195,7 +236,9 @@ def test_times_follow_flops_and_bytes_of_this_subset() -> None:
     size = ready.traffic.upload
     by_hand = participation_times(fleet, download_bytes=size, upload_bytes=size, flops=flops)
     np.testing.assert_allclose(ready.times.total_s, by_hand.total_s)
-    joules = fleet.compute_w * by_hand.compute_s + fleet.radio_w * (by_hand.download_s + by_hand.upload_s)
+    joules = fleet.compute_w * by_hand.compute_s + fleet.radio_w * (
+        by_hand.download_s + by_hand.upload_s
+    )
     np.testing.assert_allclose(ready.energy_j, joules)
 
 
@@ -212,11 +255,17 @@ def test_broken_updates_are_counted_and_never_averaged() -> None:
     assert all(bool(torch.isfinite(p).all()) for p in end.params.values())
 
 
-@pytest.mark.parametrize(("reason", "broken"), [("wrong shape", "shape"), ("future version", "version")])
-def test_other_broken_updates_are_turned_away(monkeypatch: pytest.MonkeyPatch, reason: str, broken: str) -> None:
+@pytest.mark.parametrize(
+    ("reason", "broken"), [("wrong shape", "shape"), ("future version", "version")]
+)
+def test_other_broken_updates_are_turned_away(
+    monkeypatch: pytest.MonkeyPatch, reason: str, broken: str
+) -> None:
     real = rejections
 
-    def tampered(rows: torch.Tensor, entries: int, starts: np.ndarray, version: int) -> list[str | None]:
+    def tampered(
+        rows: torch.Tensor, entries: int, starts: np.ndarray, version: int
+    ) -> list[str | None]:
         if broken == "version":
             return real(rows, entries, starts + version + 1, version)
         return real(rows[:, :-1], entries, starts, version)
@@ -229,7 +278,9 @@ def test_other_broken_updates_are_turned_away(monkeypatch: pytest.MonkeyPatch, r
 
 
 def test_too_small_devices_are_left_out_only_when_asked() -> None:
-    s = SMALL.replace(mix={"sensor": 0.5, "phone": 0.5}, model="mcunet-m", batch=32).as_method("fedavg")
+    s = SMALL.replace(mix={"sensor": 0.5, "phone": 0.5}, model="mcunet-m", batch=32).as_method(
+        "fedavg"
+    )
     papers, strict = prepare(s), prepare(s.replace(exclude_small=True))
     assert (~papers.holds).sum() == 6
     assert papers.eligible.all()
@@ -273,14 +324,23 @@ def histories() -> dict[str, pd.DataFrame]:
 
 
 def test_all_methods_start_from_the_same_point(histories: dict[str, pd.DataFrame]) -> None:
-    starts = [points[["accuracy", "loss", "straggler_accuracy"]].iloc[0] for points in histories.values()]
+    starts = [
+        points[["accuracy", "loss", "straggler_accuracy"]].iloc[0] for points in histories.values()
+    ]
     for other in starts[1:]:
         pd.testing.assert_series_equal(starts[0], other, rtol=1e-6)
 
 
 def test_curves_run_forwards(histories: dict[str, pd.DataFrame]) -> None:
     for points in histories.values():
-        for axis in ("version", "sim_seconds", "updates", "upload_bytes", "total_bytes", "energy_j"):
+        for axis in (
+            "version",
+            "sim_seconds",
+            "updates",
+            "upload_bytes",
+            "total_bytes",
+            "energy_j",
+        ):
             assert points[axis].is_monotonic_increasing
 
 
@@ -293,8 +353,12 @@ def test_compare_needs_something_to_compare() -> None:
         compare([])
 
 
-def test_a_model_that_diverges_before_shipping_is_refused_and_the_device_s_batch_does_not_touch_it() -> None:
-    with pytest.raises(ValueError, match=r"diverged before it was shipped \(client_rate = 100\); allowed: "):
+def test_a_model_that_diverges_before_shipping_is_refused_and_the_device_s_batch_does_not_touch_it() -> (
+    None
+):
+    with pytest.raises(
+        ValueError, match=r"diverged before it was shipped \(client_rate = 100\); allowed: "
+    ):
         prepare(SMALL.replace(data="motion", client_rate=100.0, warm_start_steps=200))
     few, many = (prepare(SMALL.replace(batch=b, warm_start_steps=20)) for b in (1, 16))
     assert few.world.start is many.world.start

@@ -85,7 +85,9 @@ def test_ftte_is_its_own_default() -> None:
         ("seed", -1, ["seed = -1"]),
     ],
 )
-def test_a_wrong_value_is_answered_with_what_why_and_how(field: str, value: Any, names: list[str]) -> None:
+def test_a_wrong_value_is_answered_with_what_why_and_how(
+    field: str, value: Any, names: list[str]
+) -> None:
     with pytest.raises(ValueError, match="allowed") as caught:
         Scenario(**{field: value})
     for part in names:

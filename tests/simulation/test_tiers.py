@@ -14,10 +14,23 @@ from ftte_lab.simulation import Evaluated, Finished, Prepared, Scenario, prepare
 from ftte_lab.training import draw_batches
 
 TIERS = Scenario(
-    data="digits", clients=12, concurrency=8, buffer=4, batch=6, local_steps=2, client_rate=0.2, horizon_s=60.0,
-    evaluations=12, warm_start_steps=20, budget_kib=120.0, payload_share=0.3, subset_per="kind", age_exponent=0.7,
-    variance_exponent=0.5, server_rate=1.3,
-)  # fmt: skip
+    data="digits",
+    clients=12,
+    concurrency=8,
+    buffer=4,
+    batch=6,
+    local_steps=2,
+    client_rate=0.2,
+    horizon_s=60.0,
+    evaluations=12,
+    warm_start_steps=20,
+    budget_kib=120.0,
+    payload_share=0.3,
+    subset_per="kind",
+    age_exponent=0.7,
+    variance_exponent=0.5,
+    server_rate=1.3,
+)
 
 
 def final(ready: Prepared, processes: int = 1) -> Finished:
@@ -45,13 +58,18 @@ def trained(ready: Prepared, start: Params, p: int, mask: Params) -> Params:
     s, w = ready.scenario, ready.world
     client, visit = int(ready.timeline.client[p]), int(ready.timeline.visit[p])
     shard, mine = w.shards.train[client], {name: v.clone() for name, v in start.items()}
-    for rows in draw_batches(len(shard), s.local_steps, s.batch, seed=s.seed, client=client, visit=visit):
+    for rows in draw_batches(
+        len(shard), s.local_steps, s.batch, seed=s.seed, client=client, visit=visit
+    ):
         at = shard[rows]
         leaves = {name: v.requires_grad_() for name, v in mine.items()}
         x, y = torch.as_tensor(w.dataset.x_train[at]), torch.as_tensor(w.dataset.y_train[at])
         loss = cross_entropy(w.model.forward(leaves, x), y)
         grads = torch.autograd.grad(loss, list(leaves.values()))
-        mine = {n: (v - s.client_rate * mask[n] * g).detach() for (n, v), g in zip(leaves.items(), grads, strict=True)}
+        mine = {
+            n: (v - s.client_rate * mask[n] * g).detach()
+            for (n, v), g in zip(leaves.items(), grads, strict=True)
+        }
     return {name: mine[name] - start[name] for name in mine}
 
 
@@ -65,9 +83,13 @@ def by_hand(ready: Prepared) -> Params:
         members = timeline.buffer_of(j)
         tiers = [int(ready.tiers.of[timeline.client[p]]) for p in members]
         updates = [
-            trained(ready, versions[timeline.version[p]], p, mask[t]) for p, t in zip(members, tiers, strict=True)
+            trained(ready, versions[timeline.version[p]], p, mask[t])
+            for p, t in zip(members, tiers, strict=True)
         ]
-        flat = [torch.cat([u[n][mask[t][n] > 0] for n in u]) for u, t in zip(updates, tiers, strict=True)]
+        flat = [
+            torch.cat([u[n][mask[t][n] > 0] for n in u])
+            for u, t in zip(updates, tiers, strict=True)
+        ]
         v = np.array([float(f.double().var(unbiased=False)) for f in flat])
         reference = float(np.median(recent[-100:] if recent else v))
         recent += v.tolist()
@@ -87,7 +109,9 @@ def by_hand(ready: Prepared) -> Params:
     return average
 
 
-@pytest.mark.parametrize("extra", [{}, {"server_momentum": 0.6, "server_rate": 0.4}, {"server_average": 0.9}])
+@pytest.mark.parametrize(
+    "extra", [{}, {"server_momentum": 0.6, "server_rate": 0.4}, {"server_average": 0.9}]
+)
 def test_a_run_with_tiers_is_a_plain_loop(extra: dict[str, float]) -> None:
     ready = prepare(TIERS.replace(**extra))
     assert len(ready.tiers) == 2
@@ -107,7 +131,9 @@ def test_each_tier_obeys_its_memory_and_the_payload_and_the_union_holds_them_all
     for tier in tiers.all:
         assert tier.plan.subset.entries(model) <= 0.3 * model.size
         assert len(pack(take(model, tier.plan.subset, ready.world.params))) == tier.traffic.upload
-        assert len(pack(take(model, tiers.union.subset, ready.world.params))) == tier.traffic.download
+        assert (
+            len(pack(take(model, tiers.union.subset, ready.world.params))) == tier.traffic.download
+        )
         assert tier.traffic.index == index_bytes(tier.plan.subset)
     for client, kind in enumerate(fleet.kind):
         assert kind in tiers.all[tiers.of[client]].kinds
@@ -126,7 +152,9 @@ def test_the_books_count_each_device_s_own_bytes() -> None:
     sent = started = once = index = 0
     for p in range(len(t)):
         traffic = by_tier[ready.tiers.of[t.client[p]]]
-        arrived = t.fate[p] in (Fate.APPLIED, Fate.BUFFERED) and t.arrival_s[p] <= last["sim_seconds"]
+        arrived = (
+            t.fate[p] in (Fate.APPLIED, Fate.BUFFERED) and t.arrival_s[p] <= last["sim_seconds"]
+        )
         sent += traffic.upload * arrived
         if t.start_s[p] < last["sim_seconds"]:
             first = t.visit[p] == 0
@@ -175,7 +203,10 @@ def test_a_helper_changes_no_bit_of_a_run_with_tiers(monkeypatch: pytest.MonkeyP
 def test_coverage_weighs_who_speaks_for_an_entry(
     rows: list[list[float]], marks: list[list[bool]], scale: float
 ) -> None:
-    d, m = torch.tensor(rows, dtype=torch.float64), torch.tensor(marks[: len(rows)], dtype=torch.float64)
+    d, m = (
+        torch.tensor(rows, dtype=torch.float64),
+        torch.tensor(marks[: len(rows)], dtype=torch.float64),
+    )
     x, c = torch.arange(4, dtype=torch.float64), scale * np.arange(1, len(rows) + 1) / len(rows)
     got = aggregation.combine(x, d, c, 0.5, m)
     for j in range(4):
@@ -183,22 +214,39 @@ def test_coverage_weighs_who_speaks_for_an_entry(
         mean = sum(c[i] * d[i, j] for i in who) / sum(c[i] for i in who) if who else 0.0
         assert float(got[j]) == pytest.approx(float(x[j] + 0.5 * c.sum() * mean), abs=1e-9)
     everywhere = torch.ones_like(m)
-    torch.testing.assert_close(aggregation.combine(x, d, c, 0.5, everywhere), aggregation.combine(x, d, c, 0.5))
+    torch.testing.assert_close(
+        aggregation.combine(x, d, c, 0.5, everywhere), aggregation.combine(x, d, c, 0.5)
+    )
 
 
 def test_the_variance_of_an_update_is_that_of_the_entries_it_speaks_for() -> None:
-    rows, marks = torch.tensor([[1.0, 3.0, 0.0], [0.0, 2.0, 4.0]]), torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
+    rows, marks = (
+        torch.tensor([[1.0, 3.0, 0.0], [0.0, 2.0, 4.0]]),
+        torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]]),
+    )
     assert aggregation.variance_entries(rows, marks).tolist() == [1.0, 1.0]
 
 
 def test_a_run_of_so_many_updates_is_the_beginning_of_the_whole_one() -> None:
     s = Scenario(
-        data="digits", model="mlp", clients=12, concurrency=6, buffer=3, batch=5, client_rate=0.2, horizon_s=400.0,
-        evaluations=60, budget_kib=40.0, warm_start_steps=0, seed=2,
-    )  # fmt: skip
+        data="digits",
+        model="mlp",
+        clients=12,
+        concurrency=6,
+        buffer=3,
+        batch=5,
+        client_rate=0.2,
+        horizon_s=400.0,
+        evaluations=60,
+        budget_kib=40.0,
+        warm_start_steps=0,
+        seed=2,
+    )
     whole, short = final(prepare(s)).history, final(prepare(s.replace(max_updates=100))).history
     assert 10 < len(short.points) < len(whole.points)
-    assert short.points["updates"].iloc[-1] <= 102  # of buffers of three, the one that holds the hundredth is the last
+    assert (
+        short.points["updates"].iloc[-1] <= 102
+    )  # of buffers of three, the one that holds the hundredth is the last
     assert len(prepare(s.replace(max_updates=100)).timeline.step_s) == 34
     n = len(short.points) - 1  # its last step may come before the last tick of the whole run's grid
     pd.testing.assert_frame_equal(short.points.iloc[:n], whole.points.iloc[:n], check_exact=True)
@@ -210,7 +258,12 @@ def test_what_is_evaluated_is_what_is_shipped() -> None:
     assert isinstance(last, Finished)
     point = next(e for e in reversed(events) if isinstance(e, Evaluated)).point
     y = torch.as_tensor(ready.world.dataset.y_test)
-    right = ready.world.model.forward(last.params, torch.as_tensor(ready.world.dataset.x_test)).argmax(1) == y
+    right = (
+        ready.world.model.forward(last.params, torch.as_tensor(ready.world.dataset.x_test)).argmax(
+            1
+        )
+        == y
+    )
     assert point["accuracy"] == pytest.approx(float(right.double().mean()))
 
 

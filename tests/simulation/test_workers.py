@@ -20,9 +20,16 @@ from ftte_lab.training import clients_at_once
 from ftte_lab.training.cohort import parts
 
 SMALL = Scenario(
-    clients=30, samples_per_client=8, concurrency=20, buffer=7, batch=4, local_steps=2, horizon_s=120.0, evaluations=12,
+    clients=30,
+    samples_per_client=8,
+    concurrency=20,
+    buffer=7,
+    batch=4,
+    local_steps=2,
+    horizon_s=120.0,
+    evaluations=12,
     warm_start_steps=0,
-)  # fmt: skip
+)
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +60,9 @@ def test_helpers_change_no_bit(method: str, model: str, monkeypatch: pytest.Monk
     given: list[object] = []
     give = Helpers.give
 
-    def spy(helper: Helper, row: torch.Tensor, batches: torch.Tensor | None = None, tier: int = 0) -> object:
+    def spy(
+        helper: Helper, row: torch.Tensor, batches: torch.Tensor | None = None, tier: int = 0
+    ) -> object:
         given.append(batches)
         return give(helper, row, batches, tier)
 
@@ -68,8 +77,12 @@ def test_large_cohorts_are_shared_too() -> None:
     ready = prepare(SMALL.replace(clients=80, concurrency=78, horizon_s=200.0).as_method("fedavg"))
     trainer = _trainer.Trainer(ready, 2)
     row = row_of(ready.world.model, ready.plan.subset, ready.world.params)
-    trainer._give_away(0, trainer.applied[:76], 0, trainer.batches.of(0, 76), ready.world.params, row)
-    assert [len(away.participations) for away in trainer.away] == [38]  # more than are trained at once
+    trainer._give_away(
+        0, trainer.applied[:76], 0, trainer.batches.of(0, 76), ready.world.params, row
+    )
+    assert [len(away.participations) for away in trainer.away] == [
+        38
+    ]  # more than are trained at once
     answer = trainer._returned(trainer.away[0])
     here = trainer._here(0, ready.world.params, trainer.away[0].batches)
     trainer.close()
@@ -97,7 +110,9 @@ def test_a_helper_that_dies_is_replaced_by_our_own_work() -> None:
         if isinstance(event, Stepped) and event.version == 3:
             os.kill(helper.process.pid, signal.SIGKILL)
         if isinstance(event, Finished):
-            assert all(torch.equal(alone.params[name], value) for name, value in event.params.items())
+            assert all(
+                torch.equal(alone.params[name], value) for name, value in event.params.items()
+            )
     assert helper not in _helpers._idle
 
 
@@ -187,5 +202,6 @@ def test_a_cohort_splits_into_the_same_bits() -> None:
     whole = trainer.sgd[0].train(ready.world.params, trainer.inputs, trainer.y, batches, 12).rows
     for most in (3, 4, 5, 7):
         assert torch.equal(
-            trainer.sgd[0].train(ready.world.params, trainer.inputs, trainer.y, batches, most).rows, whole
+            trainer.sgd[0].train(ready.world.params, trainer.inputs, trainer.y, batches, most).rows,
+            whole,
         )

@@ -29,7 +29,15 @@ from ftte_lab.models import (
     to_rows,
     unpack,
 )
-from ftte_lab.training import Inputs, Net, draw_batches, draw_many, logits_gradient, minus_one_hot, train_cohort
+from ftte_lab.training import (
+    Inputs,
+    Net,
+    draw_batches,
+    draw_many,
+    logits_gradient,
+    minus_one_hot,
+    train_cohort,
+)
 from tests.oracles import autograd, data, make, plain_forward, plain_sgd, subsets, trained_part
 
 NAMES = list(MODELS)
@@ -126,7 +134,9 @@ def test_a_cohort_has_the_gradients_of_its_members(
     inputs, net = Inputs(model, params, x, plan.start), Net(model, plan, plan.start)
     stacked, got = net.stack([params], [clients]), Gradients()
     logits = net.forward(inputs.gather(at), stacked)
-    net.backward(logits_gradient(logits, minus_one_hot(y[at], model.classes, x.dtype)), stacked, got)
+    net.backward(
+        logits_gradient(logits, minus_one_hot(y[at], model.classes, x.dtype)), stacked, got
+    )
     assert set(got) == set(subset.parts)
     # A step by hand, so that `result` may undo the layers' own forms.
     for part, g in got.items():
@@ -154,12 +164,22 @@ def test_cohort_device_and_plain_loop_agree(name: str, kind: str, momentum: floa
     plan = make_plan(model, subset)
     rows = np.stack([draw_batches(30, 3, 5, seed=0, client=c, visit=0) for c in range(3)])
     updates = train_cohort(
-        plan, params, x, y, torch.as_tensor(rows), rate=0.05, momentum=momentum, at_once=2, track_losses=True
+        plan,
+        params,
+        x,
+        y,
+        torch.as_tensor(rows),
+        rate=0.05,
+        momentum=momentum,
+        at_once=2,
+        track_losses=True,
     )
     deltas = from_rows(model, subset, updates.rows)
     for c in range(3):
         want = plain_sgd(model, params, subset, batches_of(x, y, rows[c]), 0.05, momentum)
-        device = DeviceTrainer(model, params, subset, rate=0.05, momentum=momentum, fused=c % 2 == 0)
+        device = DeviceTrainer(
+            model, params, subset, rate=0.05, momentum=momentum, fused=c % 2 == 0
+        )
         for step, (bx, by) in enumerate(batches_of(x, y, rows[c])):
             assert device.step(bx, by) == pytest.approx(float(updates.losses[c, step]), rel=1e-4)
         for part, w in trained_part(model, subset, want).items():
@@ -169,7 +189,9 @@ def test_cohort_device_and_plain_loop_agree(name: str, kind: str, momentum: floa
             torch.testing.assert_close(device.result()[part], w, rtol=1e-4, atol=1e-5)
 
 
-@pytest.mark.parametrize(("dtype", "close"), [(torch.float32, 1e-4), (torch.float64, 1e-9)], ids=["32", "64"])
+@pytest.mark.parametrize(
+    ("dtype", "close"), [(torch.float32, 1e-4), (torch.float64, 1e-9)], ids=["32", "64"]
+)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", NAMES)
 def test_ten_steps_of_a_cohort_are_ten_steps_of_a_plain_loop(
@@ -182,7 +204,12 @@ def test_ten_steps_of_a_cohort_are_ten_steps_of_a_plain_loop(
     updates = train_cohort(make_plan(model, subset), params, x, y, torch.as_tensor(rows), rate=0.02)
     for c in range(2):
         want = plain_sgd(model, params, subset, batches_of(x, y, rows[c]), 0.02)
-        got = put(model, subset, params, from_rows(model, subset, row_of(model, subset, params) + updates.rows[c]))
+        got = put(
+            model,
+            subset,
+            params,
+            from_rows(model, subset, row_of(model, subset, params) + updates.rows[c]),
+        )
         for part, value in want.items():
             torch.testing.assert_close(got[part], value, rtol=close, atol=close)
 
@@ -192,7 +219,9 @@ def test_step_variance_is_the_variance_of_the_mean_gradient() -> None:
     x, y = data(model, 24, torch.float64)
     rows = draw_batches(24, 4, 6, seed=1, client=0, visit=0)
     plan = make_plan(model, head(model))
-    updates = train_cohort(plan, params, x, y, torch.as_tensor(rows)[None], rate=0.1, track_variance=True)
+    updates = train_cohort(
+        plan, params, x, y, torch.as_tensor(rows)[None], rate=0.1, track_variance=True
+    )
     steps, now = [], params
     for bx, by in batches_of(x, y, rows):
         _, g = autograd(model, now, bx, by)
@@ -204,13 +233,17 @@ def test_step_variance_is_the_variance_of_the_mean_gradient() -> None:
 
 
 @given(st.integers(1, 40), st.integers(1, 6), st.integers(1, 12), st.integers(0, 99))
-def test_batches_pass_over_the_data_before_they_repeat(samples: int, steps: int, batch: int, seed: int) -> None:
+def test_batches_pass_over_the_data_before_they_repeat(
+    samples: int, steps: int, batch: int, seed: int
+) -> None:
     rows = draw_batches(samples, steps, batch, seed=seed, client=3, visit=1)
     assert rows.shape == (steps, batch)
     flat = rows.ravel()
     counts = np.bincount(flat, minlength=samples)
     assert counts.max() - counts.min() <= 1
-    np.testing.assert_array_equal(rows, draw_batches(samples, steps, batch, seed=seed, client=3, visit=1))
+    np.testing.assert_array_equal(
+        rows, draw_batches(samples, steps, batch, seed=seed, client=3, visit=1)
+    )
 
 
 def test_many_draws_are_single_draws() -> None:
@@ -221,11 +254,15 @@ def test_many_draws_are_single_draws() -> None:
 
 
 def test_draws_are_uniform_and_differ() -> None:
-    rows = draw_many(np.full(4000, 10), 1, 10, seed=0, client=np.arange(4000), visit=np.zeros(4000, int))[:, 0]
+    rows = draw_many(
+        np.full(4000, 10), 1, 10, seed=0, client=np.arange(4000), visit=np.zeros(4000, int)
+    )[:, 0]
     counts = np.stack([np.bincount(rows[:, k], minlength=10) for k in range(10)])
     assert ((counts - 400) ** 2 / 400).sum() < 150  # chi-squared with 81 degrees of freedom: 1e-5
     assert len({tuple(row) for row in rows}) > 3990
-    other = draw_many(np.full(4000, 10), 1, 10, seed=0, client=np.arange(4000), visit=np.ones(4000, int))[:, 0]
+    other = draw_many(
+        np.full(4000, 10), 1, 10, seed=0, client=np.arange(4000), visit=np.ones(4000, int)
+    )[:, 0]
     assert (rows == other).mean() == pytest.approx(0.1, abs=0.01)
 
 
@@ -259,7 +296,9 @@ def test_take_and_put_touch_the_subset_alone(name: str, draw: st.DataObject) -> 
     changed = put(model, subset, params, {k: v + 1 for k, v in slices.items()})
     moved = sum(int((changed[k] != params[k]).sum()) for k in params)
     assert moved == subset.entries(model)
-    assert all(torch.equal(v, slices[k]) for k, v in from_rows(model, subset, to_rows(slices)).items())
+    assert all(
+        torch.equal(v, slices[k]) for k, v in from_rows(model, subset, to_rows(slices)).items()
+    )
     same = unpack(pack(slices))
     assert all(torch.equal(same[k], v) for k, v in slices.items())
     assert Subset.from_json(subset.to_json()) == subset

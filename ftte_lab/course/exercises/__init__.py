@@ -10,5 +10,9 @@ from ftte_lab.course.exercises import fleet_lessons as _fleet_lessons
 from ftte_lab.course.exercises import sent_lessons as _sent_lessons
 from ftte_lab.course.exercises import world_lessons as _world_lessons
 
-_ALL: dict[str, Exercise] = {**_world_lessons.EXERCISES, **_fleet_lessons.EXERCISES, **_sent_lessons.EXERCISES}
+_ALL: dict[str, Exercise] = {
+    **_world_lessons.EXERCISES,
+    **_fleet_lessons.EXERCISES,
+    **_sent_lessons.EXERCISES,
+}
 EXERCISES: Mapping[str, Exercise] = MappingProxyType(dict(sorted(_ALL.items())))

@@ -74,7 +74,9 @@ def _falls(value: Any, age: Sequence[float], exponent: float) -> str | None:
 
 def _coefficients(age: Any, variance: Any, variance_ref: float) -> Any:
     ones = np.ones(len(age))
-    return weights(np.asarray(age, float), np.asarray(variance, float), ones, variance_ref=variance_ref)
+    return weights(
+        np.asarray(age, float), np.asarray(variance, float), ones, variance_ref=variance_ref
+    )
 
 
 _UPDATES = [
@@ -91,9 +93,15 @@ def _verdict(ours: Any, theirs: Any) -> str:
 
 _SEEDS = [
     ([0.92, 0.91, 0.93, 0.90, 0.94], [0.90, 0.90, 0.91, 0.89, 0.92]),
-    ([0.95, 0.95, 0.95, 0.95, 0.70], [0.90, 0.90, 0.90, 0.90, 0.71]),  # the larger mean, but not on every seed
+    (
+        [0.95, 0.95, 0.95, 0.95, 0.70],
+        [0.90, 0.90, 0.90, 0.90, 0.71],
+    ),  # the larger mean, but not on every seed
     ([0.80, 0.82, 0.81, 0.83, 0.80], [0.90, 0.91, 0.92, 0.88, 0.93]),
-    ([0.90, 0.60, 0.80, 0.70, 0.75], [0.89, 0.59, 0.79, 0.69, 0.74]),  # seeds differ more than methods: pair them
+    (
+        [0.90, 0.60, 0.80, 0.70, 0.75],
+        [0.89, 0.59, 0.79, 0.69, 0.74],
+    ),  # seeds differ more than methods: pair them
 ]
 
 
@@ -107,9 +115,13 @@ def _no_overlap(ours: Any, theirs: Any) -> str:
 
 def _unbeaten(costs: Mapping[str, Sequence[float]]) -> list[str]:
     def beats(a: Sequence[float], b: Sequence[float]) -> bool:
-        return all(x <= y for x, y in zip(a, b, strict=True)) and any(x < y for x, y in zip(a, b, strict=True))
+        return all(x <= y for x, y in zip(a, b, strict=True)) and any(
+            x < y for x, y in zip(a, b, strict=True)
+        )
 
-    return sorted(n for n, mine in costs.items() if not any(beats(other, mine) for other in costs.values()))
+    return sorted(
+        n for n, mine in costs.items() if not any(beats(other, mine) for other in costs.values())
+    )
 
 
 def _sorted_answer(function: Any) -> Any:
@@ -125,7 +137,11 @@ def _sorted_answer(function: Any) -> Any:
 
 
 _COSTS = [
-    {"fedavg": [2997.0, 714.0, 42.9], "fedbuff": [918.0, 714.0, 42.9], "ftte": [1290.0, 256.0, 11.8]},
+    {
+        "fedavg": [2997.0, 714.0, 42.9],
+        "fedbuff": [918.0, 714.0, 42.9],
+        "ftte": [1290.0, 256.0, 11.8],
+    },
     {"a": [1.0, 2.0], "b": [2.0, 1.0], "c": [2.0, 2.0]},
     {"a": [1.0, 1.0], "b": [1.0, 1.0]},  # equals do not beat each other
     {"only": [3.0]},
@@ -142,10 +158,12 @@ EXERCISES: dict[str, Exercise] = {
         ],
         "One slow device sets the pace of all.",
         {
-            "The slowest download and the slowest upload may be two devices: add first, then look for the largest.":
-                lambda d, c, u: float(np.max(d) + np.max(c) + np.max(u)),
-            "That is the mean device; the server waits for the last one.":
-                lambda d, c, u: float(np.mean(np.asarray(d) + np.asarray(c) + np.asarray(u))),
+            "The slowest download and the slowest upload may be two devices: add first, then look for the largest.": lambda d, c, u: (
+                float(np.max(d) + np.max(c) + np.max(u))
+            ),
+            "That is the mean device; the server waits for the last one.": lambda d, c, u: float(
+                np.mean(np.asarray(d) + np.asarray(c) + np.asarray(u))
+            ),
         },
     ),
     "05b": Exercise(
@@ -156,8 +174,11 @@ EXERCISES: dict[str, Exercise] = {
             "Each of the devices is none with probability 1 - share; all of them: that to the power of the cohort.",
         ],
         "With 5 % stragglers and 30 devices, four rounds in five wait: rare devices are not rare in a cohort.",
-        {"Shares do not add up: two stragglers in one round make one slow round. (It would exceed 1.)":
-            lambda s, n: s * n},
+        {
+            "Shares do not add up: two stragglers in one round make one slow round. (It would exceed 1.)": lambda s, n: (
+                s * n
+            )
+        },
     ),
     "06a": Exercise(
         "when does the server step?",
@@ -168,9 +189,12 @@ EXERCISES: dict[str, Exercise] = {
             "In one line: `sorted(arrivals_s)[capacity - 1 :: capacity]`.",
         ],
         "The buffer fills at the pace of the fleet, not of its slowest device.",
-        {"The K-th arrival fills the buffer, not the one after it.":
-            lambda a, k: sorted(float(t) for t in a)[k::k],
-         "The arrivals do not come in order: sort them first.": lambda a, k: list(a)[k - 1 :: k]},
+        {
+            "The K-th arrival fills the buffer, not the one after it.": lambda a, k: sorted(
+                float(t) for t in a
+            )[k::k],
+            "The arrivals do not come in order: sort them first.": lambda a, k: list(a)[k - 1 :: k],
+        },
     ),
     "06b": Exercise(
         "how old is an update?",
@@ -180,9 +204,12 @@ EXERCISES: dict[str, Exercise] = {
             "Count the steps later than its start and earlier than its arrival.",
         ],
         "That is staleness: counted in versions, not in seconds.",
-        {"Steps before it started are no news to it: it began from the model they had made.":
-            lambda s, a, steps: sum(1 for t in steps if t < a),
-         "Age is counted in server steps, not in seconds.": lambda s, a, steps: a - s},
+        {
+            "Steps before it started are no news to it: it began from the model they had made.": lambda s, a, steps: (
+                sum(1 for t in steps if t < a)
+            ),
+            "Age is counted in server steps, not in seconds.": lambda s, a, steps: a - s,
+        },
     ),
     "07a": Exercise(
         "weigh by age",
@@ -192,8 +219,11 @@ EXERCISES: dict[str, Exercise] = {
             "`age` is a list: `(1 + np.asarray(age)) ** -exponent`.",
         ],
         "Full weight when fresh, never more when older: FedAsync's polynomial form.",
-        {"Without the 1 a fresh update would get an infinite weight.":
-            lambda age, e: [float(a) ** -e if a else float("inf") for a in age]},
+        {
+            "Without the 1 a fresh update would get an infinite weight.": lambda age, e: [
+                float(a) ** -e if a else float("inf") for a in age
+            ]
+        },
     ),
     "07b": Exercise(
         "age and variance together",
@@ -205,9 +235,14 @@ EXERCISES: dict[str, Exercise] = {
         "This is the kit's reading of FTTE's weights (a = 1/2, b = 1); the paper's own formula is not public.",
         {
             "They must add up to 1: divide by their sum.": lambda age, v, ref: (
-                (1 + np.asarray(age)) ** -0.5 / (1 + np.asarray(v) / ref)),
-            "The age is in it, the variance is not.": lambda age, v, ref: _coefficients(age, [0.0] * len(age), ref),
-            "The variance is in it, the age is not.": lambda age, v, ref: _coefficients([0.0] * len(age), v, ref),
+                (1 + np.asarray(age)) ** -0.5 / (1 + np.asarray(v) / ref)
+            ),
+            "The age is in it, the variance is not.": lambda age, v, ref: _coefficients(
+                age, [0.0] * len(age), ref
+            ),
+            "The variance is in it, the age is not.": lambda age, v, ref: _coefficients(
+                [0.0] * len(age), v, ref
+            ),
         },
     ),
     "08a": Exercise(
@@ -215,7 +250,7 @@ EXERCISES: dict[str, Exercise] = {
         [Agrees(_verdict, _SEEDS)],
         [
             "The same seed gives both the same devices and data: compare seed by seed.",
-            "Better on every seed is \"ours\", worse on every seed \"theirs\", anything else \"unclear\".",
+            'Better on every seed is "ours", worse on every seed "theirs", anything else "unclear".',
             "`all(a > b for a, b in zip(ours, theirs))`.",
         ],
         "If both were equally good, chance alone would let one win on all five seeds once in sixteen times.",
@@ -234,4 +269,4 @@ EXERCISES: dict[str, Exercise] = {
         ],
         "What is left is the Pareto front: to choose among it you must say what you are willing to give up.",
     ),
-}  # fmt: skip
+}

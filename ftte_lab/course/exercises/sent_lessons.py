@@ -54,14 +54,17 @@ EXERCISES: dict[str, Exercise] = {
             "Take the k whose bias gradient is largest: others may be zero.",
         ],
         "One sample, one step, one dense layer: the update *is* the data. That is why what is averaged matters.",
-        {"That row belongs to a unit that may be silent (0 / 0): take the largest bias gradient.":
-            lambda w, b: (np.asarray(w, float)[0] / (b[0] or float("nan"))).tolist()},
+        {
+            "That row belongs to a unit that may be silent (0 / 0): take the largest bias gradient.": lambda w, b: (
+                (np.asarray(w, float)[0] / (b[0] or float("nan"))).tolist()
+            )
+        },
     ),
     "10a": Exercise(
         "meet the brief",
         [brief.fails],
         [
-            "Look at which line fails, and which knob moves that number; `Lab(..., charts=[\"memory\", \"bytes\"])` "
+            'Look at which line fails, and which knob moves that number; `Lab(..., charts=["memory", "bytes"])` '
             "answers before any training.",
             "Less memory also means fewer bytes and a shorter step, so more steps per virtual minute.",
             "Compare FTTE at two or three budgets below the limit, over three seeds each, before you submit.",
@@ -69,4 +72,4 @@ EXERCISES: dict[str, Exercise] = {
         "Your fleet holds on seeds that you have not seen.",
         told=brief.told,
     ),
-}  # fmt: skip
+}

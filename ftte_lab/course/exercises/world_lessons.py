@@ -22,7 +22,11 @@ def _last_below(seconds: Sequence[float], accuracy: Sequence[float], target: flo
 
 _CURVES = [
     ([0.0, 60.0, 120.0, 180.0], [0.3, 0.6, 0.8, 0.9], 0.8),
-    ([0.0, 60.0, 120.0, 180.0], [0.3, 0.82, 0.78, 0.9], 0.8),  # it dips again: the first moment counts
+    (
+        [0.0, 60.0, 120.0, 180.0],
+        [0.3, 0.82, 0.78, 0.9],
+        0.8,
+    ),  # it dips again: the first moment counts
     ([0.0, 10.0, 20.0], [0.5, 0.6, 0.7], 0.2),
     ([0.0, 10.0, 20.0], [0.5, 0.6, 0.7], 0.75),
 ]
@@ -102,9 +106,12 @@ def peak_of_a_tiny_net(batch: int) -> int:
 
 
 _BUDGETS = [
-    (peak_of_a_small_net, 256 * 1024), (peak_of_a_small_net, 512 * 1024), (peak_of_a_small_net, 150_000),
-    (peak_of_a_tiny_net, 17_000), (peak_of_a_tiny_net, 16_999),
-]  # fmt: skip
+    (peak_of_a_small_net, 256 * 1024),
+    (peak_of_a_small_net, 512 * 1024),
+    (peak_of_a_small_net, 150_000),
+    (peak_of_a_tiny_net, 17_000),
+    (peak_of_a_tiny_net, 16_999),
+]
 
 # gain and bytes of each candidate, and a budget; per byte and per piece rank them differently
 _CANDIDATES = [
@@ -123,7 +130,9 @@ def best_gain(gains: Sequence[float], sizes: Sequence[int], budget: int) -> floa
     return float(max(np.dot(p, gains) for p in fits))
 
 
-def _greedy_fails(chosen: Any, gains: Sequence[float], sizes: Sequence[int], budget: int) -> str | None:
+def _greedy_fails(
+    chosen: Any, gains: Sequence[float], sizes: Sequence[int], budget: int
+) -> str | None:
     picked = [int(k) for k in chosen]
     if len(set(picked)) < len(picked) or any(not 0 <= k < len(gains) for k in picked):
         return f"positions from 0 to {len(gains) - 1} are wanted, each at most once"
@@ -132,7 +141,9 @@ def _greedy_fails(chosen: Any, gains: Sequence[float], sizes: Sequence[int], bud
         return f"that needs {used} bytes of {budget}"
     best = best_gain(gains, sizes, budget)
     if gained < _GOOD * best - 1e-9:
-        return f"that gains {gained:g}, but {best:g} is possible; at least {_GOOD:.0%} of it is wanted"
+        return (
+            f"that gains {gained:g}, but {best:g} is possible; at least {_GOOD:.0%} of it is wanted"
+        )
     return None
 
 
@@ -157,7 +168,8 @@ EXERCISES: dict[str, Exercise] = {
         {
             "This is the last moment below the target; asked is the first one at or above it.": _last_below,
             "At the target counts as reached: `>=`, not `>`.": lambda s, a, t: next(
-                (x for x, y in zip(s, a, strict=True) if y > t), None),
+                (x for x, y in zip(s, a, strict=True) if y > t), None
+            ),
         },
     ),
     "01a": Exercise(
@@ -170,22 +182,37 @@ EXERCISES: dict[str, Exercise] = {
         ],
         "That is FedAvg: who has more samples weighs more.",
         {
-            "This is the plain mean: a client with one sample counts as much as one with a thousand.":
-                lambda rows, samples: np.mean(rows, 0),
-            "This is the weighted sum; divide by all samples, or the step grows with the fleet.":
-                lambda rows, samples: np.asarray(samples, float) @ np.asarray(rows, float),
+            "This is the plain mean: a client with one sample counts as much as one with a thousand.": lambda rows, samples: (
+                np.mean(rows, 0)
+            ),
+            "This is the weighted sum; divide by all samples, or the step grows with the fleet.": lambda rows, samples: (
+                np.asarray(samples, float) @ np.asarray(rows, float)
+            ),
         },
     ),
     "01b": Exercise(
         "one accuracy for everybody",
-        [Agrees(_overall, [([0.9, 0.5], [10, 90]), ([1.0, 0.0, 0.5], [1, 1, 2]), ([0.8], [7]), ([0.6, 0.6], [1, 99])])],
+        [
+            Agrees(
+                _overall,
+                [
+                    ([0.9, 0.5], [10, 90]),
+                    ([1.0, 0.0, 0.5], [1, 1, 2]),
+                    ([0.8], [7]),
+                    ([0.6, 0.6], [1, 99]),
+                ],
+            )
+        ],
         [
             "How many of each client's samples are right? Its accuracy times its samples.",
             "Add them up, and divide by all samples.",
         ],
         "So a metric is averaged over samples, like updates; it still is not the accuracy of the averaged model.",
-        {"This is the mean over clients; 90 samples at 50 % weigh more than 10 at 90 %.":
-            lambda a, n: float(np.mean(a))},
+        {
+            "This is the mean over clients; 90 samples at 50 % weigh more than 10 at 90 %.": lambda a, n: (
+                float(np.mean(a))
+            )
+        },
     ),
     "02a": Exercise(
         "deal one class to the clients",
@@ -205,8 +232,11 @@ EXERCISES: dict[str, Exercise] = {
             "Half the sum of the absolute differences of the shares: 0 for alike, 1 for nothing in common.",
         ],
         "This is the total variation distance; 0 is an average client, and it grows as α falls.",
-        {"Half of it: what one class has too much, another has too little, so each difference counts twice.":
-            lambda a, b: 2 * _skew(a, b)},
+        {
+            "Half of it: what one class has too much, another has too little, so each difference counts twice.": lambda a, b: (
+                2 * _skew(a, b)
+            )
+        },
     ),
     "03a": Exercise(
         "bytes of a stored activation",
@@ -216,8 +246,10 @@ EXERCISES: dict[str, Exercise] = {
             "float32: four bytes each.",
         ],
         "It grows with the batch. Weights do not: that is why training can fail where inference fits.",
-        {"Those are numbers, not bytes: a float32 takes four.": lambda b, c, n: b * c * n,
-         "The whole batch is stored, not one sample of it.": lambda b, c, n: 4 * c * n},
+        {
+            "Those are numbers, not bytes: a float32 takes four.": lambda b, c, n: b * c * n,
+            "The whole batch is stored, not one sample of it.": lambda b, c, n: 4 * c * n,
+        },
     ),
     "03b": Exercise(
         "the largest batch that fits",
@@ -228,8 +260,11 @@ EXERCISES: dict[str, Exercise] = {
             "Begin at 0: it is the answer where not even one sample fits.",
         ],
         "The bill says it before anything is trained: no trial, no crash.",
-        {"That is one too many: the last batch that fits, not the first that does not.":
-            lambda p, b: _largest_batch(p, b) + 1},
+        {
+            "That is one too many: the last batch that fits, not the first that does not.": lambda p, b: (
+                _largest_batch(p, b) + 1
+            )
+        },
     ),
     "04a": Exercise(
         "choose within a budget",
@@ -241,6 +276,8 @@ EXERCISES: dict[str, Exercise] = {
         ],
         "Greedy by gain per byte stays close to the best here. It has no such promise in general, and tensors "
         "share costs (a frozen layer still carries the gradient): so the kit solves the whole program.",
-        {"That ranks by gain alone: one large piece can cost as much as two better ones.": _by_gain},
+        {
+            "That ranks by gain alone: one large piece can cost as much as two better ones.": _by_gain
+        },
     ),
-}  # fmt: skip
+}

@@ -7,4 +7,13 @@ from ftte_lab.lab.live.runner import CancelledError, Runner
 from ftte_lab.lab.live.stage import Stage
 from ftte_lab.lab.live.subshell import forget_route
 
-__all__ = ["MODES", "CancelledError", "Marks", "Runner", "Stage", "fleet_message", "forget_route", "is_live"]
+__all__ = [
+    "MODES",
+    "CancelledError",
+    "Marks",
+    "Runner",
+    "Stage",
+    "fleet_message",
+    "forget_route",
+    "is_live",
+]

@@ -24,7 +24,11 @@ def fleet_message(runs: Mapping[str, Prepared]) -> tuple[dict[str, Any], list[by
     fleet = next(iter(runs.values())).world.fleet
     kinds = sorted(set(fleet.kind))
     number = {kind: k for k, kind in enumerate(kinds)}
-    ends = [r.timeline.start_s[MOST_PARTICIPATIONS] for r in runs.values() if len(r.timeline) > MOST_PARTICIPATIONS]
+    ends = [
+        r.timeline.start_s[MOST_PARTICIPATIONS]
+        for r in runs.values()
+        if len(r.timeline) > MOST_PARTICIPATIONS
+    ]
     end_s = float(min([*ends, *(r.timeline.end_s for r in runs.values())]))
     buffers: list[bytes] = []
     lasting = np.concatenate([r.times.total_s for r in runs.values()])
@@ -32,7 +36,12 @@ def fleet_message(runs: Mapping[str, Prepared]) -> tuple[dict[str, Any], list[by
         "end_s": end_s,
         "typical_s": float(np.median(lasting)),
         "kinds": [
-            {"name": k, "colour": KIND_COLOURS.get(k, "#8A8A8A"), "shape": KIND_SHAPES.get(k, "circle")} for k in kinds
+            {
+                "name": k,
+                "colour": KIND_COLOURS.get(k, "#8A8A8A"),
+                "shape": KIND_SHAPES.get(k, "circle"),
+            }
+            for k in kinds
         ],
         "devices": {
             "kind": [number[kind] for kind in fleet.kind],
@@ -55,11 +64,18 @@ def _arm(name: str, ready: Prepared, end_s: float, buffers: list[bytes]) -> dict
         at[column] = _pack(getattr(timeline, column)[shown], "<i4", buffers)
     at["step_s"] = _pack(timeline.step_s[timeline.step_s <= end_s], "<f4", buffers)
     return {
-        "name": name, "label": label(name), "light": _colour(LIGHT.methods, name), "dark": _colour(DARK.methods, name),
-        "buffer": timeline.policy.buffer, "need": ready.bill.peak_bytes, "upload": ready.traffic.upload,
-        "download": ready.traffic.download, "once": ready.traffic.once, "columns": at,
+        "name": name,
+        "label": label(name),
+        "light": _colour(LIGHT.methods, name),
+        "dark": _colour(DARK.methods, name),
+        "buffer": timeline.policy.buffer,
+        "need": ready.bill.peak_bytes,
+        "upload": ready.traffic.upload,
+        "download": ready.traffic.download,
+        "once": ready.traffic.once,
+        "columns": at,
         "eligible": ready.eligible.tolist(),
-    }  # fmt: skip
+    }
 
 
 def _colour(methods: tuple[tuple[str, str], ...], name: str) -> str:

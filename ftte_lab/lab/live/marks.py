@@ -27,7 +27,9 @@ class Marks(anywidget.AnyWidget):
         """Show marks by text; those beyond the ends of the scale are left out."""
         low, high = (math.log(end) for end in ends)
         placed = {text: (math.log(value) - low) / (high - low) for text, value in marks.items()}
-        self._said = {"marks": [{"text": text, "at": at} for text, at in placed.items() if 0 <= at <= 1]}
+        self._said = {
+            "marks": [{"text": text, "at": at} for text, at in placed.items() if 0 <= at <= 1]
+        }
         if self._live:
             self.send(self._said)
 

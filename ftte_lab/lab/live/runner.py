@@ -36,7 +36,12 @@ class Runner:
         on_state: Callable[[int, str, BaseException | None], None],
         is_step: Callable[[Any], bool],
     ) -> None:
-        self._start, self._on_frame, self._on_state, self._is_step = start, on_frame, on_state, is_step
+        self._start, self._on_frame, self._on_state, self._is_step = (
+            start,
+            on_frame,
+            on_state,
+            is_step,
+        )
         self._changed = threading.Condition()
         self._number = 0
         self._job: Any = None
@@ -61,11 +66,19 @@ class Runner:
         """Start a job in the worker, in the place of whatever runs; returns its number at once."""
         with self._changed:
             self._number += 1
-            self._job, self._fresh, self._pace, self._phase, self._error = job, True, pace, "running", None
+            self._job, self._fresh, self._pace, self._phase, self._error = (
+                job,
+                True,
+                pace,
+                "running",
+                None,
+            )
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="ftte-lab", daemon=True)
                 self._thread.start()
-                atexit.register(self.close)  # a thread that computes must not meet the end of the interpreter
+                atexit.register(
+                    self.close
+                )  # a thread that computes must not meet the end of the interpreter
             self._changed.notify_all()
             return self._number
 
@@ -96,7 +109,9 @@ class Runner:
             ended = self._changed.wait_for(lambda: self._phase != "running", timeout)
             phase, error = self._phase, self._error
         if not ended:
-            raise TimeoutError(f"the run did not end within {timeout:g} s; allowed: more time, or a shorter horizon.")
+            raise TimeoutError(
+                f"the run did not end within {timeout:g} s; allowed: more time, or a shorter horizon."
+            )
         if error is not None:
             raise error
         if phase != "done":
@@ -135,10 +150,17 @@ class Runner:
         number, frames = 0, None
         while True:
             with self._changed:
-                if self._pace == "stop" and frames is not None and not self._fresh and self._phase == "running":
+                if (
+                    self._pace == "stop"
+                    and frames is not None
+                    and not self._fresh
+                    and self._phase == "running"
+                ):
                     self._settle(number, "stopped")
                 self._changed.wait_for(
-                    lambda: self._closed or self._fresh or (frames is not None and self._pace != "stop")  # noqa: B023
+                    lambda: (
+                        self._closed or self._fresh or (frames is not None and self._pace != "stop")  # noqa: B023
+                    )
                 )
                 job, fresh, closed = self._job, self._fresh, self._closed
                 if fresh:

@@ -35,9 +35,13 @@ class Stage(anywidget.AnyWidget):
 
     _esm = slot_js() + "\n".join(static(name) for name in _SCRIPTS)
     _css = static("stage.css")
-    panels = traitlets.Dict().tag(sync=True)  # what there is to show at first; a message may change it
+    panels = traitlets.Dict().tag(
+        sync=True
+    )  # what there is to show at first; a message may change it
 
-    def __init__(self, panels: Mapping[str, Any], on_press: Callable[[Mapping[str, Any]], None], live: bool) -> None:
+    def __init__(
+        self, panels: Mapping[str, Any], on_press: Callable[[Mapping[str, Any]], None], live: bool
+    ) -> None:
         self._guard = threading.Lock()
         self._said: dict[str, tuple[dict[str, Any], Buffers]] = {}
         self._drawn: dict[str, Template] = {}
@@ -53,16 +57,26 @@ class Stage(anywidget.AnyWidget):
         Called from any thread. `number` is the run's: the page drops figures of runs that were replaced.
         """
         buffers: Buffers = []
-        sets = {key: {c: _packed(v, buffers) for c, v in columns.items()} for key, columns in figure.data.items()}
+        sets = {
+            key: {c: _packed(v, buffers) for c, v in columns.items()}
+            for key, columns in figure.data.items()
+        }
         message = {
-            "kind": "figure", "panel": name, "number": number, "sets": sets, "alt": figure.alt_text,
+            "kind": "figure",
+            "panel": name,
+            "number": number,
+            "sets": sets,
+            "alt": figure.alt_text,
             "signals": dict(figure.signals or {}),
-        }  # fmt: skip
+        }
         with self._guard:
             if self._drawn.get(name) is not figure.template:
                 self._drawn[name] = figure.template
                 drawing = {"light": figure.template.light, "dark": figure.template.dark}
-                self._said[f"drawing {name}"] = ({"kind": "drawing", "panel": name, "specs": drawing}, [])
+                self._said[f"drawing {name}"] = (
+                    {"kind": "drawing", "panel": name, "specs": drawing},
+                    [],
+                )
                 self._post(*self._said[f"drawing {name}"])
             self._said[f"figure {name}"] = (message, buffers)
             self._post(message, buffers)
@@ -88,7 +102,9 @@ class Stage(anywidget.AnyWidget):
             return
         if content.get("press") == "hello":
             with self._guard:
-                for key in sorted(self._said, key=lambda k: (k not in _ALWAYS, not k.startswith("drawing"))):
+                for key in sorted(
+                    self._said, key=lambda k: (k not in _ALWAYS, not k.startswith("drawing"))
+                ):
                     self._post(*self._said[key])
         else:
             self._press(content)

@@ -37,12 +37,16 @@ def slot_js() -> str:
 def runtime_js() -> str:
     """Vega, Vega-Lite and vega-embed as one module: bundled once (seconds), then kept in the data home."""
     version = SCHEMA_VERSION.lstrip("v").rpartition(".")[0]
-    key = hashlib.sha256(f"{metadata.version('vl-convert-python')} {version} {_RUNTIME}".encode()).hexdigest()[:16]
+    key = hashlib.sha256(
+        f"{metadata.version('vl-convert-python')} {version} {_RUNTIME}".encode()
+    ).hexdigest()[:16]
     path = data_home() / f"vega-{key}.js"
     with contextlib.suppress(OSError):
         return path.read_text(encoding="utf-8")
     text = vl_convert.javascript_bundle(_RUNTIME, vl_version=version)
-    with contextlib.suppress(OSError):  # a home that cannot be written costs these seconds in every kernel
+    with contextlib.suppress(
+        OSError
+    ):  # a home that cannot be written costs these seconds in every kernel
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, text.encode())
     return text

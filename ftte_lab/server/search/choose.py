@@ -43,7 +43,9 @@ class BudgetError(ValueError):
             "Raise the budget, shrink the batch or the model, or leave the device out."
         )
 
-    def __reduce__(self) -> tuple[type[BudgetError], tuple[str, int, int]]:  # else it is lost between processes
+    def __reduce__(
+        self,
+    ) -> tuple[type[BudgetError], tuple[str, int, int]]:  # else it is lost between processes
         return type(self), (self.device, self.floor_bytes, self.budget_bytes)
 
 
@@ -91,7 +93,12 @@ def choose(
     choice("solver", solver, SOLVERS)
     integer("budget_bytes", budget_bytes, 1)
     known = set(contributions.gain) == set(memory.model.tensors)
-    require(known, "contributions and memory model differ", "both for the same model", "Measure them anew")
+    require(
+        known,
+        "contributions and memory model differ",
+        "both for the same model",
+        "Measure them anew",
+    )
     problem = Problem.build(contributions, memory, budget_bytes, max_entries)
     floor = problem.peak(problem.required)
     if floor > budget_bytes:

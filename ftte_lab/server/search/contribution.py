@@ -33,7 +33,14 @@ from ftte_lab.models import (
     row_of,
 )
 from ftte_lab.server.search.problem import Contributions
-from ftte_lab.training import Inputs, Net, draw_batches, logits_gradient, minus_one_hot, train_cohort
+from ftte_lab.training import (
+    Inputs,
+    Net,
+    draw_batches,
+    logits_gradient,
+    minus_one_hot,
+    train_cohort,
+)
 
 MEASURES = ("gradient", "fisher", "finetune")
 RATIOS = (0.125, 0.25, 0.5, 1.0)
@@ -81,7 +88,9 @@ def measure(
         for t in model.tensors.values()
         if t.kind == "weight"
     }
-    options = {t.name: sorted({channels_at(t.channels, r) for r in ratios}) for t in model.tensors.values()}
+    options = {
+        t.name: sorted({channels_at(t.channels, r) for r in ratios}) for t in model.tensors.values()
+    }
     if kind == "finetune":
         gains = _finetunings(model, params, x, y, order, options, steps, rate, seed)
     else:
@@ -98,7 +107,13 @@ def measure(
 
 
 def _check(
-    x: Tensor, y: Tensor, kind: str, ratios: tuple[float, ...], channels_by: str, steps: int, rate: float
+    x: Tensor,
+    y: Tensor,
+    kind: str,
+    ratios: tuple[float, ...],
+    channels_by: str,
+    steps: int,
+    rate: float,
 ) -> None:
     choice("contribution", kind, MEASURES)
     choice("channels_by", channels_by, ("magnitude", "gain"))
@@ -114,7 +129,11 @@ def _check(
 
 
 def _per_channel(info: TensorInfo, squared: Tensor) -> Tensor:
-    return squared.movedim(info.axis, 0).flatten(1).sum(1) if info.kind == "weight" else squared.sum().reshape(1)
+    return (
+        squared.movedim(info.axis, 0).flatten(1).sum(1)
+        if info.kind == "weight"
+        else squared.sum().reshape(1)
+    )
 
 
 class _Squares:
@@ -126,7 +145,9 @@ class _Squares:
 
     def grad(self, name: str, grad: Tensor, client_axis: int = 0) -> None:
         """Take the gradient of one tensor: of the mean over `samples`, or one per sample."""
-        part = grad.square().sum(client_axis, keepdim=True) if self.per_sample else grad * self.samples
+        part = (
+            grad.square().sum(client_axis, keepdim=True) if self.per_sample else grad * self.samples
+        )
         self.total[name] = self.total[name].add_(part) if name in self.total else part
 
     def product(self, name: str, a: Tensor, b: Tensor) -> None:
@@ -134,7 +155,9 @@ class _Squares:
         self.grad(name, a @ b)
 
 
-def _squared_gradients(model: Model, params: Params, x: Tensor, y: Tensor, per_sample: bool) -> Params:
+def _squared_gradients(
+    model: Model, params: Params, x: Tensor, y: Tensor, per_sample: bool
+) -> Params:
     """Squared gradient per entry: of the mean over samples, or the mean of each sample's own (a cohort of samples)."""
     net = Net(model, make_plan(model, full(model)))
     inputs, sink = Inputs(model, params, x), _Squares(per_sample)
@@ -143,7 +166,9 @@ def _squared_gradients(model: Model, params: Params, x: Tensor, y: Tensor, per_s
         at = at.unsqueeze(1 if per_sample else 0)
         stacked = net.stack([params], [len(at)])
         logits = net.forward(inputs.gather(at), stacked)
-        net.backward(logits_gradient(logits, minus_one_hot(y[at], model.classes, x.dtype)), stacked, sink)
+        net.backward(
+            logits_gradient(logits, minus_one_hot(y[at], model.classes, x.dtype)), stacked, sink
+        )
     mean = {name: value[0] / len(x) for name, value in net.result(sink.total).items()}
     return mean if per_sample else {name: value.square() for name, value in mean.items()}
 
@@ -161,7 +186,9 @@ def _finetunings(
 ) -> dict[str, dict[int, float]]:
     """Fall of the public loss by training each option beside the classifier, above the classifier alone."""
     base = {t.name: None for t in model.tensors.values() if t.op == len(model.ops) - 1}
-    batches = torch.as_tensor(draw_batches(len(x), steps, min(16, len(x)), seed=seed, client=0, visit=0)).unsqueeze(0)
+    batches = torch.as_tensor(
+        draw_batches(len(x), steps, min(16, len(x)), seed=seed, client=0, visit=0)
+    ).unsqueeze(0)
 
     def loss_after(parts: Mapping[str, tuple[int, ...] | None]) -> float:
         plan = Plan(model, Subset(dict(parts)))
@@ -179,6 +206,10 @@ def _finetunings(
             continue
         gains[name] = {}
         for c in counts:
-            part = None if name not in order or c == len(order[name]) else tuple(sorted(order[name][:c]))
+            part = (
+                None
+                if name not in order or c == len(order[name])
+                else tuple(sorted(order[name][:c]))
+            )
             gains[name][c] = alone - loss_after({**base, name: part})
     return gains

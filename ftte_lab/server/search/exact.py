@@ -27,7 +27,11 @@ def exact(problem: Problem, seed: int) -> Counts:
     """
     lines = [*_memory_lines(problem), *_logic_lines(problem)]
     objective = {_option(name, count): -gain for name, count, gain in problem.options}
-    names = list(dict.fromkeys([*problem.memory.variables, *objective, *(v for line in lines for v in line[0])]))
+    names = list(
+        dict.fromkeys(
+            [*problem.memory.variables, *objective, *(v for line in lines for v in line[0])]
+        )
+    )
     at = {name: k for k, name in enumerate(names)}
     cost = np.zeros(len(names))
     for name, value in objective.items():
@@ -43,12 +47,16 @@ def exact(problem: Problem, seed: int) -> Counts:
             cost,
             integrality=np.where(counted, 0, 1),
             bounds=Bounds(np.zeros(len(names)), upper),
-            constraints=LinearConstraint(matrix, [line[1] for line in lines], [line[2] for line in lines]),
+            constraints=LinearConstraint(
+                matrix, [line[1] for line in lines], [line[2] for line in lines]
+            ),
             options={"mip_rel_gap": 0.0},
         )
     if not found.success:
         raise RuntimeError(f"the subset search ended without a proof: {found.message}")
-    chosen = {name: count for name, count, _ in problem.options if found.x[at[_option(name, count)]] > 0.5}
+    chosen = {
+        name: count for name, count, _ in problem.options if found.x[at[_option(name, count)]] > 0.5
+    }
     return problem.required | chosen
 
 
@@ -69,7 +77,11 @@ def _memory_lines(problem: Problem) -> Iterator[_Line]:
         yield coefficients, -np.inf, (problem.budget_bytes - constant) / 1024
     if problem.max_entries is not None:
         tensors = table.model.tensors.values()
-        yield {f"count:{t.name}": t.size / t.channels for t in tensors}, -np.inf, float(problem.max_entries)
+        yield (
+            {f"count:{t.name}": t.size / t.channels for t in tensors},
+            -np.inf,
+            float(problem.max_entries),
+        )
 
 
 def _logic_lines(problem: Problem) -> Iterator[_Line]:

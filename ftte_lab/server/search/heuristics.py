@@ -61,7 +61,9 @@ def evolution(problem: Problem, seed: int, population: int = 60, generations: in
     choices = [[0, *sorted(problem.contributions.gain[n])] for n in names]
 
     def repaired(genes: np.ndarray) -> Counts:
-        counts = problem.required | {n: c[g] for n, c, g in zip(names, choices, genes, strict=True) if g}
+        counts = problem.required | {
+            n: c[g] for n, c, g in zip(names, choices, genes, strict=True) if g
+        }
         for k in rng.permutation(len(names)):
             if problem.fits(counts):
                 break
@@ -140,7 +142,9 @@ def _knapsack(problem: Problem, capacity_bytes: int, unit: int) -> Counts:
     return problem.required | _trace(problem, names[: best[1]], taken, best[2], unit)
 
 
-def _trace(problem: Problem, names: list[str], taken: list[np.ndarray], room: int, unit: int) -> Counts:
+def _trace(
+    problem: Problem, names: list[str], taken: list[np.ndarray], room: int, unit: int
+) -> Counts:
     counts: Counts = {}
     for name, chosen in zip(names[::-1], taken[: len(names)][::-1], strict=True):
         count = int(chosen[room])
@@ -163,9 +167,14 @@ def _option_cost(problem: Problem, name: str, count: int, unit: int) -> int:
 def _depth_cost(problem: Problem, op: int, unit: int) -> int:
     """What it costs to let the gradient run back to operation `op`, above training the classifier alone."""
     name = next(t.name for t in problem.memory.model.tensors.values() if t.op == op)
-    values = decisions(Plan(problem.memory.model, Subset({**dict.fromkeys(problem.required), name: None})))
+    values = decisions(
+        Plan(problem.memory.model, Subset({**dict.fromkeys(problem.required), name: None}))
+    )
     reach = np.array(
-        [values.get(v, 0.0) if v.split(":")[0] in ("reach", "norm", "mask") else 0.0 for v in problem.memory.variables]
+        [
+            values.get(v, 0.0) if v.split(":")[0] in ("reach", "norm", "mask") else 0.0
+            for v in problem.memory.variables
+        ]
     )
     required = problem.decision(problem.required)
     own = np.array([v.split(":")[0] in ("count", "whole") for v in problem.memory.variables])

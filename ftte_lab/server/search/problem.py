@@ -56,7 +56,11 @@ class Problem:
 
     @classmethod
     def build(
-        cls, contributions: Contributions, memory: MemoryModel, budget_bytes: int, max_entries: int | None
+        cls,
+        contributions: Contributions,
+        memory: MemoryModel,
+        budget_bytes: int,
+        max_entries: int | None,
     ) -> Problem:
         """Set up the problem; the classifier's tensors are required in whole."""
         end = len(memory.model.ops) - 1
@@ -76,7 +80,9 @@ class Problem:
     def decision(self, counts: Mapping[str, int]) -> np.ndarray:
         """Decision vector of a choice; which channels does not matter to the memory, only how many."""
         tensors = self.memory.model.tensors
-        parts = {n: None if c == tensors[n].channels else tuple(range(c)) for n, c in counts.items() if c}
+        parts = {
+            n: None if c == tensors[n].channels else tuple(range(c)) for n, c in counts.items() if c
+        }
         values = decisions(Plan(self.memory.model, Subset(parts)))
         return np.array([values.get(v, 0.0) for v in self.memory.variables])
 

@@ -15,23 +15,38 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
 
-MAX_PARTICIPATIONS = 20_000_000  # a longer schedule (some 3 GB) is refused instead of exhausting the machine
+MAX_PARTICIPATIONS = (
+    20_000_000  # a longer schedule (some 3 GB) is refused instead of exhausting the machine
+)
 _TAG = 0x71AE  # keeps the clock's random streams apart from every other use of the same seed
-_BLOCK = 8192  # random numbers are drawn in blocks: a numpy call for each would cost more than the event
+_BLOCK = (
+    8192  # random numbers are drawn in blocks: a numpy call for each would cost more than the event
+)
 
 
 class Clock:
     """The event loop: a heap of arrivals, a list of idle clients, and one entry per participation p."""
 
-    def __init__(self, policy: Policy, base: list[Floats], idle: list[int], sigma: float, seed: int) -> None:
+    def __init__(
+        self, policy: Policy, base: list[Floats], idle: list[int], sigma: float, seed: int
+    ) -> None:
         self.policy, self.idle, self.sigma = policy, idle, sigma
-        self.first, self.later, self.compute, self.upload, self.dropout = (column.tolist() for column in base)
+        self.first, self.later, self.compute, self.upload, self.dropout = (
+            column.tolist() for column in base
+        )
         # Separate streams: jitter or drop-out switched on changes no other draw of the same participation.
-        self.streams = [np.random.default_rng(s) for s in np.random.SeedSequence([seed, _TAG]).spawn(3)]
+        self.streams = [
+            np.random.default_rng(s) for s in np.random.SeedSequence([seed, _TAG]).spawn(3)
+        ]
         self.heap: list[tuple[float, int]] = []
         self.waiting: list[int] = []
         self.visits = [0] * len(self.first)
-        self.client, self.visit, self.version, self.fate = array("q"), array("q"), array("q"), array("b")
+        self.client, self.visit, self.version, self.fate = (
+            array("q"),
+            array("q"),
+            array("q"),
+            array("b"),
+        )
         self.start, self.factor = array("d"), array("d")
         self.applied, self.step_s, self.step_end = array("q"), array("d"), array("q")
 
@@ -53,7 +68,12 @@ class Clock:
 
     def draw(self, p: int) -> None:
         """Draw the random numbers of the next block of participations."""
-        require(p < MAX_PARTICIPATIONS, f"more than {p} participations", "a shorter run", "Lower horizon_s")
+        require(
+            p < MAX_PARTICIPATIONS,
+            f"more than {p} participations",
+            "a shorter run",
+            "Lower horizon_s",
+        )
         self.pick = self.streams[0].random(_BLOCK).tolist()
         self.luck = self.streams[1].random(_BLOCK).tolist()
         z = self.streams[2].standard_normal(_BLOCK)

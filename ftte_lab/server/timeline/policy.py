@@ -34,9 +34,15 @@ class Policy:
 
     concurrency: int  # M, clients that train at once; fewer if fewer are eligible
     buffer: int  # K, updates per server step
-    refill: Literal["arrival", "step"] = "arrival"  # fill a slot when it is free, or only at the server step
-    max_staleness: int | None = None  # discard updates older than this many versions; None keeps all
-    discard_late: bool = False  # a step calls off whatever is under way (over-selection); needs "step"
+    refill: Literal["arrival", "step"] = (
+        "arrival"  # fill a slot when it is free, or only at the server step
+    )
+    max_staleness: int | None = (
+        None  # discard updates older than this many versions; None keeps all
+    )
+    discard_late: bool = (
+        False  # a step calls off whatever is under way (over-selection); needs "step"
+    )
 
     def __post_init__(self) -> None:
         integer("concurrency", self.concurrency, 1)
@@ -45,10 +51,18 @@ class Policy:
         if self.max_staleness is not None:
             integer("max_staleness", self.max_staleness, 0, fix="None keeps updates of any age")
         if self.refill == "step":
-            M, fix = self.concurrency, "A larger buffer never fills: raise the concurrency or refill on arrival"
+            M, fix = (
+                self.concurrency,
+                "A larger buffer never fills: raise the concurrency or refill on arrival",
+            )
             require(self.buffer <= M, f"buffer = {self.buffer}", f"1 to {M}, the concurrency", fix)
         late = self.refill == "step" or not self.discard_late
-        require(late, "discard_late with refill = 'arrival'", "refill = 'step'", "Use Policy.synchronous")
+        require(
+            late,
+            "discard_late with refill = 'arrival'",
+            "refill = 'step'",
+            "Use Policy.synchronous",
+        )
 
     @classmethod
     def synchronous(cls, cohort: int, over_select: float = 0.0) -> Policy:
@@ -62,7 +76,9 @@ class Policy:
         """
         integer("cohort", cohort, 1)
         number("over_select", over_select, 0)
-        started = math.ceil(round(cohort * (1 + over_select), 9))  # 10 x 1.1 is 11, whatever binary floats say
+        started = math.ceil(
+            round(cohort * (1 + over_select), 9)
+        )  # 10 x 1.1 is 11, whatever binary floats say
         return cls(started, cohort, "step", discard_late=over_select > 0)
 
     @classmethod

@@ -70,7 +70,12 @@ class Timeline:
             ValueError: if there is no step j.
         """
         fits = 0 <= j < len(self.step_s)
-        require(fits, f"step {j} of {len(self.step_s)}", f"0 to {len(self.step_s) - 1}", "Lengthen the horizon")
+        require(
+            fits,
+            f"step {j} of {len(self.step_s)}",
+            f"0 to {len(self.step_s) - 1}",
+            "Lengthen the horizon",
+        )
         return self.applied[self.step_end[j - 1] if j else 0 : self.step_end[j]]
 
     @property
@@ -95,7 +100,9 @@ class Timeline:
         """
         chosen = np.flatnonzero(self.fate == Fate.APPLIED)
         versions, first = np.unique(self.version[chosen], return_index=True)
-        return {int(v): part for v, part in zip(versions, np.split(chosen, first[1:]), strict=False)}
+        return {
+            int(v): part for v, part in zip(versions, np.split(chosen, first[1:]), strict=False)
+        }
 
     def counts(self) -> dict[str, int]:
         """How many participations met each fate, by lower-case name; they add up to all participations."""
@@ -106,7 +113,9 @@ class Timeline:
         """When each participation left its slot: at its arrival time, or at the step that called it off."""
         aborted = self.fate == Fate.ABORTED
         freed_s = self.arrival_s.copy()
-        freed_s[aborted] = self.step_s[self.version[aborted]]  # the first step after the start from version v is v
+        freed_s[aborted] = self.step_s[
+            self.version[aborted]
+        ]  # the first step after the start from version v is v
         return freed_s
 
     def concurrency_at(self, t: ArrayLike) -> Ints:
@@ -130,7 +139,20 @@ def _timeline(clock: Clock, base: list[Floats], end_s: float) -> Timeline:
     order[applied] = np.arange(len(applied)) - np.repeat(step_end - size, size)
     times = (start_s, downloaded_s, computed_s, arrival_s)
     step_s = np.array(clock.step_s, np.float64)
-    return Timeline(clock.policy, end_s, client, visit, version, *times, fate, step, order, applied, step_s, step_end)
+    return Timeline(
+        clock.policy,
+        end_s,
+        client,
+        visit,
+        version,
+        *times,
+        fate,
+        step,
+        order,
+        applied,
+        step_s,
+        step_end,
+    )
 
 
 def schedule(
@@ -183,7 +205,12 @@ def schedule(
     base = _columns(columns, allowed)
     number("jitter_sigma", jitter_sigma, 0, 3)
     number("horizon_s", horizon_s, 0)
-    require(horizon_s > 0, "horizon_s = 0", "virtual seconds above 0", "Take some participations' length")
+    require(
+        horizon_s > 0,
+        "horizon_s = 0",
+        "virtual seconds above 0",
+        "Take some participations' length",
+    )
     integer("seed", seed, 0)
     if max_steps is not None:
         integer("max_steps", max_steps, 1, fix="None runs to the horizon")
@@ -194,7 +221,12 @@ def schedule(
 def _columns(columns: dict[str, ArrayLike], eligible: NDArray[np.generic]) -> list[Floats]:
     """Check the arrays, and give the five numeric ones in the order in which the clock unpacks them."""
     flags = eligible.dtype == np.bool_ and eligible.ndim == 1
-    require(flags, f"eligible has type {eligible.dtype}", "one bool per client", "For all: np.ones(n, bool)")
+    require(
+        flags,
+        f"eligible has type {eligible.dtype}",
+        "one bool per client",
+        "For all: np.ones(n, bool)",
+    )
     fix = "Give the devices more memory, or choose a smaller model or subset"
     require(bool(eligible.any()), f"0 of {eligible.size} clients are eligible", "at least 1", fix)
     base = []
@@ -208,5 +240,7 @@ def _columns(columns: dict[str, ArrayLike], eligible: NDArray[np.generic]) -> li
         base.append(column)
     first, later, compute, upload, _ = base
     shortest = (np.minimum(first, later) + compute + upload)[eligible].min()
-    require(shortest > 0, "a participation takes 0 s", "durations above 0", "Count its computing time")
+    require(
+        shortest > 0, "a participation takes 0 s", "durations above 0", "Count its computing time"
+    )
     return base

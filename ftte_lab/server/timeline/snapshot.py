@@ -62,16 +62,26 @@ def moment(timeline: Timeline, clients: int, sim_seconds: float) -> Moment:
     phase = np.where(busy, (edges <= sim_seconds).sum(0), 0).astype(np.int8)
     length = np.maximum(timeline.arrival_s[at] - timeline.start_s[at], 1e-12)
     progress = np.where(busy, (sim_seconds - timeline.start_s[at]) / length, 0.0)
-    lost = (last >= 0) & ~busy & np.isin(timeline.fate[last], (Fate.DROPPED, Fate.ABORTED, Fate.STALE))
+    lost = (
+        (last >= 0) & ~busy & np.isin(timeline.fate[last], (Fate.DROPPED, Fate.ABORTED, Fate.STALE))
+    )
     waiting = _waiting(timeline, sim_seconds, version)
     return Moment(
-        sim_seconds, version, phase, progress, np.where(busy, last, -1), lost, waiting,
+        sim_seconds,
+        version,
+        phase,
+        progress,
+        np.where(busy, last, -1),
+        lost,
+        waiting,
         version - timeline.version[waiting],
-    )  # fmt: skip
+    )
 
 
 def _waiting(timeline: Timeline, sim_seconds: float, version: int) -> NDArray[np.int64]:
     """Participations that have arrived and that no step has taken yet, in the order of arrival."""
-    here = (timeline.arrival_s <= sim_seconds) & np.isin(timeline.fate, (Fate.APPLIED, Fate.BUFFERED))
+    here = (timeline.arrival_s <= sim_seconds) & np.isin(
+        timeline.fate, (Fate.APPLIED, Fate.BUFFERED)
+    )
     found = np.flatnonzero(here & ((timeline.step < 0) | (timeline.step >= version)))
     return found[np.argsort(timeline.arrival_s[found], kind="stable")]

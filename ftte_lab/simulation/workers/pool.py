@@ -57,7 +57,9 @@ class Helper:
             [sys.executable, "-c", "from ftte_lab.simulation.workers.process import main; main()"],
             subprocess.PIPE,
         )
-        process = subprocess.Popen(command, stdin=pipe, stdout=pipe, bufsize=0, env={**os.environ, "PYTHONPATH": path})  # noqa: S603
+        process = subprocess.Popen(  # noqa: S603
+            command, stdin=pipe, stdout=pipe, bufsize=0, env={**os.environ, "PYTHONPATH": path}
+        )
         assert process.stdin is not None  # noqa: S101
         os.set_blocking(process.stdin.fileno(), False)
         return cls(process)
@@ -69,7 +71,11 @@ class Helper:
         """
         assert self.process.stdin is not None  # noqa: S101
         assert self.process.stdout is not None  # noqa: S101
-        target, source, view = self.process.stdin.fileno(), self.process.stdout.fileno(), memoryview(frame(body))
+        target, source, view = (
+            self.process.stdin.fileno(),
+            self.process.stdout.fileno(),
+            memoryview(frame(body)),
+        )
         try:
             while view and self.alive:
                 readable, writable, _ = select.select([source], [target], [])
@@ -126,9 +132,14 @@ class Helpers:
     """
 
     def __init__(
-        self, count: int, sgd: Sequence[LocalSGD], union: Plan, batch: int, params: Params,
+        self,
+        count: int,
+        sgd: Sequence[LocalSGD],
+        union: Plan,
+        batch: int,
+        params: Params,
         data: Mapping[str, np.ndarray],
-    ) -> None:  # fmt: skip
+    ) -> None:
         self.folder = tempfile.TemporaryDirectory(prefix="ftte_lab-")
         self.run = self.folder.name
         setup = {
@@ -163,7 +174,11 @@ class Helpers:
         task = Task()
         helper.tasks.append(task)
         helper.send(
-            pack({"row": row} if batches is None else {"row": row, "batches": batches, "tier": torch.tensor([tier])})
+            pack(
+                {"row": row}
+                if batches is None
+                else {"row": row, "batches": batches, "tier": torch.tensor([tier])}
+            )
         )
         return task
 

@@ -38,14 +38,20 @@ class Desk:
         union = make_plan(self.model, Subset.from_json(setup["union"]))
         plans = [make_plan(self.model, Subset.from_json(text)) for text in setup["subsets"]]
         self.subset, start = union.subset, union.start
-        self.train, self.test = (Inputs(self.model, params, _shared(setup[key]), start) for key in ("x", "x_test"))
+        self.train, self.test = (
+            Inputs(self.model, params, _shared(setup[key]), start) for key in ("x", "x_test")
+        )
         self.y = _shared(setup["y"])
         rates = setup["rate"], setup["momentum"]
-        self.sgd = [LocalSGD(plan, start, *rates, track_variance=setup["track_variance"]) for plan in plans]
+        self.sgd = [
+            LocalSGD(plan, start, *rates, track_variance=setup["track_variance"]) for plan in plans
+        ]
         self.at_once = [clients_at_once(plan, setup["batch"]) for plan in plans]
 
     def _start(self, task: Params) -> Params:
-        return put(self.model, self.subset, self.params, from_rows(self.model, self.subset, task["row"]))
+        return put(
+            self.model, self.subset, self.params, from_rows(self.model, self.subset, task["row"])
+        )
 
     def answer(self, tasks: deque[Params]) -> Iterator[bytes]:
         """Do the next task, or the next few if they can be trained together; remove them."""
@@ -54,7 +60,9 @@ class Desk:
             return
         together = [tasks.popleft()]
         tier = int(together[0]["tier"])
-        most = self.at_once[tier] if len(self.sgd) == 1 else 0  # what this tier does not train, another one has changed
+        most = (
+            self.at_once[tier] if len(self.sgd) == 1 else 0
+        )  # what this tier does not train, another one has changed
         while tasks and "batches" in tasks[0] and sum(len(t["batches"]) for t in together) < most:
             together.append(tasks.popleft())
         yield from self._train(self.sgd[tier], self.at_once[tier], together)
@@ -68,7 +76,9 @@ class Desk:
         else:
             x, y = fetch(self.train, self.y, torch.cat([task["batches"] for task in tasks]))
             done = sgd.descend(starts, counts, x, y)
-        for rows, variance in zip(done.rows.split(counts), done.step_variance.split(counts), strict=True):
+        for rows, variance in zip(
+            done.rows.split(counts), done.step_variance.split(counts), strict=True
+        ):
             yield pack({"rows": rows, "step_variance": variance})
 
 
