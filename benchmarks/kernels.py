@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.timing import seconds
 from ftte_lab.models import build, full, make_plan
-from ftte_lab.training import Inputs, LocalSGD, clients_at_once
+from ftte_lab.training import FrozenFeatures, LocalSGD, clients_at_once
 
 NETS = [
     ("mlp", (1, 8, 8)),
@@ -31,7 +31,7 @@ def together(name: str, shape: tuple[int, ...], batch: int) -> dict[str, Any]:
     plan = make_plan(model, full(model))
     params = model.init(0)
     x, y = torch.randn(400, *shape), torch.randint(0, 10, (400,))
-    inputs, sgd = Inputs(model, params, x), LocalSGD(plan, 0, 0.05)
+    inputs, sgd = FrozenFeatures(model, params, x), LocalSGD(plan, 0, 0.05)
     batches = torch.randint(0, 400, (24, 2, batch))
     row: dict[str, Any] = {
         "net": name,

@@ -13,7 +13,7 @@ from benchmarks.timing import gemm_gflops, in_turns, peak_mib, ratio
 from benchmarks.workloads import COHORT, WORKLOADS, PlainFTTE, Workload
 from ftte_lab.models import row_of
 from ftte_lab.simulation import Scenario, prepare
-from ftte_lab.simulation.workers.pool import Helpers
+from ftte_lab.simulation.workers.pool import WorkerPool
 
 
 def train(name: str, rounds: int = 10, repeats: int = 7) -> dict[str, Any]:
@@ -65,7 +65,7 @@ def ftte(repeats: int) -> dict[str, Any]:
 def _two(work: Workload, batches: list[Tensor], repeats: int) -> float:
     """The same with half of each cohort in a helper process."""
     data = {"x": work.x.numpy(), "y": work.y.numpy(), "x_test": work.x[:10].numpy()}
-    helpers = Helpers(1, [work.sgd], work.sgd.plan, work.batch, work.params, data)
+    helpers = WorkerPool(1, [work.sgd], work.sgd.plan, work.batch, work.params, data)
     while not helpers.free():
         assert helpers.all[0].alive
         time.sleep(0.05)

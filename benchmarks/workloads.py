@@ -21,12 +21,12 @@ from ftte_lab.models import (
     MODELS,
     Conv,
     Fork,
+    GlobalAvgPool,
     GroupNorm,
     Linear,
     Model,
     Params,
     Plan,
-    Pool,
     ReLU,
     build,
     full,
@@ -34,7 +34,7 @@ from ftte_lab.models import (
     row_of,
 )
 from ftte_lab.simulation import Prepared
-from ftte_lab.training import Inputs, LocalSGD, draw_many
+from ftte_lab.training import FrozenFeatures, LocalSGD, draw_many
 
 CLIENTS, COHORT = 100, 20
 
@@ -68,9 +68,9 @@ class Workload:
         }
 
     @cached_property
-    def inputs(self) -> Inputs:
+    def inputs(self) -> FrozenFeatures:
         """Nothing is frozen: the samples themselves."""
-        return Inputs(self.model, self.params, self.x)
+        return FrozenFeatures(self.model, self.params, self.x)
 
     @cached_property
     def sgd(self) -> LocalSGD:
@@ -199,7 +199,7 @@ class PlainFTTE:
     """
 
     def __init__(self, ready: Prepared) -> None:
-        s, world = ready.scenario, ready.world
+        s, world = ready.scenario, ready.federation
         self.model, self.plan, self.params, self.rate = (
             world.model,
             ready.plan,
@@ -231,7 +231,7 @@ class PlainFTTE:
                 x = fn.linear(x, p[op.weight], p[op.bias])
             elif isinstance(op, ReLU):
                 x = fn.relu(x)
-            elif isinstance(op, Pool):
+            elif isinstance(op, GlobalAvgPool):
                 x = x.mean(2)
             elif isinstance(op, Fork):
                 skips.append(x)

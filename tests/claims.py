@@ -104,7 +104,7 @@ def _stored_share(seed: int) -> float:
 
 
 def _stored_share_dense(seed: int) -> float:
-    model = prepare(_method("03", "fedavg", seed, model="mlp")).world.model
+    model = prepare(_method("03", "fedavg", seed, model="mlp")).federation.model
     bill = training_bill(model, full(model), 8)
     return 100 * bill.parts()["stored activations"] / bill.peak_bytes
 
@@ -112,7 +112,7 @@ def _stored_share_dense(seed: int) -> float:
 def _bill_is_off(seed: int) -> float:
     """Of the subset that the search chose on this seed, in percent of the measured peak."""
     ready = prepare(_method("03", "ftte", seed))
-    measured = measure_peak(ready.world.model, ready.plan.subset, ready.scenario.batch)
+    measured = measure_peak(ready.federation.model, ready.plan.subset, ready.scenario.batch)
     return 100 * abs(ready.bill.peak_bytes / measured - 1)
 
 
@@ -206,7 +206,7 @@ def _kinds_keep(seed: int) -> float:
 
 def _read_off(seed: int, batch: int, steps: int, clients: int) -> float:
     ready = prepare(_method("09", "fedavg", seed))
-    w, rng = ready.world, np.random.default_rng(seed)
+    w, rng = ready.federation, np.random.default_rng(seed)
     x, y = torch.as_tensor(w.dataset.x_train), torch.as_tensor(w.dataset.y_train)
     batches = [
         [rng.choice(own, batch, replace=False) for _ in range(steps)]

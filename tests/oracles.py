@@ -9,13 +9,13 @@ from torch import Tensor
 from ftte_lab.models import (
     Conv,
     Fork,
+    GlobalAvgPool,
     GroupNorm,
     Join,
     Linear,
     MaxPool,
     Model,
     Params,
-    Pool,
     ReLU,
     Subset,
     at_ratio,
@@ -52,7 +52,7 @@ def plain_forward(model: Model, params: Params, x: Tensor) -> Tensor:
             x = fn.relu(x)
         elif isinstance(op, MaxPool):
             x = fn.max_pool1d(x, 2) if x.ndim == 3 else fn.max_pool2d(x, 2)
-        elif isinstance(op, Pool):
+        elif isinstance(op, GlobalAvgPool):
             x = x.flatten(2).mean(2)
         elif isinstance(op, Fork):
             skips.append(x)

@@ -12,7 +12,7 @@ import numpy as np
 from ftte_lab._common import require, seconds
 from ftte_lab.charts.figure import Columns, Figure, template
 from ftte_lab.charts.style import WIDTH, Theme, finish, kind_scales, label
-from ftte_lab.server import PHASES, Moment, moment
+from ftte_lab.server import PHASES, Snapshot, snapshot
 from ftte_lab.simulation import Prepared
 
 _PHASES = PHASES[1:]
@@ -34,10 +34,10 @@ def fleet(runs: Mapping[str, Prepared], at_s: float) -> Figure:
     require(bool(runs), "no fleet to draw", "at least one prepared run")
     marks, slots, says, heads = [], [], [], []
     top = 0.0
-    per_row = 25 if max(len(ready.world.fleet) for ready in runs.values()) <= 150 else 50
+    per_row = 25 if max(len(ready.federation.fleet) for ready in runs.values()) <= 150 else 50
     for name, ready in runs.items():
-        kinds = ready.world.fleet.kind
-        now = moment(ready.timeline, len(kinds), at_s)
+        kinds = ready.federation.fleet.kind
+        now = snapshot(ready.timeline, len(kinds), at_s)
         order = sorted(range(len(kinds)), key=lambda c: (kinds[c], c))
         rows = math.ceil(len(order) / per_row)
         buffer = ready.timeline.policy.buffer
@@ -67,12 +67,12 @@ def _columns(names: tuple[str, ...], rows: list[Any]) -> Columns:
     return {name: [row[k] for row in rows] for k, name in enumerate(names)}
 
 
-def _head(name: str, now: Moment, buffer: int) -> str:
+def _head(name: str, now: Snapshot, buffer: int) -> str:
     busy = int((now.phase > 0).sum())
     return f"{label(name)}: version {now.version}, {len(now.buffer)} of {buffer} updates in the buffer, {busy} at work"
 
 
-def _says(name: str, now: Moment, buffer: int) -> str:
+def _says(name: str, now: Snapshot, buffer: int) -> str:
     counts = np.bincount(now.phase, minlength=len(PHASES))
     doing = (
         ", ".join(f"{counts[k]} in {phase}" for k, phase in enumerate(PHASES) if k and counts[k])
@@ -81,9 +81,9 @@ def _says(name: str, now: Moment, buffer: int) -> str:
     return f"{label(name)} has made {now.version} steps, its buffer holds {len(now.buffer)} of {buffer}, {doing}"
 
 
-def _mark(now: Moment, ready: Prepared, client: int, x: float, y: float) -> tuple[Any, ...]:
+def _mark(now: Snapshot, ready: Prepared, client: int, x: float, y: float) -> tuple[Any, ...]:
     phase = int(now.phase[client])
-    kind = ready.world.fleet.kind[client]
+    kind = ready.federation.fleet.kind[client]
     opacity = 1.0 if phase else 0.3 if ready.eligible[client] else 0.1
     name = PHASES[phase]
     return (
@@ -98,10 +98,10 @@ def _mark(now: Moment, ready: Prepared, client: int, x: float, y: float) -> tupl
     )
 
 
-def _slots(now: Moment, ready: Prepared, top: float, per_row: int) -> list[tuple[Any, ...]]:
+def _slots(now: Snapshot, ready: Prepared, top: float, per_row: int) -> list[tuple[Any, ...]]:
     """One square per place in the buffer; the age makes it paler, an empty one has no kind."""
     rows = []
-    kinds, client = ready.world.fleet.kind, ready.timeline.client
+    kinds, client = ready.federation.fleet.kind, ready.timeline.client
     for k in range(max(ready.timeline.policy.buffer, len(now.buffer))):
         filled = k < len(now.buffer)
         kind = kinds[client[now.buffer[k]]] if filled else "empty"

@@ -63,7 +63,7 @@ def one_round(
         ValueError: a negative number, local steps below 1, or more than 64 clients.
     """
     integer("number", number, 0)
-    s, w, subset = ready.scenario, ready.world, ready.plan.subset
+    s, w, subset = ready.scenario, ready.federation, ready.plan.subset
     require(
         s.clients <= 64, f"{s.clients} clients in a round by hand", "up to 64", "Use ftte_lab.run"
     )
@@ -97,7 +97,7 @@ def one_round(
 
 
 def _accuracy(ready: Prepared, params: Params, row: Tensor) -> float:
-    w, subset = ready.world, ready.plan.subset
+    w, subset = ready.federation, ready.plan.subset
     model = put(w.model, subset, params, from_rows(w.model, subset, row))
     said = w.model.forward(model, torch.as_tensor(w.dataset.x_test)).argmax(1)
     return float((said == torch.as_tensor(w.dataset.y_test)).double().mean())

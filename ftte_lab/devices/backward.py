@@ -19,6 +19,7 @@ from torch import Tensor
 from ftte_lab.models import (
     Conv,
     Fork,
+    GlobalAvgPool,
     GroupNorm,
     Join,
     Linear,
@@ -26,7 +27,6 @@ from ftte_lab.models import (
     Op,
     Params,
     Plan,
-    Pool,
     ReLU,
     geometry,
     infer,
@@ -162,7 +162,9 @@ def _maxpool_back(
     return gx.view(len(g), *op.in_shape)
 
 
-def _pool_back(plan: Plan, i: int, op: Pool, own: None, p: Params, g: Tensor, sink: Sink) -> Tensor:
+def _pool_back(
+    plan: Plan, i: int, op: GlobalAvgPool, own: None, p: Params, g: Tensor, sink: Sink
+) -> Tensor:
     space = op.in_shape[1:]
     return (
         g.div_(math.prod(space))
@@ -219,5 +221,5 @@ _BACKWARD: Mapping[type[Op], Callable[..., Tensor]] = {
     GroupNorm: _norm_back,
     ReLU: _relu_back,
     MaxPool: _maxpool_back,
-    Pool: _pool_back,
+    GlobalAvgPool: _pool_back,
 }

@@ -1,7 +1,14 @@
 """Many runs: presets, in parallel, in a folder, compared."""
 
-from ftte_lab.experiments.comparison import Report, best_rates, headline, savings, table, tune
-from ftte_lab.experiments.interleave import Happening, race
+from ftte_lab.experiments.comparison import (
+    HeadlineReport,
+    best_rates,
+    headline,
+    savings,
+    table,
+    tune,
+)
+from ftte_lab.experiments.interleave import TimedEvent, interleave
 from ftte_lab.experiments.parallel import run_all
 from ftte_lab.experiments.presets import (
     HEADLINE_METHODS,
@@ -20,14 +27,14 @@ __all__ = [
     "RATE_GRID",
     "TIERED",
     "TUNING_SEEDS",
-    "Happening",
+    "HeadlineReport",
     "Preset",
-    "Report",
     "Sweep",
+    "TimedEvent",
     "best_rates",
     "headline",
+    "interleave",
     "preset",
-    "race",
     "run_all",
     "savings",
     "sweep",

@@ -20,7 +20,7 @@ TARGET_SHARE = 0.95
 
 
 @dataclass(frozen=True)
-class Report:
+class HeadlineReport:
     """Finished runs by method, and the test accuracy all of them are timed to."""
 
     histories: Mapping[str, History]
@@ -80,7 +80,7 @@ def headline(
     progress: bool = False,
     processes: int | None = 1,
     target_share: float = TARGET_SHARE,
-) -> Report:
+) -> HeadlineReport:
     """Run the methods and set the target from FedAvg.
 
     Args:
@@ -101,7 +101,7 @@ def headline(
     )
     number("target_share", target_share, 1e-9, 1.0)
     histories = run_all(scenarios, processes=processes, progress=progress)
-    return Report(histories, target_share * histories["fedavg"].best())
+    return HeadlineReport(histories, target_share * histories["fedavg"].best())
 
 
 def tune(
@@ -132,7 +132,7 @@ def tune(
     }
 
 
-def table(report: Report) -> str:
+def table(report: HeadlineReport) -> str:
     """The report as text: a row per figure, a column per method."""
     figures = {name: report.figures(name) for name in report.histories}
     width = 17
@@ -190,7 +190,7 @@ def best_rates(scores: Mapping[str, Mapping[float, float]]) -> dict[str, float]:
     }
 
 
-def savings(report: Report) -> Iterable[str]:
+def savings(report: HeadlineReport) -> Iterable[str]:
     """Three sentences in the shape of the authors' headline, with the figures of this run."""
     base, ours = report.figures("fedavg"), report.figures("ftte")
     time = ours["time_saved"]

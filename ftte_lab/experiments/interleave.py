@@ -11,10 +11,18 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from ftte_lab._common import require
-from ftte_lab.simulation import Event, Finished, Prepared, Ready, Stepped, due_versions, simulate
+from ftte_lab.simulation import (
+    Event,
+    Finished,
+    Prepared,
+    Ready,
+    Stepped,
+    evaluation_versions,
+    simulate,
+)
 
 
-class Happening(NamedTuple):
+class TimedEvent(NamedTuple):
     """An event of one of the runs; `settled`: no evaluation of the same server step follows."""
 
     name: str
@@ -46,7 +54,7 @@ class _Lane:
         return float(step_s[self.steps]) if self.steps < len(step_s) else self.ready.timeline.end_s
 
 
-def race(runs: Mapping[str, Prepared], *, processes: int | None = 1) -> Iterator[Happening]:
+def interleave(runs: Mapping[str, Prepared], *, processes: int | None = 1) -> Iterator[TimedEvent]:
     """Run prepared scenarios side by side and tell what happens in the order of virtual time.
 
     The events of each run are those of `engine.simulate`, to the last digit. To stop, do not ask for the next one.
@@ -60,7 +68,8 @@ def race(runs: Mapping[str, Prepared], *, processes: int | None = 1) -> Iterator
     """
     require(bool(runs), "no run to race", "at least one")
     lanes = [
-        _Lane(n, r, simulate(r, processes=processes), due_versions(r)) for n, r in runs.items()
+        _Lane(n, r, simulate(r, processes=processes), evaluation_versions(r))
+        for n, r in runs.items()
     ]
     waiting = [(-1.0, k) for k in range(len(lanes))]
     try:
@@ -68,7 +77,7 @@ def race(runs: Mapping[str, Prepared], *, processes: int | None = 1) -> Iterator
             now_s, k = heapq.heappop(waiting)
             event = next(lanes[k].events)
             settled = lanes[k].settled(event)
-            yield Happening(lanes[k].name, event, settled)
+            yield TimedEvent(lanes[k].name, event, settled)
             if not isinstance(event, Finished):
                 heapq.heappush(waiting, (lanes[k].next_s if settled else now_s, k))
     finally:

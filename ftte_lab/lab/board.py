@@ -10,7 +10,7 @@ import numpy as np
 
 from ftte_lab import charts
 from ftte_lab.charts import Figure
-from ftte_lab.experiments import Happening
+from ftte_lab.experiments import TimedEvent
 from ftte_lab.lab.settings import Settings
 from ftte_lab.simulation import AXES, Evaluated, Finished, History, Prepared, Stepped
 
@@ -70,9 +70,9 @@ class Board:
         ahead = sum(_work(r, r.timeline.client[r.timeline.applied]) for r in prepared.values())
         self.work_total = self.work + ahead * (1 + seeds_to_come)
 
-    def take(self, k: int, happening: Happening, ready: Prepared) -> None:
+    def take(self, k: int, timed: TimedEvent, ready: Prepared) -> None:
         """Write down one event of the k-th seed."""
-        name, event, _ = happening
+        name, event, _ = timed
         if isinstance(event, Evaluated):
             table = self.points[name][k]
             for column, value in event.point.items():
@@ -89,7 +89,7 @@ class Board:
 
     def _weigh(self, name: str, event: Stepped, ready: Prepared) -> None:
         total = float(event.weights.sum()) or 1.0
-        kinds = ready.world.fleet.kind
+        kinds = ready.federation.fleet.kind
         for age, weight, client in zip(event.ages, event.weights, event.clients, strict=True):
             self.weighed[name].append(
                 (float(age), float(weight) * len(event.weights) / total, kinds[client])
@@ -174,7 +174,7 @@ def _most(board: Board, over: str) -> float | None:
 
 def _memory(board: Board) -> Figure:
     any_run = next(iter(board.prepared.values()))
-    _, kind, weakest = any_run.world.fleet.weakest()
+    _, kind, weakest = any_run.federation.fleet.weakest()
     ftte = board.prepared.get("ftte")
     budget = ftte.choice.budget_bytes if ftte is not None and ftte.choice else weakest
     marks = {} if budget == weakest else {f"weakest ({kind})": weakest}
@@ -204,7 +204,7 @@ def _subset(board: Board) -> Figure:
     title = "What FTTE trains" if "ftte" in board.prepared else "What is trained"
     if len(ready.tiers) > 1:
         title += f" on a {' or '.join(ready.weakest.kinds)}"
-    return charts.subset_map(ready.world.model, ready.plan.subset, title=title)
+    return charts.subset_map(ready.federation.model, ready.plan.subset, title=title)
 
 
 def _gantt(board: Board) -> Figure:
@@ -219,19 +219,23 @@ def _gantt(board: Board) -> Figure:
     )
     title = f"Who works when: {charts.label(name)}"
     return charts.gantt(
-        ready.timeline, ready.world.fleet.kind, devices=_GANTT_DEVICES, title=title, until_s=until
+        ready.timeline,
+        ready.federation.fleet.kind,
+        devices=_GANTT_DEVICES,
+        title=title,
+        until_s=until,
     )
 
 
 def _labels(board: Board) -> Figure:
-    w = next(iter(board.prepared.values())).world
+    w = next(iter(board.prepared.values())).federation
     return charts.label_map(w.shards.class_counts(w.dataset), w.dataset.classes)
 
 
 def _weights(board: Board) -> Figure:
     name = board.watched()
     rows = list(board.weighed[name])
-    kinds = sorted(set(board.prepared[name].world.fleet.kind))
+    kinds = sorted(set(board.prepared[name].federation.fleet.kind))
     return charts.weights(
         [r[0] for r in rows], [r[1] for r in rows], [r[2] for r in rows], kinds=kinds, method=name
     )

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ftte_lab._common import choice
-from ftte_lab.experiments import Happening
+from ftte_lab.experiments import TimedEvent
 from ftte_lab.lab import export as _export
 from ftte_lab.lab.board import INSTANT, PANELS, Board
 from ftte_lab.lab.knob_panel import metrics
@@ -51,17 +51,12 @@ class Display:
         self._number = 0
         self.stage = Stage(self._panels(settings), pressed, live)
 
-    def frame(self, number: int, happening: Happening | None) -> None:
+    def frame(self, number: int, timed: TimedEvent | None) -> None:
         """Show what has happened, ten times a second at most; called by the worker after each event."""
         now = time.monotonic()
         self.board.active_s += min(now - self._lap, 1.0)
         self._lap = now
-        if (
-            happening is None
-            or isinstance(happening.event, Ready)
-            or not self.live
-            or now < self._next
-        ):
+        if timed is None or isinstance(timed.event, Ready) or not self.live or now < self._next:
             return
         self._next = now + _FRAME_S
         self.draw("curves")

@@ -76,9 +76,13 @@ class ControlPanel:
         if self._marks is None:
             return
         ready = next(iter(prepared.values()))
-        s, (_, kind, weakest) = ready.scenario, ready.world.fleet.weakest()
+        s, (_, kind, weakest) = ready.scenario, ready.federation.fleet.weakest()
         floor = training_bill(
-            ready.world.model, head(ready.world.model), s.batch, s.accounting, s.client_momentum
+            ready.federation.model,
+            head(ready.federation.model),
+            s.batch,
+            s.accounting,
+            s.client_momentum,
         )
         self._marks.say(
             {

@@ -11,7 +11,7 @@ from IPython.display import display as show
 
 from ftte_lab._common import choice, require
 from ftte_lab.charts import Figure, fleet
-from ftte_lab.experiments import Happening, Preset, race
+from ftte_lab.experiments import Preset, TimedEvent, interleave
 from ftte_lab.lab import export as _export
 from ftte_lab.lab.board import PANELS, Board
 from ftte_lab.lab.display import Display
@@ -251,7 +251,7 @@ class Lab:
             self._runner.run_here(board)
         return self
 
-    def _frames(self, board: Board) -> Iterator[Happening | None]:
+    def _frames(self, board: Board) -> Iterator[TimedEvent | None]:
         """All that happens for a board, seed by seed. A newer request can win at every `yield`."""
         display = self.display
         with display.lock:
@@ -266,17 +266,17 @@ class Lab:
             if k == 0:
                 display.draw_instant()
                 self.controls.mark(prepared)
-            for happening in race(prepared):
+            for timed in interleave(prepared):
                 with display.lock:
-                    board.take(k, happening, prepared[happening.name])
-                yield happening
+                    board.take(k, timed, prepared[timed.name])
+                yield timed
 
 
-def _ends_a_step(happening: Happening | None) -> bool:
+def _ends_a_step(timed: TimedEvent | None) -> bool:
     """An aggregation is over when it is made, and looked at if it is to be looked at."""
-    if happening is None or not happening.settled:
+    if timed is None or not timed.settled:
         return False
-    event = happening.event
+    event = timed.event
     return isinstance(event, Stepped) or (
         isinstance(event, Evaluated) and event.point["version"] > 0
     )

@@ -31,7 +31,7 @@ def story(runs: Mapping[str, Prepared]) -> str:
 
 
 def _fleet(ready: Prepared) -> str:
-    fleet, s = ready.world.fleet, ready.scenario
+    fleet, s = ready.federation.fleet, ready.scenario
     _, kind, memory = fleet.weakest()
     kinds = ", ".join(f"{fleet.kind.count(k)} {k}" for k in dict.fromkeys(sorted(fleet.kind)))
     slow = int(fleet.straggler.sum())
@@ -44,7 +44,7 @@ def _fleet(ready: Prepared) -> str:
 
 
 def _subset(ready: Prepared, everything: Prepared | None) -> str:
-    model, subset = ready.world.model, ready.plan.subset
+    model, subset = ready.federation.model, ready.plan.subset
     share = subset.entries(model) / model.size
     budget = ready.choice.budget_bytes if ready.choice else ready.bill.peak_bytes
     small = int((~ready.holds).sum())

@@ -9,7 +9,18 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ftte_lab.models.ops import Conv, Fork, GroupNorm, Join, Linear, MaxPool, Op, Params, Pool, ReLU
+from ftte_lab.models.ops import (
+    Conv,
+    Fork,
+    GlobalAvgPool,
+    GroupNorm,
+    Join,
+    Linear,
+    MaxPool,
+    Op,
+    Params,
+    ReLU,
+)
 
 aten = torch.ops.aten
 
@@ -80,5 +91,5 @@ _INFER: Mapping[type[Op], Callable[[Any, Tensor, Params], Tensor]] = {
     GroupNorm: lambda op, x, p: normalise(op, x, p)[0],
     ReLU: lambda op, x, p: x.relu_(),
     MaxPool: _maxpool,
-    Pool: lambda op, x, p: x.flatten(2).mean(2),
+    GlobalAvgPool: lambda op, x, p: x.flatten(2).mean(2),
 }

@@ -22,13 +22,13 @@ from ftte_lab.models.forward import infer, walk
 from ftte_lab.models.ops import (
     Conv,
     Fork,
+    GlobalAvgPool,
     GroupNorm,
     Join,
     Linear,
     MaxPool,
     Op,
     Params,
-    Pool,
     ReLU,
     Shape,
     TensorInfo,
@@ -105,7 +105,7 @@ class Model:
         """
         try:
             raw = json.loads(text)
-            types = (Conv, Fork, GroupNorm, Join, Linear, MaxPool, Pool, ReLU)
+            types = (Conv, Fork, GroupNorm, Join, Linear, MaxPool, GlobalAvgPool, ReLU)
             kinds: dict[str, Callable[..., Op]] = {kind.__name__: kind for kind in types}
             shapes = ("in_shape", "out_shape")
             made = [

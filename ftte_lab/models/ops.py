@@ -164,7 +164,7 @@ class MaxPool(Op):
 
 
 @dataclass(frozen=True)
-class Pool(Op):
+class GlobalAvgPool(Op):
     """Mean over space: stores nothing."""
 
 

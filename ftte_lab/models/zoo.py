@@ -6,7 +6,18 @@ from collections.abc import Callable
 
 from ftte_lab._common import choice, require
 from ftte_lab.models.model import Model
-from ftte_lab.models.ops import Conv, Fork, GroupNorm, Join, Linear, MaxPool, Op, Pool, ReLU, Shape
+from ftte_lab.models.ops import (
+    Conv,
+    Fork,
+    GlobalAvgPool,
+    GroupNorm,
+    Join,
+    Linear,
+    MaxPool,
+    Op,
+    ReLU,
+    Shape,
+)
 
 
 class _Builder:
@@ -60,7 +71,7 @@ class _Builder:
             self.ops.append(ReLU(f"{name}.relu", self.shape, self.shape))
 
     def pool(self) -> None:
-        self.ops.append(Pool("head.pool", self.shape, self.shape[:1]))
+        self.ops.append(GlobalAvgPool("head.pool", self.shape, self.shape[:1]))
         self.shape = self.shape[:1]
 
 

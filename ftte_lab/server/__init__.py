@@ -16,7 +16,7 @@ from ftte_lab.server.search.contribution import MEASURES, measure
 from ftte_lab.server.search.problem import Contributions, Problem
 from ftte_lab.server.timeline.policy import Fate, Policy
 from ftte_lab.server.timeline.schedule import Timeline, schedule
-from ftte_lab.server.timeline.snapshot import PHASES, Moment, moment
+from ftte_lab.server.timeline.snapshot import PHASES, Snapshot, snapshot
 
 __all__ = [
     "MEASURES",
@@ -29,16 +29,16 @@ __all__ = [
     "Choice",
     "Contributions",
     "Fate",
-    "Moment",
     "Policy",
     "Problem",
+    "Snapshot",
     "Timeline",
     "choose",
     "combine",
     "measure",
-    "moment",
     "rejections",
     "schedule",
+    "snapshot",
     "staleness_weight",
     "variance_buffer",
     "variance_entries",

@@ -2,11 +2,11 @@
 
 from ftte_lab.simulation.engine import compare, run, simulate
 from ftte_lab.simulation.events import Evaluated, Event, Finished, Ready, Stepped
-from ftte_lab.simulation.federation import World, world
+from ftte_lab.simulation.federation import Federation, federation
 from ftte_lab.simulation.history import AXES, History, faster, saved, smooth
 from ftte_lab.simulation.methods import METHODS
 from ftte_lab.simulation.prepare import Prepared, policy, prepare
-from ftte_lab.simulation.recorder import due_versions
+from ftte_lab.simulation.recorder import evaluation_versions
 from ftte_lab.simulation.scenario import Scenario
 from ftte_lab.simulation.tiers import Tier, Tiers, Traffic
 
@@ -15,6 +15,7 @@ __all__ = [
     "METHODS",
     "Evaluated",
     "Event",
+    "Federation",
     "Finished",
     "History",
     "Prepared",
@@ -24,15 +25,14 @@ __all__ = [
     "Tier",
     "Tiers",
     "Traffic",
-    "World",
     "compare",
-    "due_versions",
+    "evaluation_versions",
     "faster",
+    "federation",
     "policy",
     "prepare",
     "run",
     "saved",
     "simulate",
     "smooth",
-    "world",
 ]

@@ -17,7 +17,7 @@ from ftte_lab.simulation.events import Evaluated, Event, Finished, Ready, Steppe
 from ftte_lab.simulation.global_model import GlobalModel
 from ftte_lab.simulation.history import History
 from ftte_lab.simulation.prepare import Prepared, prepare
-from ftte_lab.simulation.recorder import Observer, due_versions
+from ftte_lab.simulation.recorder import Recorder, evaluation_versions
 from ftte_lab.simulation.scenario import Scenario
 from ftte_lab.simulation.trainer import Trainer
 from ftte_lab.simulation.workers.pool import Task
@@ -53,24 +53,24 @@ def simulate(scenario: Scenario | Prepared, *, processes: int | None = None) -> 
         integer("processes", processes, 1)
     ready = scenario if isinstance(scenario, Prepared) else prepare(scenario)
     yield Ready(ready)
-    observer, server = Observer(ready), GlobalModel(ready)
-    yield Evaluated(observer.look(0, 0.0, server.params))
+    recorder, server = Recorder(ready), GlobalModel(ready)
+    yield Evaluated(recorder.look(0, 0.0, server.params))
     trainer = Trainer(ready, processes)
     try:
-        yield from _steps(ready, observer, server, trainer)
+        yield from _steps(ready, recorder, server, trainer)
     finally:
         trainer.close()
-    yield Finished(observer.history(server.rejected), server.filled(server.shipped))
+    yield Finished(recorder.history(server.rejected), server.filled(server.shipped))
 
 
 def _steps(
-    ready: Prepared, observer: Observer, server: GlobalModel, trainer: Trainer
+    ready: Prepared, recorder: Recorder, server: GlobalModel, trainer: Trainer
 ) -> Iterator[Event]:
-    due = due_versions(ready)
+    due = evaluation_versions(ready)
     looks: list[_Look] = []
     for version in range(len(ready.timeline.step_s)):
         trainer.train(version, server.params, server.row)
-        yield from _seen(observer, trainer, looks)
+        yield from _seen(recorder, trainer, looks)
         stepped = server.step(version, trainer.take(version))
         yield stepped
         if version + 1 in due:
@@ -79,15 +79,15 @@ def _steps(
                 _Look(stepped.version, stepped.sim_seconds, server.filled(server.shipped), task)
             )
             if task is None:  # nobody else looks while the next clients train
-                yield from _seen(observer, trainer, looks)
-    yield from _seen(observer, trainer, looks)
+                yield from _seen(recorder, trainer, looks)
+    yield from _seen(recorder, trainer, looks)
 
 
-def _seen(observer: Observer, trainer: Trainer, looks: list[_Look]) -> Iterator[Evaluated]:
+def _seen(recorder: Recorder, trainer: Trainer, looks: list[_Look]) -> Iterator[Evaluated]:
     """The points that were asked for, and are not told yet."""
     for look in looks:
         logits = None if look.task is None else trainer.seen(look.task)
-        yield Evaluated(observer.look(look.version, look.sim_seconds, look.params, logits))
+        yield Evaluated(recorder.look(look.version, look.sim_seconds, look.params, logits))
     looks.clear()
 
 

@@ -14,7 +14,7 @@ from ftte_lab.data import Dataset, Shards, hand_to, load, split
 from ftte_lab.devices import Fleet, sample_fleet
 from ftte_lab.models import Model, Params, build, from_rows, full, make_plan, row_of
 from ftte_lab.simulation.scenario import Scenario
-from ftte_lab.training import Inputs, draw_batches, train_cohort
+from ftte_lab.training import FrozenFeatures, draw_batches, train_cohort
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,7 +27,7 @@ class Start:
 
 
 @dataclass(frozen=True, eq=False)
-class World:
+class Federation:
     """What all methods share: what the server ships, who holds which data, and the devices."""
 
     start: Start
@@ -84,7 +84,7 @@ def _only(scenario: Scenario, names: tuple[str, ...]) -> Scenario:
     return Scenario(**{name: getattr(scenario, name) for name in names}, concurrency=1)
 
 
-def world(scenario: Scenario) -> World:
+def federation(scenario: Scenario) -> Federation:
     """Build, or fetch from a small cache, the world of a scenario.
 
     Raises:
@@ -94,7 +94,7 @@ def world(scenario: Scenario) -> World:
 
 
 @lru_cache(maxsize=8)
-def _world(s: Scenario) -> World:
+def _world(s: Scenario) -> Federation:
     start = _start(_only(s, _START_FIELDS))
     natural = s.alpha is None and start.dataset.train_person is not None
     by = "person" if natural else "iid" if s.alpha is None else "label"
@@ -111,7 +111,7 @@ def _world(s: Scenario) -> World:
         # by computing alone: how long a link takes depends on what a method sends, and all methods share one world
         slowest_first = np.argsort(-fleet.slow_factor / fleet.flops_per_s, kind="stable")
         shards = hand_to(slowest_first, shards, start.dataset, s.slow_class)
-    return World(start, shards, fleet)
+    return Federation(start, shards, fleet)
 
 
 @lru_cache(
@@ -131,7 +131,7 @@ def _warm_start(s: Scenario, dataset: Dataset, model: Model) -> Params:
         return params
     plan = make_plan(model, full(model))
     x, y = public(dataset)
-    inputs = Inputs(model, params, x)
+    inputs = FrozenFeatures(model, params, x)
     batch = min(_WARM_BATCH, len(y))
     rows = draw_batches(len(y), s.warm_start_steps, batch, seed=s.seed, client=_SERVER, visit=0)
     for rate, part in zip(_WARM_RATES, np.array_split(rows, len(_WARM_RATES)), strict=True):

@@ -60,8 +60,8 @@ class GlobalModel:
 
     def __init__(self, prepared: Prepared) -> None:
         self.prepared = prepared
-        self.model, self.subset = prepared.world.model, prepared.tiers.union.subset
-        self.params: Params = prepared.world.params
+        self.model, self.subset = prepared.federation.model, prepared.tiers.union.subset
+        self.params: Params = prepared.federation.params
         self.row = row_of(self.model, self.subset, self.params)
         self.rejected: Counter[str] = Counter()
         self._velocity = torch.zeros_like(self.row)

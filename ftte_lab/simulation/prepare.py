@@ -16,10 +16,10 @@ from ftte_lab._common import require
 from ftte_lab.devices import MemoryBill, Times, energy_j, participation_times, slowest
 from ftte_lab.models import Plan, full, make_plan
 from ftte_lab.server import Choice, Policy, Timeline, schedule
-from ftte_lab.simulation.federation import World, world
+from ftte_lab.simulation.federation import Federation, federation
 from ftte_lab.simulation.scenario import Scenario
 from ftte_lab.simulation.tiers import Tier, Tiers, Traffic, make_tiers, traffic
-from ftte_lab.training import Inputs
+from ftte_lab.training import FrozenFeatures
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,7 +31,7 @@ class Prepared:
     """
 
     scenario: Scenario
-    world: World
+    federation: Federation
     tiers: Tiers
     times: Times
     timeline: Timeline
@@ -73,13 +73,16 @@ class Prepared:
     @property
     def data_left_out(self) -> float:
         """Share of the training samples on devices that do not take part."""
-        sizes = np.array([len(shard) for shard in self.world.shards.train])
+        sizes = np.array([len(shard) for shard in self.federation.shards.train])
         return float(sizes[~self.eligible].sum() / sizes.sum())
 
-    def inputs(self, x: np.ndarray) -> Inputs:
+    def inputs(self, x: np.ndarray) -> FrozenFeatures:
         """Samples `(n, *input_shape)` as the first trained operation sees them: the same all run long."""
-        return Inputs(
-            self.world.model, self.world.params, torch.as_tensor(x), self.tiers.union.start
+        return FrozenFeatures(
+            self.federation.model,
+            self.federation.params,
+            torch.as_tensor(x),
+            self.tiers.union.start,
         )
 
 
@@ -90,7 +93,7 @@ def prepare(scenario: Scenario) -> Prepared:
         BudgetError: if no subset fits the weakest device.
         ValueError: data that is not there, or nobody left to take part.
     """
-    w = world(scenario)
+    w = federation(scenario)
     tiers = make_tiers(scenario, w)
     needed = tiers.per_client([tier.bill.peak_bytes for tier in tiers.all])
     holds = w.fleet.holds(needed)
@@ -120,7 +123,7 @@ def _flops(s: Scenario, plan: Plan) -> int:
     return s.local_steps * s.batch * (plan.forward_flops() + plan.backward_flops())
 
 
-def _times(s: Scenario, w: World, tiers: Tiers) -> Times:
+def _times(s: Scenario, w: Federation, tiers: Tiers) -> Times:
     of = tiers.per_client
     return participation_times(
         w.fleet,
@@ -130,7 +133,7 @@ def _times(s: Scenario, w: World, tiers: Tiers) -> Times:
     )
 
 
-def _slowest_tenth(s: Scenario, w: World) -> np.ndarray:
+def _slowest_tenth(s: Scenario, w: Federation) -> np.ndarray:
     """The slowest tenth of the devices when everything is trained: the same ones whatever the method."""
     plan = make_plan(w.model, full(w.model))
     message = traffic(w, plan, plan)
@@ -147,7 +150,9 @@ def policy(s: Scenario) -> Policy:
     return Policy(s.concurrency, buffer, s.refill, s.max_staleness, discard_late=s.over_select > 0)
 
 
-def _timeline(s: Scenario, w: World, tiers: Tiers, times: Times, eligible: np.ndarray) -> Timeline:
+def _timeline(
+    s: Scenario, w: Federation, tiers: Tiers, times: Times, eligible: np.ndarray
+) -> Timeline:
     whole = [(t.traffic.once or t.traffic.download) + t.traffic.index for t in tiers.all]
     first = participation_times(
         w.fleet, download_bytes=tiers.per_client(whole), upload_bytes=0, flops=0

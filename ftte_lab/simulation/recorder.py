@@ -17,7 +17,7 @@ from ftte_lab.simulation.history import History
 from ftte_lab.simulation.prepare import Prepared
 
 
-class Observer:
+class Recorder:
     """Evaluates the server's model on the test data and keeps the books.
 
     Args:
@@ -26,15 +26,15 @@ class Observer:
 
     def __init__(self, ready: Prepared) -> None:
         self.ready = ready
-        dataset = ready.world.dataset
+        dataset = ready.federation.dataset
         self.inputs = ready.inputs(dataset.x_test)
         self.y = torch.as_tensor(dataset.y_test)
         self.points: list[dict[str, float]] = []
         self.books = _Books(ready)
-        test = ready.world.shards.test
+        test = ready.federation.shards.test
         held = [shard for shard in test if len(shard)]
         self.test_order, self.test_bounds = np.concatenate(held), np.cumsum([0, *map(len, held)])
-        kinds = np.array(ready.world.fleet.kind)
+        kinds = np.array(ready.federation.fleet.kind)
         self.groups = {"straggler_accuracy": np.concatenate([test[c] for c in ready.slowest])}
         for kind in sorted(set(kinds)):
             self.groups[f"accuracy_{kind}"] = np.concatenate(
@@ -78,8 +78,8 @@ class Observer:
             "download_bytes_per_update": ready.traffic.download,
             "first_download_bytes": ready.traffic.once,
             "index_bytes": ready.traffic.index,
-            "trained_parameters": ready.plan.subset.entries(ready.world.model),
-            "parameters": ready.world.model.size,
+            "trained_parameters": ready.plan.subset.entries(ready.federation.model),
+            "parameters": ready.federation.model.size,
             "subset": ready.plan.subset.to_json(),
             "tiers": [_tier_facts(ready, k) for k in range(len(tiers))],
             "devices_too_small": int((~ready.holds).sum()),
@@ -101,11 +101,11 @@ def _tier_facts(ready: Prepared, k: int) -> dict[str, Any]:
         "peak_memory_bytes": tier.bill.peak_bytes,
         "overhead_bytes": tier.bill.overhead_bytes,
         "upload_bytes": tier.traffic.upload,
-        "trained_parameters": tier.plan.subset.entries(ready.world.model),
+        "trained_parameters": tier.plan.subset.entries(ready.federation.model),
     }
 
 
-def due_versions(ready: Prepared) -> set[int]:
+def evaluation_versions(ready: Prepared) -> set[int]:
     """Versions to evaluate: the newest at each tick of an even grid over the horizon."""
     ticks = np.linspace(0, ready.scenario.horizon_s, ready.scenario.evaluations)[1:]
     return set(np.searchsorted(ready.timeline.step_s, ticks, side="right").tolist()) - {0}

@@ -30,7 +30,7 @@ from ftte_lab.models import (
     take,
 )
 from ftte_lab.server import Choice, Contributions, choose, measure
-from ftte_lab.simulation.federation import Start, World, public
+from ftte_lab.simulation.federation import Federation, Start, public
 from ftte_lab.simulation.scenario import Scenario
 
 
@@ -94,7 +94,7 @@ class Tiers:
         return np.asarray(values)[self.of]
 
 
-def make_tiers(scenario: Scenario, w: World) -> Tiers:
+def make_tiers(scenario: Scenario, w: Federation) -> Tiers:
     """Search what each tier trains.
 
     Raises:
@@ -114,7 +114,7 @@ def make_tiers(scenario: Scenario, w: World) -> Tiers:
     return Tiers(tiers, np.array([number[kind] for kind in w.fleet.kind]), union)
 
 
-def _choices(s: Scenario, w: World, kinds: list[str]) -> Mapping[str, Choice | None]:
+def _choices(s: Scenario, w: Federation, kinds: list[str]) -> Mapping[str, Choice | None]:
     if s.subset == "full":
         return dict.fromkeys(kinds)
     budget, device = _smallest_budget(s, w)
@@ -137,11 +137,11 @@ def _together(model: Model, subsets: list[Subset]) -> Subset:
     return Subset(parts)
 
 
-def _memory(w: World, kind: str) -> int:
+def _memory(w: Federation, kind: str) -> int:
     return int(w.fleet.memory_bytes[w.fleet.kind.index(kind)])
 
 
-def _smallest_budget(s: Scenario, w: World) -> tuple[int, str]:
+def _smallest_budget(s: Scenario, w: Federation) -> tuple[int, str]:
     _, kind, memory = w.fleet.weakest()
     if s.budget_kib is None:
         return memory, f"the weakest device ({kind})"
@@ -149,14 +149,14 @@ def _smallest_budget(s: Scenario, w: World) -> tuple[int, str]:
 
 
 def _tier(
-    s: Scenario, w: World, kinds: tuple[str, ...], choice: Choice | None, union: Plan
+    s: Scenario, w: Federation, kinds: tuple[str, ...], choice: Choice | None, union: Plan
 ) -> Tier:
     plan = make_plan(w.model, choice.subset if choice else full(w.model))
     bill = training_bill(w.model, plan.subset, s.batch, s.accounting, s.client_momentum)
     return Tier(kinds, plan, choice, bill, traffic(w, plan, union))
 
 
-def _choose(s: Scenario, w: World, budget_bytes: int, device: str) -> Choice:
+def _choose(s: Scenario, w: Federation, budget_bytes: int, device: str) -> Choice:
     fields = (
         s.contribution,
         s.channels_by,
@@ -198,7 +198,7 @@ def _contributions(start: Start, kind: str, channels_by: str, seed: int) -> Cont
     return measure(start.model, start.params, x, y, kind, channels_by=channels_by, seed=seed)
 
 
-def traffic(w: World, plan: Plan, union: Plan) -> Traffic:
+def traffic(w: Federation, plan: Plan, union: Plan) -> Traffic:
     """Lengths of real messages. They depend on shapes alone, so one of each kind tells for the whole run."""
     upload, download = (len(pack(take(w.model, p.subset, w.params))) for p in (plan, union))
     everything = full(w.model)

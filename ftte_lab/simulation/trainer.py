@@ -12,8 +12,8 @@ from ftte_lab._common import cores
 from ftte_lab.models import Params
 from ftte_lab.simulation.global_model import BufferedUpdates
 from ftte_lab.simulation.prepare import Prepared, policy
-from ftte_lab.simulation.update_table import Batches, Waiting
-from ftte_lab.simulation.workers.pool import Helpers, Task
+from ftte_lab.simulation.update_table import Batches, UpdateTable
+from ftte_lab.simulation.workers.pool import Task, WorkerPool
 from ftte_lab.training import LocalSGD, Updates, clients_at_once, fetch
 
 
@@ -73,7 +73,7 @@ class Trainer:
     """
 
     def __init__(self, ready: Prepared, processes: int | None = 1) -> None:
-        s, timeline, dataset = ready.scenario, ready.timeline, ready.world.dataset
+        s, timeline, dataset = ready.scenario, ready.timeline, ready.federation.dataset
         self.inputs, self.y = ready.inputs(dataset.x_train), torch.as_tensor(dataset.y_train)
         self.by_steps = s.variance == "steps" and s.variance_exponent > 0
         self.tiers = ready.tiers
@@ -97,12 +97,12 @@ class Trainer:
         )
         self.batches = Batches(ready, self.applied)
         self.variance = np.zeros(len(timeline))
-        entries = self.tiers.union.subset.entries(ready.world.model)
-        self.waiting = Waiting(np.zeros(len(timeline), np.int64), torch.empty(0, entries))
+        entries = self.tiers.union.subset.entries(ready.federation.model)
+        self.waiting = UpdateTable(np.zeros(len(timeline), np.int64), torch.empty(0, entries))
         count = (useful_processes(ready) if processes is None else processes) - 1
         data = {"x": dataset.x_train, "y": dataset.y_train, "x_test": dataset.x_test}
         self.helpers = (
-            Helpers(count, self.sgd, self.tiers.union, s.batch, ready.world.params, data)
+            WorkerPool(count, self.sgd, self.tiers.union, s.batch, ready.federation.params, data)
             if count > 0
             else None
         )

@@ -19,7 +19,7 @@ class Batches:
 
     def __init__(self, ready: Prepared, applied: np.ndarray) -> None:
         self.ready, self.applied = ready, applied
-        shards = ready.world.shards.train
+        shards = ready.federation.shards.train
         self.sizes = np.array([len(shard) for shard in shards])
         self.offset = np.cumsum(self.sizes) - self.sizes
         self.samples = np.concatenate(shards)
@@ -47,7 +47,7 @@ class Batches:
 
 
 @dataclass
-class Waiting:
+class UpdateTable:
     """Updates that have been computed and wait for their step: rows of one table whose places are used again."""
 
     place: np.ndarray  # of each participation, meaningless where it has none

@@ -10,11 +10,11 @@ from ftte_lab.training.cohort import (
     minus_one_hot,
     train_cohort,
 )
-from ftte_lab.training.features import Inputs
+from ftte_lab.training.features import FrozenFeatures
 from ftte_lab.training.network import Net
 
 __all__ = [
-    "Inputs",
+    "FrozenFeatures",
     "LocalSGD",
     "Net",
     "Updates",

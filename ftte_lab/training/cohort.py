@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ftte_lab._common import number, require
 from ftte_lab.models import Conv, Params, Plan, row_of, to_rows
-from ftte_lab.training.features import Inputs
+from ftte_lab.training.features import FrozenFeatures
 from ftte_lab.training.network import Net
 
 
@@ -38,7 +38,7 @@ class Updates:
 def train_cohort(
     plan: Plan,
     params: Params,
-    x: Tensor | Inputs,
+    x: Tensor | FrozenFeatures,
     y: Tensor,
     batches: Tensor,
     *,
@@ -53,7 +53,7 @@ def train_cohort(
     Args:
         plan: model and trained subset.
         params: the server's parameters of this version, without client axis; left untouched.
-        x: samples `(n, *input_shape)`, or `Inputs` that hold what the frozen operations make of them.
+        x: samples `(n, *input_shape)`, or `FrozenFeatures` that hold what the frozen operations make of them.
         y: labels `(n,)`.
         batches: sample indices, `(C, steps, batch)`.
         rate: local learning rate.
@@ -76,7 +76,7 @@ def train_cohort(
         enough = batches.shape[1] >= 2 and not momentum
         require(enough, "step variance was asked for", "at least 2 local steps and momentum 0")
     if isinstance(x, Tensor):
-        x = Inputs(plan.model, params, x, plan.start, cap_bytes=0)
+        x = FrozenFeatures(plan.model, params, x, plan.start, cap_bytes=0)
     require(
         x.start <= plan.start,
         f"inputs of operation {x.start}",
@@ -169,7 +169,12 @@ class LocalSGD:
         return Net(self.plan.model, self.plan, self.start)
 
     def train(
-        self, params: Params, x: Inputs, y: Tensor, batches: Tensor, at_once: int | None = None
+        self,
+        params: Params,
+        x: FrozenFeatures,
+        y: Tensor,
+        batches: Tensor,
+        at_once: int | None = None,
     ) -> Updates:
         """Train the clients whose `batches` `(C, steps, batch)` are given, no more together than is good."""
         sizes = parts(len(batches), at_once or clients_at_once(self.plan, batches.shape[2]))
@@ -257,7 +262,7 @@ class _Descent:
             self.params[name].index_add_(-1, index, grad, alpha=-self.rate)
 
 
-def fetch(x: Inputs, y: Tensor, batches: Tensor) -> tuple[Tensor, Tensor]:
+def fetch(x: FrozenFeatures, y: Tensor, batches: Tensor) -> tuple[Tensor, Tensor]:
     """Inputs and labels of `batches` `(C, steps, batch)` as `LocalSGD.descend` wants them, steps first."""
     at = batches.transpose(0, 1).contiguous()
     return x.gather(at), y.index_select(0, at.flatten()).view(at.shape)

@@ -17,7 +17,7 @@ CAP_BYTES = (
 _PART = 256  # samples computed together: their activations stay in the processor's cache
 
 
-class Inputs:
+class FrozenFeatures:
     """Samples as operation `start` sees them: rows `(places, channels)` each, or `(1, features)` before a linear map.
 
     Kept if all of them take at most `cap_bytes`, else computed whenever they are asked for.

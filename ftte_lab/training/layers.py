@@ -17,6 +17,7 @@ from torch import Tensor
 
 from ftte_lab.models import (
     Fork,
+    GlobalAvgPool,
     GroupNorm,
     Join,
     Linear,
@@ -24,7 +25,6 @@ from ftte_lab.models import (
     Op,
     Params,
     Plan,
-    Pool,
     ReLU,
     TensorInfo,
 )
@@ -313,7 +313,7 @@ BASIC: dict[type[Op], type[Layer]] = {
     GroupNorm: NormLayer,
     ReLU: ReLULayer,
     MaxPool: MaxPoolLayer,
-    Pool: PoolLayer,
+    GlobalAvgPool: PoolLayer,
     Fork: ForkLayer,
     Join: JoinLayer,
     Linear: LinearLayer,

@@ -98,7 +98,7 @@ def test_accuracy_over_every_axis(histories: dict[str, History], of: str) -> Non
 
 
 def test_gantt_shows_the_schedule(ready: dict[str, Prepared]) -> None:
-    timeline, kinds = ready["ftte"].timeline, ready["ftte"].world.fleet.kind
+    timeline, kinds = ready["ftte"].timeline, ready["ftte"].federation.fleet.kind
     figure = charts.gantt(timeline, kinds, until_s=20.0)
     data = rows(figure)
     assert all(0 <= row["from"] < row["to"] <= 20.0 for row in data)
@@ -131,7 +131,7 @@ def test_bytes_are_the_records(histories: dict[str, History]) -> None:
 
 
 def test_subset_map_shows_the_shares(ready: dict[str, Prepared]) -> None:
-    model, subset = ready["ftte"].world.model, ready["ftte"].plan.subset
+    model, subset = ready["ftte"].federation.model, ready["ftte"].plan.subset
     shares = {row["tensor"]: row["share"] for row in rows(charts.subset_map(model, subset))}
     assert shares["head"] == 1
     for name, share in shares.items():
@@ -154,7 +154,7 @@ def test_a_notebook_shows_png_and_sentence(histories: dict[str, History], tmp_pa
 def test_wrong_arguments_are_explained(
     histories: dict[str, History], ready: dict[str, Prepared], tmp_path: Path
 ) -> None:
-    timeline, kinds = ready["ftte"].timeline, ready["ftte"].world.fleet.kind
+    timeline, kinds = ready["ftte"].timeline, ready["ftte"].federation.fleet.kind
     for wrong, says in (
         (lambda: charts.accuracy({}), "no run to draw"),
         (lambda: charts.accuracy(histories, of="bytes"), "of = 'bytes'"),
@@ -193,7 +193,7 @@ def test_short_runs_are_told_in_seconds_and_long_ones_in_minutes(
 
 
 def test_the_label_map_is_the_split(ready: dict[str, Prepared]) -> None:
-    w = ready["ftte"].world
+    w = ready["ftte"].federation
     counts = w.shards.class_counts(w.dataset)
     assert counts.sum() == len(w.dataset.y_train)
     figure = charts.label_map(counts, w.dataset.classes, clients=5)

@@ -29,11 +29,11 @@ def test_three_rounds_by_hand_are_three_steps_of_the_engine() -> None:
 def test_the_mean_is_weighted_by_samples() -> None:
     ready = prepare(THREE)
     done = one_round(ready)
-    shards = ready.world.shards.train
+    shards = ready.federation.shards.train
     assert done.samples.tolist() == [len(own) for own in shards]
     assert done.weights.tolist() == pytest.approx(done.samples / done.samples.sum())
-    moved = row_of(ready.world.model, ready.plan.subset, done.params) - row_of(
-        ready.world.model, ready.plan.subset, ready.world.params
+    moved = row_of(ready.federation.model, ready.plan.subset, done.params) - row_of(
+        ready.federation.model, ready.plan.subset, ready.federation.params
     )
     expected = torch.as_tensor(done.weights, dtype=torch.float32) @ done.rows
     assert torch.allclose(moved, expected, atol=1e-6)
@@ -70,7 +70,7 @@ def test_one_sample_is_read_exactly_whatever_the_gradient_below(
 
 def test_a_real_update_of_one_sample_is_the_sample() -> None:
     ready = prepare(lesson("09").scenario.as_method("fedavg"))
-    w = ready.world
+    w = ready.federation
     x, y = torch.as_tensor(w.dataset.x_train), torch.as_tensor(w.dataset.y_train)
     for sample in (0, 7):
         row = train_cohort(ready.plan, w.params, x, y, torch.tensor([[[sample]]]), rate=0.1).rows[0]

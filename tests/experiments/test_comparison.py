@@ -13,8 +13,8 @@ from ftte_lab.experiments import (
     PRESETS,
     RATE_GRID,
     TUNING_SEEDS,
+    HeadlineReport,
     Preset,
-    Report,
     best_rates,
     headline,
     preset,
@@ -52,11 +52,11 @@ PROMISED = {
 
 
 @pytest.fixture(scope="module")
-def report() -> Report:
+def report() -> HeadlineReport:
     return headline(TINY.methods(seed=1))
 
 
-def test_the_target_is_a_share_of_fedavgs_best(report: Report) -> None:
+def test_the_target_is_a_share_of_fedavgs_best(report: HeadlineReport) -> None:
     assert report.target_accuracy == pytest.approx(0.95 * report.histories["fedavg"].best())
 
 
@@ -80,7 +80,7 @@ def test_all_methods_share_fleet_data_start_and_concurrency() -> None:
     assert [s.seed for s in methods.values()] == [3, 3, 3]
 
 
-def test_figures_have_what_was_promised_and_are_json(report: Report) -> None:
+def test_figures_have_what_was_promised_and_are_json(report: HeadlineReport) -> None:
     whole = json.loads(json.dumps(report.to_dict()))
     assert set(whole["methods"]) == set(HEADLINE_METHODS)
     for values in whole["methods"].values():
@@ -91,7 +91,7 @@ def test_figures_have_what_was_promised_and_are_json(report: Report) -> None:
     assert Scenario.from_dict(whole["scenario"]).data == "digits"
 
 
-def test_both_readings_of_faster(report: Report) -> None:
+def test_both_readings_of_faster(report: HeadlineReport) -> None:
     base, other = report.figures("fedavg"), report.figures("fedbuff")
     assert base["time_saved"] == base["speed_gain"] == 0
     if other["time_to_target_s"]:
@@ -100,20 +100,20 @@ def test_both_readings_of_faster(report: Report) -> None:
         assert other["speed_gain"] == pytest.approx(1 / ratio - 1)
 
 
-def never(report: Report) -> Report:
+def never(report: HeadlineReport) -> HeadlineReport:
     flat = report.histories["ftte"].points.assign(accuracy=0.1)
     lost = replace(report.histories["ftte"], points=flat)
-    return Report({**report.histories, "ftte": lost}, report.target_accuracy)
+    return HeadlineReport({**report.histories, "ftte": lost}, report.target_accuracy)
 
 
-def test_a_target_that_is_not_reached_is_said(report: Report) -> None:
+def test_a_target_that_is_not_reached_is_said(report: HeadlineReport) -> None:
     lost = never(report)
     assert "not reached" in table(lost)
     assert lost.figures("ftte")["time_to_target_s"] is None
     assert any("never reached" in line for line in savings(lost))
 
 
-def test_the_table_has_a_row_for_every_figure(report: Report) -> None:
+def test_the_table_has_a_row_for_every_figure(report: HeadlineReport) -> None:
     lines = table(report).splitlines()
     assert lines[0].split() == list(HEADLINE_METHODS)
     for words in (
@@ -128,7 +128,7 @@ def test_the_table_has_a_row_for_every_figure(report: Report) -> None:
     assert len({len(line) for line in lines}) == 1
 
 
-def test_processes_change_no_number(report: Report) -> None:
+def test_processes_change_no_number(report: HeadlineReport) -> None:
     side_by_side = run_all(TINY.methods(seed=1), processes=2)
     assert list(side_by_side) == list(HEADLINE_METHODS)
     for name, history in side_by_side.items():
@@ -203,7 +203,7 @@ def test_the_command_prints_the_table(tiny: None, capsys: pytest.CaptureFixture[
 
 
 def test_the_command_prints_one_json_object(
-    tiny: None, capsys: pytest.CaptureFixture[str], report: Report
+    tiny: None, capsys: pytest.CaptureFixture[str], report: HeadlineReport
 ) -> None:
     assert command.main(["tiny", "--seed", "1", "--json", "--quiet"]) == 0
     out = capsys.readouterr()

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ftte_lab.experiments import Happening, race
-from ftte_lab.server import PHASES, Fate, moment
+from ftte_lab.experiments import TimedEvent, interleave
+from ftte_lab.server import PHASES, Fate, snapshot
 from ftte_lab.simulation import Evaluated, Finished, Prepared, Ready, Stepped, prepare, run
 from tests.tiny import TINY
 
@@ -21,12 +21,12 @@ def ready() -> dict[str, Prepared]:
 
 
 @pytest.fixture(scope="module")
-def happenings(ready: dict[str, Prepared]) -> list[Happening]:
-    return list(race(ready))
+def happenings(ready: dict[str, Prepared]) -> list[TimedEvent]:
+    return list(interleave(ready))
 
 
 def test_a_race_gives_each_run_its_own_numbers(
-    ready: dict[str, Prepared], happenings: list[Happening]
+    ready: dict[str, Prepared], happenings: list[TimedEvent]
 ) -> None:
     finished = {h.name: h.event.history for h in happenings if isinstance(h.event, Finished)}
     assert set(finished) == set(METHODS)
@@ -35,7 +35,7 @@ def test_a_race_gives_each_run_its_own_numbers(
 
 
 def test_steps_come_in_the_order_of_virtual_time_and_looks_follow_their_step(
-    happenings: list[Happening],
+    happenings: list[TimedEvent],
 ) -> None:
     steps = [h.event.sim_seconds for h in happenings if isinstance(h.event, Stepped)]
     assert steps == sorted(steps)
@@ -50,11 +50,11 @@ def test_steps_come_in_the_order_of_virtual_time_and_looks_follow_their_step(
 
 
 def test_a_race_can_be_left_at_any_moment(ready: dict[str, Prepared]) -> None:
-    runs = race(ready)
+    runs = interleave(ready)
     assert isinstance(next(runs).event, Ready)
     runs.close()  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="no run to race"):
-        next(race({}))
+        next(interleave({}))
 
 
 @settings(max_examples=60, deadline=None)
@@ -62,7 +62,7 @@ def test_a_race_can_be_left_at_any_moment(ready: dict[str, Prepared]) -> None:
 def test_a_moment_agrees_with_a_plain_count(share: float, name: str) -> None:
     timeline = prepare(TINY.as_method(name)).timeline
     t = share * timeline.end_s
-    now = moment(timeline, TINY.clients, t)
+    now = snapshot(timeline, TINY.clients, t)
     assert now.version == sum(s <= t for s in timeline.step_s)
     for client in range(TINY.clients):
         mine = [
@@ -104,4 +104,4 @@ def test_a_moment_agrees_with_a_plain_count(share: float, name: str) -> None:
 
 def test_a_moment_must_lie_within_the_run(ready: dict[str, Prepared]) -> None:
     with pytest.raises(ValueError, match="sim_seconds = 41"):
-        moment(ready["ftte"].timeline, TINY.clients, 41.0)
+        snapshot(ready["ftte"].timeline, TINY.clients, 41.0)

@@ -10,7 +10,7 @@ import pytest
 from ftte_lab.lab.live.runner import CancelledError, Runner
 
 
-class Desk:
+class WorkerState:
     """Jobs that count, and everything that was told of them. A frame takes as long as the gate is shut."""
 
     def __init__(self) -> None:
@@ -44,14 +44,14 @@ class Desk:
 
 
 @pytest.fixture
-def desk() -> Iterator[Desk]:
-    desk = Desk()
+def desk() -> Iterator[WorkerState]:
+    desk = WorkerState()
     yield desk
     desk.gate.set()
     desk.runner.close()
 
 
-def test_a_job_runs_to_its_end(desk: Desk) -> None:
+def test_a_job_runs_to_its_end(desk: WorkerState) -> None:
     assert desk.runner.phase == "idle"
     number = desk.runner.submit(("a", 5))
     desk.runner.wait(10)
@@ -63,7 +63,7 @@ def test_a_job_runs_to_its_end(desk: Desk) -> None:
     assert desk.runner.phase == "done"
 
 
-def test_the_newest_request_wins_and_late_frames_are_told_apart(desk: Desk) -> None:
+def test_the_newest_request_wins_and_late_frames_are_told_apart(desk: WorkerState) -> None:
     first = desk.runner.submit(("a", 10**9))
     desk.until(first, 20)
     second = desk.runner.submit(("b", 4))
@@ -75,7 +75,7 @@ def test_the_newest_request_wins_and_late_frames_are_told_apart(desk: Desk) -> N
     assert second > first
 
 
-def test_many_requests_from_many_threads_end_with_one(desk: Desk) -> None:
+def test_many_requests_from_many_threads_end_with_one(desk: WorkerState) -> None:
     threads = [threading.Thread(target=lambda: desk.runner.submit(("x", 3))) for _ in range(40)]
     for thread in threads:
         thread.start()
@@ -89,7 +89,7 @@ def test_many_requests_from_many_threads_end_with_one(desk: Desk) -> None:
     )
 
 
-def test_stop_is_after_the_frame_and_run_goes_on(desk: Desk) -> None:
+def test_stop_is_after_the_frame_and_run_goes_on(desk: WorkerState) -> None:
     number = desk.runner.submit(("a", 10**9))
     desk.until(number, 50)
     desk.gate.clear()
@@ -108,7 +108,7 @@ def test_stop_is_after_the_frame_and_run_goes_on(desk: Desk) -> None:
     desk.runner.stop()
 
 
-def test_steps_are_taken_one_by_one(desk: Desk) -> None:
+def test_steps_are_taken_one_by_one(desk: WorkerState) -> None:
     number = desk.runner.submit(("a", 35), "step")
     desk.until(number, "stopped", "")
     assert desk.told[-2:] == [(number, 10), (number, "stopped", "")]
@@ -124,7 +124,7 @@ def test_steps_are_taken_one_by_one(desk: Desk) -> None:
     assert not desk.runner.go("step")
 
 
-def test_an_error_is_told_raised_and_survived(desk: Desk) -> None:
+def test_an_error_is_told_raised_and_survived(desk: WorkerState) -> None:
     number = desk.runner.submit(("bad", 9))
     with pytest.raises(ValueError, match="k is 3"):
         desk.runner.wait(10)
@@ -134,14 +134,14 @@ def test_an_error_is_told_raised_and_survived(desk: Desk) -> None:
     assert desk.runner.phase == "done"
 
 
-def test_waiting_has_an_end(desk: Desk) -> None:
+def test_waiting_has_an_end(desk: WorkerState) -> None:
     desk.gate.clear()
     desk.runner.submit(("a", 2))
     with pytest.raises(TimeoutError, match=r"did not end within 0\.05 s"):
         desk.runner.wait(0.05)
 
 
-def test_here_it_runs_in_this_thread(desk: Desk) -> None:
+def test_here_it_runs_in_this_thread(desk: WorkerState) -> None:
     desk.runner.run_here(("a", 3))
     assert [t[1] for t in desk.told] == [1, 2, 3, "done"]
     with pytest.raises(ValueError, match="k is 3"):

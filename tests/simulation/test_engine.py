@@ -75,7 +75,7 @@ def test_ftte_without_its_ingredients_is_fedavg_to_the_bit() -> None:
 def test_fedavg_is_a_plain_loop_of_rounds() -> None:
     s = SMALL.as_method("fedavg")
     ready = prepare(s)
-    w, timeline = ready.world, ready.timeline
+    w, timeline = ready.federation, ready.timeline
     model = {name: p.clone() for name, p in w.params.items()}
     x, y = torch.as_tensor(w.dataset.x_train), torch.as_tensor(w.dataset.y_train)
     for j in range(len(timeline.step_s)):
@@ -181,12 +181,12 @@ def test_frozen_parameters_never_move() -> None:
     assert ready.choice is not None
     assert ready.bill.peak_bytes <= 40 * 1024
     params, subset = final(ready).params, ready.plan.subset
-    assert subset.entries(ready.world.model) < ready.world.model.size
-    for name, before in ready.world.params.items():
+    assert subset.entries(ready.federation.model) < ready.federation.model.size
+    for name, before in ready.federation.params.items():
         if name not in subset:
             assert torch.equal(params[name], before)
         elif (part := subset.parts[name]) is not None:
-            axis = ready.world.model.tensors[name].axis
+            axis = ready.federation.model.tensors[name].axis
             frozen = [c for c in range(before.shape[axis]) if c not in part]
             index = torch.tensor(frozen)
             assert torch.equal(
@@ -196,7 +196,7 @@ def test_frozen_parameters_never_move() -> None:
 
 def test_bytes_are_lengths_of_real_messages() -> None:
     ready = prepare(SMALL)
-    model, subset = ready.world.model, ready.plan.subset
+    model, subset = ready.federation.model, ready.plan.subset
     end = final(ready)
     message = pack(take(model, subset, end.params))  # other values, the same length
     assert len(message) == ready.traffic.upload == ready.traffic.download
@@ -218,7 +218,7 @@ def test_bytes_are_lengths_of_real_messages() -> None:
 def test_a_full_model_is_downloaded_anew_each_time() -> None:
     ready = prepare(SMALL.as_method("fedbuff"))
     assert ready.traffic.once == ready.traffic.index == 0
-    assert ready.traffic.download == len(pack(ready.world.params))
+    assert ready.traffic.download == len(pack(ready.federation.params))
 
 
 def test_a_smaller_subset_makes_every_participation_shorter_and_cheaper() -> None:
@@ -231,7 +231,7 @@ def test_a_smaller_subset_makes_every_participation_shorter_and_cheaper() -> Non
 
 def test_times_follow_flops_and_bytes_of_this_subset() -> None:
     ready = prepare(SMALL)
-    plan, fleet = ready.plan, ready.world.fleet
+    plan, fleet = ready.plan, ready.federation.fleet
     flops = SMALL.local_steps * SMALL.batch * (plan.forward_flops() + plan.backward_flops())
     size = ready.traffic.upload
     by_hand = participation_times(fleet, download_bytes=size, upload_bytes=size, flops=flops)
@@ -274,7 +274,7 @@ def test_other_broken_updates_are_turned_away(
     ready = prepare(SMALL)
     end = final(ready)
     assert set(end.history.facts["rejected_updates"]) == {reason}
-    assert same(end.params, ready.world.params)  # nothing was averaged
+    assert same(end.params, ready.federation.params)  # nothing was averaged
 
 
 def test_too_small_devices_are_left_out_only_when_asked() -> None:
@@ -286,7 +286,7 @@ def test_too_small_devices_are_left_out_only_when_asked() -> None:
     assert papers.eligible.all()
     assert papers.data_left_out == 0
     assert (~strict.eligible).sum() == 6
-    sizes = np.array([len(shard) for shard in strict.world.shards.train])
+    sizes = np.array([len(shard) for shard in strict.federation.shards.train])
     assert strict.data_left_out == pytest.approx(sizes[~strict.holds].sum() / sizes.sum())
     assert set(strict.timeline.client.tolist()) <= set(np.flatnonzero(strict.holds).tolist())
     with pytest.raises(ValueError, match="no device can hold a training step of"):
@@ -295,8 +295,11 @@ def test_too_small_devices_are_left_out_only_when_asked() -> None:
 
 def test_a_class_is_in_the_hands_of_the_slowest_when_asked() -> None:
     usual, rare = (prepare(SMALL.replace(alpha=0.3, slow_class=label)) for label in (None, 2))
-    held = [ready.world.shards.class_counts(ready.world.dataset)[:, 2] for ready in (usual, rare)]
-    fleet = rare.world.fleet
+    held = [
+        ready.federation.shards.class_counts(ready.federation.dataset)[:, 2]
+        for ready in (usual, rare)
+    ]
+    fleet = rare.federation.fleet
     slowest_first = np.argsort(-fleet.slow_factor / fleet.flops_per_s, kind="stable")
     assert (np.diff(held[1][slowest_first]) <= 0).all()
     assert sorted(held[0]) == sorted(held[1])
@@ -361,4 +364,4 @@ def test_a_model_that_diverges_before_shipping_is_refused_and_the_device_s_batch
     ):
         prepare(SMALL.replace(data="motion", client_rate=100.0, warm_start_steps=200))
     few, many = (prepare(SMALL.replace(batch=b, warm_start_steps=20)) for b in (1, 16))
-    assert few.world.start is many.world.start
+    assert few.federation.start is many.federation.start

@@ -43,9 +43,9 @@ def masks(ready: Prepared) -> list[Params]:
     """1 where a tier trains, per tensor of the whole model, found by asking which entries `take` hands out."""
     out = []
     for tier in ready.tiers.all:
-        mask = {name: torch.zeros_like(p) for name, p in ready.world.params.items()}
+        mask = {name: torch.zeros_like(p) for name, p in ready.federation.params.items()}
         for name, channels in tier.plan.subset.parts.items():
-            axis = ready.world.model.tensors[name].axis
+            axis = ready.federation.model.tensors[name].axis
             at = range(mask[name].shape[axis]) if channels is None else channels
             for channel in at:
                 mask[name].select(axis, channel).fill_(1.0)
@@ -55,7 +55,7 @@ def masks(ready: Prepared) -> list[Params]:
 
 def trained(ready: Prepared, start: Params, p: int, mask: Params) -> Params:
     """One client's update by autograd on the whole model, of which only `mask` moves."""
-    s, w = ready.scenario, ready.world
+    s, w = ready.scenario, ready.federation
     client, visit = int(ready.timeline.client[p]), int(ready.timeline.visit[p])
     shard, mine = w.shards.train[client], {name: v.clone() for name, v in start.items()}
     for rows in draw_batches(
@@ -76,7 +76,7 @@ def trained(ready: Prepared, start: Params, p: int, mask: Params) -> Params:
 def by_hand(ready: Prepared) -> Params:
     """The whole run as a plain loop over full models: coverage-weighted mean, heavy ball, running average."""
     s, timeline, mask = ready.scenario, ready.timeline, masks(ready)
-    versions, recent = [dict(ready.world.params)], list[float]()
+    versions, recent = [dict(ready.federation.params)], list[float]()
     velocity = {name: torch.zeros_like(p) for name, p in versions[0].items()}
     average = versions[0]
     for j in range(len(timeline.step_s)):
@@ -123,23 +123,26 @@ def test_a_run_with_tiers_is_a_plain_loop(extra: dict[str, float]) -> None:
 
 def test_each_tier_obeys_its_memory_and_the_payload_and_the_union_holds_them_all() -> None:
     ready = prepare(TIERS)
-    model, fleet, tiers = ready.world.model, ready.world.fleet, ready.tiers
+    model, fleet, tiers = ready.federation.model, ready.federation.fleet, ready.tiers
     weak, strong = tiers.all
     assert weak.kinds == ("sensor",)
     assert set(strong.kinds) == {"watch", "phone"}
     assert weak.bill.peak_bytes <= 120 * 1024 < strong.bill.peak_bytes
     for tier in tiers.all:
         assert tier.plan.subset.entries(model) <= 0.3 * model.size
-        assert len(pack(take(model, tier.plan.subset, ready.world.params))) == tier.traffic.upload
         assert (
-            len(pack(take(model, tiers.union.subset, ready.world.params))) == tier.traffic.download
+            len(pack(take(model, tier.plan.subset, ready.federation.params))) == tier.traffic.upload
+        )
+        assert (
+            len(pack(take(model, tiers.union.subset, ready.federation.params)))
+            == tier.traffic.download
         )
         assert tier.traffic.index == index_bytes(tier.plan.subset)
     for client, kind in enumerate(fleet.kind):
         assert kind in tiers.all[tiers.of[client]].kinds
-    whole = row_of(model, tiers.union.subset, ready.world.params)
+    whole = row_of(model, tiers.union.subset, ready.federation.params)
     for tier, columns, covered in zip(tiers.all, tiers.columns, tiers.covered, strict=True):
-        assert torch.equal(whole[columns], row_of(model, tier.plan.subset, ready.world.params))
+        assert torch.equal(whole[columns], row_of(model, tier.plan.subset, ready.federation.params))
         assert covered.sum() == len(columns) == tier.plan.subset.entries(model)
     assert bool((tiers.covered.sum(0) > 0).all())
     assert ready.holds.all()
@@ -178,16 +181,16 @@ def test_kinds_that_train_the_same_are_one_tier_and_change_nothing() -> None:
 
 
 def test_a_helper_changes_no_bit_of_a_run_with_tiers(monkeypatch: pytest.MonkeyPatch) -> None:
-    from ftte_lab.simulation.workers.pool import Helpers
+    from ftte_lab.simulation.workers.pool import WorkerPool
 
-    begin = Helpers.__init__
+    begin = WorkerPool.__init__
 
-    def patient(self: Helpers, *arguments: object) -> None:
+    def patient(self: WorkerPool, *arguments: object) -> None:
         begin(self, *arguments)  # type: ignore[arg-type]
         while not all(h.ready == self.run for h in self.all):
             self.free()
 
-    monkeypatch.setattr(Helpers, "__init__", patient)
+    monkeypatch.setattr(WorkerPool, "__init__", patient)
     ready = prepare(TIERS.replace(clients=24, concurrency=20, horizon_s=120.0))
     alone, together = final(ready, 1), final(ready, 2)
     pd.testing.assert_frame_equal(alone.history.points, together.history.points, check_exact=True)
@@ -257,11 +260,11 @@ def test_what_is_evaluated_is_what_is_shipped() -> None:
     *events, last = simulate(ready, processes=1)
     assert isinstance(last, Finished)
     point = next(e for e in reversed(events) if isinstance(e, Evaluated)).point
-    y = torch.as_tensor(ready.world.dataset.y_test)
+    y = torch.as_tensor(ready.federation.dataset.y_test)
     right = (
-        ready.world.model.forward(last.params, torch.as_tensor(ready.world.dataset.x_test)).argmax(
-            1
-        )
+        ready.federation.model.forward(
+            last.params, torch.as_tensor(ready.federation.dataset.x_test)
+        ).argmax(1)
         == y
     )
     assert point["accuracy"] == pytest.approx(float(right.double().mean()))

@@ -14,7 +14,7 @@ from ftte_lab.models import Model, build, full, head, make_plan, row_of
 from ftte_lab.simulation import Evaluated, Finished, Prepared, Scenario, Stepped, prepare, simulate
 from ftte_lab.simulation import trainer as _trainer
 from ftte_lab.simulation.workers import pool as _helpers
-from ftte_lab.simulation.workers.pool import Helper, Helpers
+from ftte_lab.simulation.workers.pool import Worker, WorkerPool
 from ftte_lab.simulation.workers.protocol import read_frame, write_frame
 from ftte_lab.training import clients_at_once
 from ftte_lab.training.cohort import parts
@@ -35,15 +35,15 @@ SMALL = Scenario(
 @pytest.fixture(autouse=True)
 def awake(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every run waits until its helpers have its data: a run this short would be over before."""
-    begin = Helpers.__init__
+    begin = WorkerPool.__init__
 
-    def patient(self: Helpers, *arguments: Any) -> None:
+    def patient(self: WorkerPool, *arguments: Any) -> None:
         begin(self, *arguments)
         while not all(h.ready == self.run for h in self.all):
             self.free()
             assert all(h.alive for h in self.all)
 
-    monkeypatch.setattr(Helpers, "__init__", patient)
+    monkeypatch.setattr(WorkerPool, "__init__", patient)
 
 
 def final(ready: Prepared, processes: int) -> Finished:
@@ -58,15 +58,15 @@ def test_helpers_change_no_bit(method: str, model: str, monkeypatch: pytest.Monk
     ready = prepare(SMALL.replace(model=model, variance="steps", horizon_s=400.0).as_method(method))
     alone = final(ready, 1)
     given: list[object] = []
-    give = Helpers.give
+    give = WorkerPool.give
 
     def spy(
-        helper: Helper, row: torch.Tensor, batches: torch.Tensor | None = None, tier: int = 0
+        helper: Worker, row: torch.Tensor, batches: torch.Tensor | None = None, tier: int = 0
     ) -> object:
         given.append(batches)
         return give(helper, row, batches, tier)
 
-    monkeypatch.setattr(Helpers, "give", staticmethod(spy))
+    monkeypatch.setattr(WorkerPool, "give", staticmethod(spy))
     together = final(ready, 2)
     assert any(batches is not None for batches in given)  # they did train
     pd.testing.assert_frame_equal(alone.history.points, together.history.points, check_exact=True)
@@ -76,15 +76,15 @@ def test_helpers_change_no_bit(method: str, model: str, monkeypatch: pytest.Monk
 def test_large_cohorts_are_shared_too() -> None:
     ready = prepare(SMALL.replace(clients=80, concurrency=78, horizon_s=200.0).as_method("fedavg"))
     trainer = _trainer.Trainer(ready, 2)
-    row = row_of(ready.world.model, ready.plan.subset, ready.world.params)
+    row = row_of(ready.federation.model, ready.plan.subset, ready.federation.params)
     trainer._give_away(
-        0, trainer.applied[:76], 0, trainer.batches.of(0, 76), ready.world.params, row
+        0, trainer.applied[:76], 0, trainer.batches.of(0, 76), ready.federation.params, row
     )
     assert [len(away.participations) for away in trainer.away] == [
         38
     ]  # more than are trained at once
     answer = trainer._returned(trainer.away[0])
-    here = trainer._here(0, ready.world.params, trainer.away[0].batches)
+    here = trainer._here(0, ready.federation.params, trainer.away[0].batches)
     trainer.close()
     assert torch.equal(answer.rows, here.rows)
 
@@ -92,13 +92,15 @@ def test_large_cohorts_are_shared_too() -> None:
 def test_a_helper_sees_what_we_see() -> None:
     ready = prepare(SMALL)
     trainer = _trainer.Trainer(ready, 2)
-    row = row_of(ready.world.model, ready.plan.subset, ready.world.params)
+    row = row_of(ready.federation.model, ready.plan.subset, ready.federation.params)
     task = trainer.look(row)
     assert task is not None
     logits = trainer.seen(task)
     trainer.close()
     assert logits is not None
-    assert torch.equal(logits, ready.inputs(ready.world.dataset.x_test).logits(ready.world.params))
+    assert torch.equal(
+        logits, ready.inputs(ready.federation.dataset.x_test).logits(ready.federation.params)
+    )
 
 
 def test_a_helper_that_dies_is_replaced_by_our_own_work() -> None:
@@ -199,9 +201,13 @@ def test_a_cohort_splits_into_the_same_bits() -> None:
     ready = prepare(SMALL)
     trainer = _trainer.Trainer(ready, 1)
     batches = torch.as_tensor(np.random.default_rng(0).integers(0, len(trainer.y), (12, 2, 4)))
-    whole = trainer.sgd[0].train(ready.world.params, trainer.inputs, trainer.y, batches, 12).rows
+    whole = (
+        trainer.sgd[0].train(ready.federation.params, trainer.inputs, trainer.y, batches, 12).rows
+    )
     for most in (3, 4, 5, 7):
         assert torch.equal(
-            trainer.sgd[0].train(ready.world.params, trainer.inputs, trainer.y, batches, most).rows,
+            trainer.sgd[0]
+            .train(ready.federation.params, trainer.inputs, trainer.y, batches, most)
+            .rows,
             whole,
         )

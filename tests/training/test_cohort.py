@@ -30,7 +30,7 @@ from ftte_lab.models import (
     unpack,
 )
 from ftte_lab.training import (
-    Inputs,
+    FrozenFeatures,
     Net,
     draw_batches,
     draw_many,
@@ -131,7 +131,7 @@ def test_a_cohort_has_the_gradients_of_its_members(
     plan = make_plan(model, subset)
     x, y = data(model, 5 * clients, torch.float64)
     at = torch.arange(5 * clients).view(clients, 5)
-    inputs, net = Inputs(model, params, x, plan.start), Net(model, plan, plan.start)
+    inputs, net = FrozenFeatures(model, params, x, plan.start), Net(model, plan, plan.start)
     stacked, got = net.stack([params], [clients]), Gradients()
     logits = net.forward(inputs.gather(at), stacked)
     net.backward(
@@ -272,7 +272,10 @@ def test_inputs_are_the_same_whether_kept_or_not(name: str) -> None:
     x, _ = data(model, 300, torch.float64)
     for kind, subset in subsets(model, params).items():
         start = make_plan(model, subset).start
-        kept, anew = Inputs(model, params, x, start), Inputs(model, params, x, start, cap_bytes=0)
+        kept, anew = (
+            FrozenFeatures(model, params, x, start),
+            FrozenFeatures(model, params, x, start, cap_bytes=0),
+        )
         assert kept.kept is not None, kind
         assert anew.kept is None
         at = torch.tensor([[3, 299, 3], [0, 1, 150]])

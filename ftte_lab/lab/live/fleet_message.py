@@ -21,7 +21,7 @@ def fleet_message(runs: Mapping[str, Prepared]) -> tuple[dict[str, Any], list[by
     Args:
         runs: prepared runs by method name, on the same fleet.
     """
-    fleet = next(iter(runs.values())).world.fleet
+    fleet = next(iter(runs.values())).federation.fleet
     kinds = sorted(set(fleet.kind))
     number = {kind: k for k, kind in enumerate(kinds)}
     ends = [

@@ -34,7 +34,7 @@ from ftte_lab.models import (
 )
 from ftte_lab.server.search.problem import Contributions
 from ftte_lab.training import (
-    Inputs,
+    FrozenFeatures,
     Net,
     draw_batches,
     logits_gradient,
@@ -160,7 +160,7 @@ def _squared_gradients(
 ) -> Params:
     """Squared gradient per entry: of the mean over samples, or the mean of each sample's own (a cohort of samples)."""
     net = Net(model, make_plan(model, full(model)))
-    inputs, sink = Inputs(model, params, x), _Squares(per_sample)
+    inputs, sink = FrozenFeatures(model, params, x), _Squares(per_sample)
     for at in torch.arange(len(x)).split(64):
         sink.samples = len(at)
         at = at.unsqueeze(1 if per_sample else 0)
@@ -192,7 +192,7 @@ def _finetunings(
 
     def loss_after(parts: Mapping[str, tuple[int, ...] | None]) -> float:
         plan = Plan(model, Subset(dict(parts)))
-        inputs = Inputs(model, params, x, plan.start)
+        inputs = FrozenFeatures(model, params, x, plan.start)
         row = train_cohort(plan, params, inputs, y, batches, rate=rate).rows[0]
         after = row_of(model, plan.subset, params) + row
         trained = put(model, plan.subset, params, from_rows(model, plan.subset, after))

@@ -15,7 +15,7 @@ PHASES = ("idle", "download", "compute", "upload")
 
 
 @dataclass(frozen=True, eq=False)
-class Moment:
+class Snapshot:
     """A fleet and its server at one virtual moment, after all events of that moment.
 
     Attributes:
@@ -39,7 +39,7 @@ class Moment:
     ages: NDArray[np.int64]
 
 
-def moment(timeline: Timeline, clients: int, sim_seconds: float) -> Moment:
+def snapshot(timeline: Timeline, clients: int, sim_seconds: float) -> Snapshot:
     """Freeze a timeline.
 
     Args:
@@ -66,7 +66,7 @@ def moment(timeline: Timeline, clients: int, sim_seconds: float) -> Moment:
         (last >= 0) & ~busy & np.isin(timeline.fate[last], (Fate.DROPPED, Fate.ABORTED, Fate.STALE))
     )
     waiting = _waiting(timeline, sim_seconds, version)
-    return Moment(
+    return Snapshot(
         sim_seconds,
         version,
         phase,

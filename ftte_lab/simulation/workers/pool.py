@@ -40,7 +40,7 @@ class Task:
 
 
 @dataclass(eq=False)
-class Helper:
+class Worker:
     """One process and the tasks it has, oldest first; `ready` names the run whose data it has."""
 
     process: subprocess.Popen[bytes]
@@ -49,7 +49,7 @@ class Helper:
     alive: bool = True
 
     @classmethod
-    def start(cls) -> Helper:
+    def start(cls) -> Worker:
         """Start a process that finds the same package."""
         root = str(Path(__file__).parents[3])
         path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
@@ -110,7 +110,7 @@ class Helper:
                     pipe.close()
 
 
-_idle: list[Helper] = []  # between two runs: a slider's next run finds its helpers awake
+_idle: list[Worker] = []  # between two runs: a slider's next run finds its helpers awake
 
 
 @atexit.register
@@ -119,7 +119,7 @@ def _stop_all() -> None:
         _idle.pop().stop()
 
 
-class Helpers:
+class WorkerPool:
     """A run's helpers.
 
     Args:
@@ -156,12 +156,12 @@ class Helpers:
             path = Path(self.run) / f"{name}.npy"
             np.save(path, array, allow_pickle=False)
             setup[name] = str(path)
-        self.all = [_idle.pop() if _idle else Helper.start() for _ in range(count)]
+        self.all = [_idle.pop() if _idle else Worker.start() for _ in range(count)]
         for helper in self.all:
             helper.send(json.dumps(setup).encode())
             helper.send(pack(params))
 
-    def free(self) -> list[Helper]:
+    def free(self) -> list[Worker]:
         """The helpers that may be given another task, idlest first."""
         for helper in self.all:
             helper.collect()
@@ -169,7 +169,7 @@ class Helpers:
         return sorted(free, key=lambda h: len(h.tasks))
 
     @staticmethod
-    def give(helper: Helper, row: Tensor, batches: Tensor | None = None, tier: int = 0) -> Task:
+    def give(helper: Worker, row: Tensor, batches: Tensor | None = None, tier: int = 0) -> Task:
         """Have clients of a tier trained from the entries `row`, or without `batches` the test data evaluated."""
         task = Task()
         helper.tasks.append(task)

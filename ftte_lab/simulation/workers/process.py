@@ -22,10 +22,10 @@ from torch import Tensor
 from ftte_lab._common import configure_process
 from ftte_lab.models import Model, Params, Subset, from_rows, make_plan, pack, put, unpack
 from ftte_lab.simulation.workers.protocol import read_frame, write_frame
-from ftte_lab.training import Inputs, LocalSGD, clients_at_once, fetch
+from ftte_lab.training import FrozenFeatures, LocalSGD, clients_at_once, fetch
 
 
-class Desk:
+class WorkerState:
     """What a helper has on its desk for one run.
 
     Args:
@@ -39,7 +39,8 @@ class Desk:
         plans = [make_plan(self.model, Subset.from_json(text)) for text in setup["subsets"]]
         self.subset, start = union.subset, union.start
         self.train, self.test = (
-            Inputs(self.model, params, _shared(setup[key]), start) for key in ("x", "x_test")
+            FrozenFeatures(self.model, params, _shared(setup[key]), start)
+            for key in ("x", "x_test")
         )
         self.y = _shared(setup["y"])
         rates = setup["rate"], setup["momentum"]
@@ -89,7 +90,7 @@ def _shared(path: str) -> Tensor:
 
 def serve(source: int, target: int) -> None:
     """Answer tasks in their order until the frames end."""
-    desk: Desk | None = None
+    desk: WorkerState | None = None
     tasks: deque[Params] = deque()
     while True:
         while select.select([source], [], [], 0 if tasks else None)[0]:
@@ -101,7 +102,7 @@ def serve(source: int, target: int) -> None:
                 desk = None
                 tasks.clear()
                 with contextlib.suppress(OSError):  # a run that is over has taken its files away
-                    desk = Desk(setup, unpack(params or b""))
+                    desk = WorkerState(setup, unpack(params or b""))
                     write_frame(target, b"ready " + setup["run"].encode())
             elif desk:
                 tasks.append(unpack(body))
