@@ -8,7 +8,7 @@ LAB_FLAGS := --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: help lab run test check notebooks pictures bench headline clean
+.PHONY: help lab run test check notebooks docs pictures bench headline clean
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -36,10 +36,13 @@ test: check ## Everything that must hold
 notebooks: $(READY) ## Run the notebooks and keep their pictures
 	$(BIN)/python notebooks/_build/refresh.py
 
-pictures: $(READY) ## Take the README's pictures of the Lab anew (needs Chromium)
+docs: $(READY) ## Write docs/scenario.md from the declared settings
+	$(BIN)/python -m docs.settings_page
+
+pictures: $(READY) ## Take the README's pictures of the Lab again (needs Chromium)
 	$(BIN)/python -m docs.pictures
 
-bench: $(READY) ## Measure speed, memory and the Lab anew (20 minutes; ARGS=--quick to see that it works)
+bench: $(READY) ## Measure speed, memory and the Lab (25 minutes; ARGS=--quick to see that it works)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 headline: $(READY) ## Run the study behind the README's figures (hours; ARGS=--quick for a corner of it)

@@ -1,1 +1,1 @@
-"""Speed and memory of the kit, as ratios within one run. Timed assertions have no place in the tests."""
+"""Measure speed and memory of the kit, as ratios within one run; no test asserts a time."""

@@ -1,4 +1,4 @@
-"""`python -m benchmarks`: all tables, or some of them; see RESULTS.md for what they gave."""
+"""Print all tables of measurements, or some of them; RESULTS.md keeps what they gave."""
 
 from __future__ import annotations
 
@@ -55,9 +55,8 @@ def main() -> None:
         if not chosen.json:
             print(f"\n## {name}")
             for rows in found[name].values() if isinstance(found[name], dict) else [found[name]]:
-                print(
-                    f"\n{table(rows)}" if rows else "\nnothing installed (see benchmarks/peers.txt)"
-                )
+                print()
+                print(table(rows) if rows else "nothing installed (see benchmarks/peers.txt)")
         if name == "growth" and not chosen.quick:
             growth.chart(found[name]["fleets"], Path(__file__).parent / "growth.png")
     if chosen.json:

@@ -1,8 +1,8 @@
-"""What a class costs: kernels that run the same notebook at the same moment, their memory, processor time and waiting.
+"""Measure what a class costs: kernels that run the same notebook at the same moment.
 
-Each student is a kernel of their own, as under JupyterHub; the notebook is 06 at the size students run, in batch mode,
-which computes what a live page computes and draws more. Memory is the proportional set size: what kernels share is
-counted once.
+Each student is a kernel of their own, as under JupyterHub. The notebook is 06 at the size that
+students run, in batch mode, which computes what a live page computes and draws more. Memory is the
+proportional set size: what kernels share is counted once.
 """
 
 from __future__ import annotations
@@ -23,7 +23,14 @@ _PATIENCE_S = 900
 
 
 def student(notebook: Path, size: str) -> dict[str, float]:
-    """Run a notebook in a fresh kernel; seconds to the first cell and to the end, processor seconds, MiB."""
+    """Run a notebook in a fresh kernel.
+
+    Returns:
+        Seconds to the first cell and to the end, processor seconds, and MiB.
+
+    Raises:
+        RuntimeError: a cell failed.
+    """
     begun = time.monotonic()
     manager = KernelManager(kernel_name="python3")
     manager.start_kernel(cwd=str(notebook.parent), env={**os.environ, "FTTE_PROGRESS": "off"})
@@ -61,7 +68,7 @@ def student(notebook: Path, size: str) -> dict[str, float]:
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    """One, four and eight students at once."""
+    """Measure one, four and eight students at once."""
     rows = []
     for students in (1, 2) if quick else (1, 4, 8):
         with ThreadPoolExecutor(students) as room:

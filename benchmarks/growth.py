@@ -1,4 +1,7 @@
-"""(f) How time and memory grow with the fleet, and the virtual clock alone. Each size runs in a process of its own."""
+"""Measure how time and memory grow with the fleet (f), and the virtual clock alone.
+
+Each size runs in a process of its own.
+"""
 
 from __future__ import annotations
 
@@ -16,7 +19,10 @@ SIZES = (10, 100, 1_000, 10_000)
 
 
 def fleet(clients: int) -> dict[str, Any]:
-    """One run with a tenth of the fleet at work at once; the same number of participations per device."""
+    """Measure one run with a tenth of the fleet at work at once.
+
+    Each device participates equally often, whatever the size of the fleet.
+    """
     from ftte_lab.simulation import Scenario, prepare
     from ftte_lab.simulation import run as run_scenario
 
@@ -31,24 +37,24 @@ def fleet(clients: int) -> dict[str, Any]:
         evaluations=10,
     )
     begin = time.perf_counter()
-    ready = prepare(scenario)
-    prepared = time.perf_counter() - begin
+    prepared = prepare(scenario)
+    preparation = time.perf_counter() - begin
     begin = time.perf_counter()
-    run_scenario(ready, processes=1)
+    run_scenario(prepared, processes=1)
     taken = time.perf_counter() - begin
     return {
         "devices": clients,
-        "updates": len(ready.timeline.applied),
-        "prepare_s": prepared,
+        "updates": len(prepared.timeline.applied),
+        "prepare_s": preparation,
         "run_s": taken,
-        "ms_per_update": 1e3 * taken / max(1, len(ready.timeline.applied)),
+        "ms_per_update": 1e3 * taken / max(1, len(prepared.timeline.applied)),
         "peak_mib": peak_mib(),
     }
 
 
 def clock(devices: int = 100_000, participations: int = 1_000_000) -> dict[str, Any]:
-    """`timeline.schedule` for a large fleet."""
-    from ftte_lab.server import Policy, schedule
+    """Measure `server.schedule` for a large fleet."""
+    from ftte_lab.server import Participants, Policy, schedule
 
     rng = np.random.default_rng(0)
     speed = rng.lognormal(0.0, 1.0, devices)
@@ -57,12 +63,7 @@ def clock(devices: int = 100_000, participations: int = 1_000_000) -> dict[str, 
     begin = time.perf_counter()
     timeline = schedule(
         Policy.buffered(concurrency, concurrency // 10),
-        download_s=speed,
-        first_download_s=2 * speed,
-        compute_s=speed,
-        upload_s=speed,
-        dropout=np.full(devices, 0.08),
-        eligible=np.ones(devices, bool),
+        Participants(speed, speed, speed, 2 * speed, np.full(devices, 0.08)),
         jitter_sigma=0.25,
         horizon_s=horizon,
         seed=0,
@@ -84,7 +85,7 @@ def _alone(call: str) -> dict[str, Any]:
 
 
 def run(quick: bool) -> dict[str, Any]:
-    """Fleets of all sizes, and the clock for 10^4 to 10^6 participations."""
+    """Measure fleets of all sizes, and the clock for 10^4 to 10^6 participations."""
     sizes = SIZES[:2] if quick else SIZES
     fleets = [_alone(f"fleet({n})") for n in sizes]
     counts = (10_000, 100_000) if quick else (10_000, 100_000, 1_000_000)
@@ -93,7 +94,7 @@ def run(quick: bool) -> dict[str, Any]:
 
 
 def chart(fleets: list[dict[str, Any]], path: Path) -> None:
-    """Time and memory against the number of devices, both axes logarithmic."""
+    """Draw time and memory against the number of devices, both axes logarithmic."""
     import altair as alt
     import pandas as pd
     import vl_convert

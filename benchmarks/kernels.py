@@ -1,4 +1,4 @@
-"""The measurements behind `local.clients_at_once` and the choice of kernels in `_conv_layers`."""
+"""Measure every net with 1 to 24 clients at once: the basis of `training.clients_at_once`."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOGETHER = (1, 2, 4, 8, 24)
 
 
 def together(name: str, shape: tuple[int, ...], batch: int) -> dict[str, Any]:
-    """Milliseconds per client and step when so many clients train at once."""
+    """Measure milliseconds per client and step, for each number of clients at once."""
     model = build(name, shape, 10)
     plan = make_plan(model, full(model))
     params = model.init(0)
@@ -47,7 +47,7 @@ def together(name: str, shape: tuple[int, ...], batch: int) -> dict[str, Any]:
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    """All nets at a small and a larger batch."""
+    """Measure all nets at a small and a larger batch."""
     return [
         together(name, shape, batch)
         for name, shape in NETS

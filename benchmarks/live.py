@@ -1,4 +1,7 @@
-"""How the Lab answers: a real JupyterLab, a real Chromium, a mouse. Times are taken inside the page."""
+"""Measure how the Lab answers: a real JupyterLab, a real Chromium, a mouse.
+
+Times are taken inside the page.
+"""
 
 from __future__ import annotations
 
@@ -12,17 +15,23 @@ from typing import Any
 
 from tests.browser.driver import Server, Tab, browse, chromium, serve
 
-# The page notes when a slider is let go, when the sentence changes, and when the curves of the new run are first drawn.
+# The page notes when a slider is released, when the sentence changes, and when the curves of the
+# new run are first drawn.
 _WATCH = """() => {
-  window.seen = {};
-  const note = (key) => { if (window.seen[key] === undefined) window.seen[key] = performance.now(); };
-  document.addEventListener('pointerup', () => { window.seen = { release: performance.now() }; }, true);
+  window.noted = {};
+  const note = (key) => {
+    if (window.noted[key] === undefined) window.noted[key] = performance.now();
+  };
+  const release = () => { window.noted = { release: performance.now() }; };
+  document.addEventListener('pointerup', release, true);
   const stage = document.querySelector('.ftte-stage');
   new MutationObserver(() => note('instant')).observe(
-    document.querySelector('.ftte-sentence'), { childList: true, characterData: true, subtree: true });
+    document.querySelector('.ftte-sentence'),
+    { childList: true, characterData: true, subtree: true });
   const curves = document.querySelector('[data-panel=curves][data-frames]');
   new MutationObserver(() => {
-    if (window.seen.instant === undefined || curves.dataset.number !== stage.dataset.number) return;
+    if (window.noted.instant === undefined) return;
+    if (curves.dataset.number !== stage.dataset.number) return;
     if (Number(curves.dataset.points) > 0) note('frame');
     if (Number(curves.dataset.points) > 3) note('trained');
   }).observe(curves, { attributes: true, attributeFilter: ['data-frames'] });
@@ -30,15 +39,25 @@ _WATCH = """() => {
 _COUNTS = """() => ({
   frames: Number(document.querySelector('[data-panel=curves][data-frames]').dataset.frames),
   fleet: Number(document.querySelector('.ftte-fleet').dataset.frames), at: performance.now() })"""
-_LAB = "from ftte_lab import preset\nfrom ftte_lab.lab import Lab\nlab = Lab({what})\nlab"
-_TIMED = """
+_LAB = """
+from ftte_lab import preset
+from ftte_lab.lab import Lab
+lab = Lab({what})
+lab"""
+# The same, with a clock around the method that draws a frame.
+_CLOCKED = """
 import time
-spent, begin, real = [0.0], time.perf_counter(), lab.display.frame
-def timed(number, happening):
-    at = time.perf_counter()
-    real(number, happening)
-    spent[0] += time.perf_counter() - at
-lab._runner._on_frame = timed
+from ftte_lab.lab import Lab
+kind, spent = type(Lab().display), [0.0]
+draw = kind.show_frame
+def clocked(*arguments):
+    begin = time.perf_counter()
+    draw(*arguments)
+    spent[0] += time.perf_counter() - begin
+kind.show_frame = clocked
+"""
+_SHARE = """
+begin, spent[0] = time.perf_counter(), 0.0
 lab.run(); lab.result()
 print(f"share {spent[0] / (time.perf_counter() - begin):.6f}")"""
 _STATE = """
@@ -46,12 +65,16 @@ import gc, os
 from ipywidgets import Widget
 from ipywidgets.widgets import widget as _w
 gc.collect()
-pages = int(open("/proc/self/statm").read().split()[1]) if os.path.exists("/proc/self/statm") else 0
+statm = "/proc/self/statm"
+pages = int(open(statm).read().split()[1]) if os.path.exists(statm) else 0
 print(f"{len(_w._instances)} {pages * os.sysconf('SC_PAGE_SIZE') / 2**20:.1f}")"""
 _ASK = """async (code) => {
-  const future = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel.requestExecute({ code });
+  const session = window.jupyterapp.shell.currentWidget.sessionContext.session;
+  const future = session.kernel.requestExecute({ code });
   let text = '';
-  future.onIOPub = (message) => { if (message.header.msg_type === 'stream') text += message.content.text; };
+  future.onIOPub = (message) => {
+    if (message.header.msg_type === 'stream') text += message.content.text;
+  };
   await future.done;
   return text;
 }"""
@@ -61,7 +84,7 @@ FIVE_HUNDRED = (
 
 
 def run(quick: bool) -> dict[str, list[dict[str, Any]]]:
-    """Latency, frame rates, the kernel's share spent on drawing, and growth under long dragging."""
+    """Measure latency, frame rates, the kernel's share of drawing, and growth under dragging."""
     if chromium() is None:
         return {"live": []}
     with (
@@ -81,10 +104,10 @@ def run(quick: bool) -> dict[str, list[dict[str, Any]]]:
 
 
 def _answers(tab: Tab, server: Server, drags: int) -> list[dict[str, Any]]:
-    """Milliseconds from letting go of a slider to what is shown.
+    """Measure milliseconds from the release of a slider to what is shown.
 
-    The parts that need no training; the first frame of the new curves (where all methods start); and the first frame
-    with a point that had to be trained.
+    First the parts that need no training, then the first frame of the new curves (where all methods
+    start), then the first frame with a point that had to be trained.
     """
     tab.open(server.write("answers.ipynb", _LAB.format(what="'lab'")))
     tab.phase("done", 120)
@@ -94,11 +117,11 @@ def _answers(tab: Tab, server: Server, drags: int) -> list[dict[str, Any]]:
         instant, frame, trained = [], [], []
         for k in range(drags):
             tab.drag(text, 0.35 + 0.6 * ((7 * k) % 11) / 11)
-            tab.until("() => window.seen.trained !== undefined")
-            seen = tab.page.evaluate("() => window.seen")
-            instant.append(seen["instant"] - seen["release"])
-            frame.append(seen["frame"] - seen["release"])
-            trained.append(seen["trained"] - seen["release"])
+            tab.until("() => window.noted.trained !== undefined")
+            noted = tab.page.evaluate("() => window.noted")
+            instant.append(noted["instant"] - noted["release"])
+            frame.append(noted["frame"] - noted["release"])
+            trained.append(noted["trained"] - noted["release"])
             tab.page.wait_for_timeout(300)  # the next one finds a run under way
         spreads = {
             **_spread("instant_ms", instant),
@@ -118,8 +141,9 @@ def _spread(name: str, values: Sequence[float]) -> dict[str, float]:
 
 
 def _rates(tab: Tab, server: Server, label: str, what: str) -> dict[str, Any]:
-    """Frames a second of the curves while a run goes on, and of the fleet; the kernel's share spent on drawing."""
-    tab.open(server.write(f"rates {label}.ipynb", _LAB.format(what=what), _TIMED))
+    """Measure frames a second, and the share of the kernel's time that drawing takes."""
+    cells = _CLOCKED + _LAB.format(what=what), _SHARE
+    tab.open(server.write(f"rates {label}.ipynb", *cells))
     tab.until(
         "() => Number(document.querySelector('.ftte-stage').dataset.progress) > 0.05", None, 120
     )
@@ -142,7 +166,7 @@ def _rates(tab: Tab, server: Server, label: str, what: str) -> dict[str, Any]:
 
 
 def _printed(tab: Tab, cell: int, pattern: str, timeout_s: float) -> str:
-    """Wait until a cell has printed something; the first group of the match."""
+    """Wait until a cell has printed something; return the first group of the match."""
     script = """([cell, n]) => window.jupyterapp.shell.currentWidget.content.widgets.filter(
       c => c.model.type === 'code')[cell].model.outputs.toJSON().map(o => o.text || '').join('')"""
     end = time.monotonic() + timeout_s
@@ -154,7 +178,7 @@ def _printed(tab: Tab, cell: int, pattern: str, timeout_s: float) -> str:
 
 
 def _dragging(tab: Tab, server: Server, seconds: float) -> list[dict[str, Any]]:
-    """Widgets, memory and listeners before and after dragging three sliders to and fro."""
+    """Measure widgets, memory and listeners before and after dragging three sliders."""
     tab.open(server.write("growth.ipynb", _LAB.format(what="'lab'")))
     tab.phase("done", 120)
     rows = []
@@ -171,7 +195,10 @@ def _dragging(tab: Tab, server: Server, seconds: float) -> list[dict[str, Any]]:
 
 
 def _state(tab: Tab) -> dict[str, Any]:
-    """Asked of the kernel directly: selecting another cell makes JupyterLab build a toolbar, which would be counted."""
+    """Ask the kernel directly.
+
+    Selecting another cell makes JupyterLab build a toolbar, which would be counted.
+    """
     widgets, resident = str(tab.page.evaluate(_ASK, _STATE)).split()
     session = tab.page.context.new_cdp_session(tab.page)
     session.send("HeapProfiler.collectGarbage")

@@ -1,4 +1,4 @@
-"""Rows as Markdown tables."""
+"""Write rows as Markdown tables."""
 
 from __future__ import annotations
 
@@ -7,7 +7,14 @@ from typing import Any
 
 
 def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Rows as a Markdown table; a column appears where any row has it."""
+    """Write rows as a Markdown table; a column appears where any row has it.
+
+    Example:
+        >>> print(table([{"run_s": 0.1234, "updates": 2000}]))
+        | run s | updates |
+        | --- | --- |
+        | 0.123 | 2,000 |
+    """
     columns = list(dict.fromkeys(key for row in rows for key in row))
     lines = [
         "| " + " | ".join(c.replace("_", " ") for c in columns) + " |",

@@ -1,7 +1,8 @@
-"""(e) Other simulators on the same work, where they are installed (peers.txt): same clients, steps and model.
+"""Measure other simulators on the same work (e), where they are installed (peers.txt).
 
-Each runs in a process of its own, after the plain loop in the same process, so that each ratio comes from one run.
-Timed is what the simulator calls its rounds; data, model and engine are built before.
+Clients, steps and model are the same. Each runs in a process of its own, after the plain loop in
+the same process, so that each ratio comes from one run. Timed is what the simulator calls its
+rounds; data, model and engine are built before.
 """
 
 from __future__ import annotations
@@ -13,7 +14,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -23,97 +23,42 @@ import numpy as np
 import torch
 from torch.nn.functional import cross_entropy
 
+from benchmarks.flower import flower
 from benchmarks.timing import seconds
-from benchmarks.workloads import CLIENTS, COHORT, WORKLOADS, Workload
-
-ROUNDS = 10
-
-
-def _shards(work: Workload) -> np.ndarray:
-    return (
-        np.random.default_rng(0).permutation(CLIENTS * work.samples).reshape(CLIENTS, work.samples)
-    )
-
-
-def flower(work: Workload) -> float:
-    """Flower's simulation runtime, one thread per actor, from the first round to the last."""
-    from flwr.client import ClientApp, NumPyClient
-    from flwr.common import Context, ndarrays_to_parameters
-    from flwr.server import ServerApp, ServerAppComponents, ServerConfig
-    from flwr.server.strategy import FedAvg
-    from flwr.simulation import run_simulation
-
-    name, rounds = work.name, ROUNDS
-
-    class Client(NumPyClient):  # type: ignore[misc]
-        def __init__(self, number: int) -> None:
-            self.number = number
-
-        def fit(
-            self, parameters: list[np.ndarray], config: Any
-        ) -> tuple[list[np.ndarray], int, dict[str, Any]]:
-            torch.set_num_threads(1)
-            own = _cached(name)
-            for p, value in zip(own.net.parameters(), parameters, strict=True):
-                p.data = torch.from_numpy(value.copy())
-            optimiser = torch.optim.SGD(own.net.parameters(), lr=own.rate)
-            for at in torch.as_tensor(_shards(own)[self.number]).split(own.batch):
-                optimiser.zero_grad()
-                cross_entropy(own.net(own.x[at]), own.y[at]).backward()
-                optimiser.step()
-            return [p.detach().numpy() for p in own.net.parameters()], own.samples, {}
-
-    def client(context: Context) -> Any:
-        return Client(int(context.node_config["partition-id"])).to_client()
-
-    begins: list[float] = []
-
-    class Timed(FedAvg):  # type: ignore[misc]
-        def configure_fit(self, *arguments: Any, **named: Any) -> Any:
-            begins.append(time.perf_counter())
-            return super().configure_fit(*arguments, **named)
-
-        def aggregate_fit(self, *arguments: Any, **named: Any) -> Any:
-            out = super().aggregate_fit(*arguments, **named)
-            begins.append(time.perf_counter())
-            return out
-
-    def server(context: Context) -> Any:
-        first = ndarrays_to_parameters([p.detach().numpy() for p in work.net.parameters()])
-        strategy = Timed(
-            fraction_fit=COHORT / CLIENTS,
-            min_fit_clients=COHORT,
-            fraction_evaluate=0.0,
-            initial_parameters=first,
-        )
-        return ServerAppComponents(strategy=strategy, config=ServerConfig(num_rounds=rounds))
-
-    run_simulation(
-        ServerApp(server_fn=server),
-        ClientApp(client_fn=client),
-        CLIENTS,
-        backend_config={"client_resources": {"num_cpus": 1, "num_gpus": 0.0}},
-    )
-    return begins[-1] - begins[0]
-
-
-_works: dict[str, Workload] = {}
-
-
-def _cached(name: str) -> Workload:
-    if name not in _works:
-        _works[name] = WORKLOADS[name]()
-    return _works[name]
+from benchmarks.workloads import CLIENTS, COHORT, ROUNDS, Workload, workload
 
 
 def pfl_research(work: Workload) -> float:
-    """pfl-research's simulated backend with its own PyTorch bridge."""
+    """Time pfl-research's simulated backend with its own PyTorch bridge."""
     from pfl.aggregate.simulate import SimulatedBackend
     from pfl.algorithm.base import NNAlgorithmParams
     from pfl.algorithm.federated_averaging import FederatedAveraging
     from pfl.data.dataset import Dataset
     from pfl.data.federated_dataset import FederatedDataset
     from pfl.hyperparam.base import NNTrainHyperParams
+
+    shards = work.shards()
+    users = {c: Dataset((work.x[shards[c]], work.y[shards[c]])) for c in range(CLIENTS)}
+    order = iter(np.random.default_rng(0).integers(0, CLIENTS, 10_000).tolist())
+    data = FederatedDataset(lambda c: users[c], lambda: next(order))
+    arguments = {
+        "algorithm_params": NNAlgorithmParams(
+            central_num_iterations=ROUNDS,
+            evaluation_frequency=10_000,
+            train_cohort_size=COHORT,
+            val_cohort_size=0,
+        ),
+        "backend": SimulatedBackend(training_data=data, val_data=None),
+        "model": _pfl_model(work),
+        "model_train_params": NNTrainHyperParams(
+            local_num_epochs=1, local_learning_rate=work.rate, local_batch_size=work.batch
+        ),
+    }
+    return seconds(lambda: FederatedAveraging().run(**arguments, send_metrics_to_platform=False))
+
+
+def _pfl_model(work: Workload) -> Any:
+    """Return the workload's net as pfl-research wants it."""
     from pfl.model.pytorch import PyTorchModel
 
     class Net(torch.nn.Module):
@@ -130,34 +75,13 @@ def pfl_research(work: Workload) -> float:
         def metrics(self, x: torch.Tensor, y: torch.Tensor, eval: bool = True) -> dict[str, float]:  # noqa: A002
             return {}
 
-    shards = _shards(work)
     net = Net()
     central = torch.optim.SGD(net.parameters(), lr=1.0)
-    model = PyTorchModel(net, local_optimizer_create=torch.optim.SGD, central_optimizer=central)
-    users = {c: Dataset((work.x[shards[c]], work.y[shards[c]])) for c in range(CLIENTS)}
-    order = iter(np.random.default_rng(0).integers(0, CLIENTS, 10_000).tolist())
-    data = FederatedDataset(lambda c: users[c], lambda: next(order))
-    backend = SimulatedBackend(training_data=data, val_data=None)
-    params = NNAlgorithmParams(
-        central_num_iterations=ROUNDS,
-        evaluation_frequency=10_000,
-        train_cohort_size=COHORT,
-        val_cohort_size=0,
-    )
-    local = NNTrainHyperParams(
-        local_num_epochs=1, local_learning_rate=work.rate, local_batch_size=work.batch
-    )
-    arguments = {
-        "algorithm_params": params,
-        "backend": backend,
-        "model": model,
-        "model_train_params": local,
-    }
-    return seconds(lambda: FederatedAveraging().run(**arguments, send_metrics_to_platform=False))
+    return PyTorchModel(net, local_optimizer_create=torch.optim.SGD, central_optimizer=central)
 
 
 def fedjax(work: Workload) -> float:
-    """FedJAX's federated averaging; the first round, which compiles, is not timed."""
+    """Time FedJAX's federated averaging, without the first round, which compiles."""
     import fedjax as fj
     import haiku as hk
     import jax
@@ -172,7 +96,7 @@ def fedjax(work: Workload) -> float:
             x = hk.max_pool(x, (1, 2, 2, 1), (1, 2, 2, 1), "VALID")
         return hk.Linear(10)(x.reshape(len(x), -1))
 
-    shards, x = _shards(work), work.x.movedim(1, -1).numpy()
+    shards, x = work.shards(), work.x.movedim(1, -1).numpy()
     clients = {
         b"%03d" % c: {"x": x[shards[c]], "y": work.y.numpy()[shards[c]]} for c in range(CLIENTS)
     }
@@ -202,19 +126,21 @@ _FLGO_CONFIG = """
 import copy
 from torch.nn.functional import cross_entropy
 from torch.utils.data import TensorDataset
-from benchmarks.peers import CLIENTS, _cached
-work = _cached({name!r})
+from benchmarks.workloads import CLIENTS, workload
+work = workload({name!r})
 train_data = TensorDataset(work.x[: CLIENTS * work.samples], work.y[: CLIENTS * work.samples])
 test_data = TensorDataset(work.x[-64:], work.y[-64:])
 def get_model(*_, **__): return copy.deepcopy(work.net)
 def data_to_device(batch, device): return batch
-def eval(model, loader, device): return dict(loss=sum(float(cross_entropy(model(x), y)) for x, y in loader))
-def compute_loss(model, batch, device): return dict(loss=cross_entropy(model(batch[0]), batch[1]))
+def eval(model, loader, device):
+    return dict(loss=sum(float(cross_entropy(model(x), y)) for x, y in loader))
+def compute_loss(model, batch, device):
+    return dict(loss=cross_entropy(model(batch[0]), batch[1]))
 """
 
 
 def flgo(work: Workload) -> float:
-    """FLGo's FedAvg on a benchmark made for it in a folder of its own; evaluated at the end alone."""
+    """Time FLGo's FedAvg on a benchmark in a folder of its own, evaluated at the end alone."""
     import flgo as fl
     from flgo.algorithm import fedavg
 
@@ -246,12 +172,12 @@ PEERS: dict[str, tuple[str, Callable[[Workload], float]]] = {
 }
 
 
-def one(peer: str, workload: str) -> dict[str, Any]:
-    """A peer after the plain loop and ours, in this process."""
+def one(peer: str, name: str) -> dict[str, Any]:
+    """Measure a peer after the plain loop and ours, in this process."""
     from ftte_lab._common import configure_process
 
     configure_process()
-    work = _cached(workload)
+    work = workload(name)
     batches = list(work.cohorts(ROUNDS))
     updates = ROUNDS * COHORT
     for side in (work.plain, work.ours):
@@ -262,7 +188,7 @@ def one(peer: str, workload: str) -> dict[str, Any]:
     theirs = adapter(work)
     return {
         "peer": f"{peer} {version(module)}",
-        "workload": workload,
+        "workload": name,
         "their_updates_per_s": updates / theirs,
         "plain_updates_per_s": updates / plain,
         "our_updates_per_s": updates / ours,
@@ -271,22 +197,28 @@ def one(peer: str, workload: str) -> dict[str, Any]:
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    """All installed peers on the first and the last workload, a fresh process each."""
-    rows = []
-    for peer, (module, _) in PEERS.items():
-        if importlib.util.find_spec(module) is None:
-            continue
-        for workload in ("digits-mlp",) if quick else ("digits-mlp", "cifar-cnn"):
-            code = f"import json; from benchmarks.peers import one; print('ROW', json.dumps(one({peer!r}, {workload!r})))"
-            done = subprocess.run(  # noqa: S603
-                [sys.executable, "-c", code], capture_output=True, text=True, check=False
-            )
-            found = [line for line in done.stdout.splitlines() if line.startswith("ROW ")]
-            said = done.stderr.strip().splitlines()
-            why = said[-1] if said else "said nothing"
-            rows.append(
-                json.loads(found[0][4:])
-                if found
-                else {"peer": peer, "workload": workload, "failed": why}
-            )
-    return rows
+    """Measure all installed peers on the first and the last workload."""
+    names = ("digits-mlp",) if quick else ("digits-mlp", "cifar-cnn")
+    return [
+        alone(peer, name)
+        for peer, (module, _) in PEERS.items()
+        if importlib.util.find_spec(module) is not None
+        for name in names
+    ]
+
+
+def alone(peer: str, name: str) -> dict[str, Any]:
+    """Measure a peer in a fresh process; a failure is a row with its last line of output."""
+    code = (
+        "import json; from benchmarks.peers import one; "
+        f"print('ROW', json.dumps(one({peer!r}, {name!r})))"
+    )
+    done = subprocess.run(  # noqa: S603
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    found = [line for line in done.stdout.splitlines() if line.startswith("ROW ")]
+    if not found:
+        errors = done.stderr.strip().splitlines() or ["no message"]
+        return {"peer": peer, "workload": name, "failed": errors[-1]}
+    row: dict[str, Any] = json.loads(found[0].removeprefix("ROW "))
+    return row

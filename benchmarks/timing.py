@@ -1,4 +1,4 @@
-"""How things are timed here: two sides in turns within one process, medians, one thread."""
+"""Time things: sides take turns within one process, medians count, one thread works."""
 
 from __future__ import annotations
 
@@ -15,14 +15,17 @@ import torch
 
 
 def seconds(work: Callable[[], Any]) -> float:
-    """Wall-clock seconds of one call."""
+    """Return the wall-clock seconds of one call."""
     begin = time.perf_counter()
     work()
     return time.perf_counter() - begin
 
 
 def in_turns(sides: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, list[float]]:
-    """Seconds of each side, one call of each in every turn: a slow moment of the machine hits all of them."""
+    """Return the seconds of each side, with one call of each in every turn.
+
+    A slow moment of the machine then hits all of them.
+    """
     for work in sides.values():
         work()  # once for caches, allocators and imports
     taken: dict[str, list[float]] = {name: [] for name in sides}
@@ -33,19 +36,25 @@ def in_turns(sides: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, 
 
 
 def ratio(plain: list[float], ours: list[float]) -> float:
-    """Median over the turns of how many times faster ours was."""
+    """Return how many times faster ours was: the median over the turns."""
     return statistics.median(p / o for p, o in zip(plain, ours, strict=True))
 
 
 def gemm_gflops(size: int = 1024, repeats: int = 5) -> float:
-    """Best measured GFLOP/s of one core in a square fp32 matrix product: what this machine could do at most."""
+    """Return the best GFLOP/s of one core in a square fp32 matrix product.
+
+    It is what this machine can do at most.
+    """
     a, b = torch.randn(size, size), torch.randn(size, size)
     torch.mm(a, b)
     return 2 * size**3 / min(seconds(lambda: torch.mm(a, b)) for _ in range(repeats)) / 1e9
 
 
 def peak_mib() -> float:
-    """Largest resident memory this process ever had, in MiB (on Linux without what its parent had)."""
+    """Return the largest resident memory that this process ever had, in MiB.
+
+    On Linux it does not count what the parent had.
+    """
     status = Path("/proc/self/status")
     if status.exists():
         return int(re.findall(r"VmHWM:\s+(\d+) kB", status.read_text())[0]) / 2**10

@@ -1,4 +1,4 @@
-"""Whole runs through the engine: events, weights, byte accounting, evaluation and all."""
+"""Measure complete runs: events, weights, byte accounting and evaluation included."""
 
 from __future__ import annotations
 
@@ -14,11 +14,15 @@ from benchmarks.workloads import mlp
 from ftte_lab.experiments import preset
 from ftte_lab.simulation import Evaluated, Prepared, Scenario, Stepped, prepare, simulate
 
-SLIDER = Scenario(payload_share=0.31)  # the default FTTE run: 100 devices, 90 % stragglers
+SLIDER = Scenario(payload_share=0.31)
+"""The default FTTE run: 100 devices, 90 % stragglers."""
 
 
 def engine_rate(repeats: int = 5) -> dict[str, Any]:
-    """Client updates a second of the semi-asynchronous engine on workload (a): buffer 10, concurrency 30."""
+    """Measure client updates a second of the semi-asynchronous engine on workload (a).
+
+    The buffer holds 10 updates, and 30 clients train at once.
+    """
     mlp()  # registers its model
     scenario = Scenario(
         data="digits",
@@ -32,20 +36,20 @@ def engine_rate(repeats: int = 5) -> dict[str, Any]:
         buffer=10,
         horizon_s=2000.0,
     ).as_method("fedbuff")
-    ready = prepare(scenario)
-    rates = [_watch(ready, 1) for _ in range(repeats)]
+    prepared = prepare(scenario)
+    rates = [_watch(prepared, 1) for _ in range(repeats)]
     return {
         "run": "digits MLP through the engine (FedBuff, buffer 10, concurrency 30)",
-        "updates": len(ready.timeline.applied),
+        "updates": len(prepared.timeline.applied),
         "updates_per_s": statistics.median(
-            len(ready.timeline.applied) / r["seconds"] for r in rates
+            len(prepared.timeline.applied) / r["seconds"] for r in rates
         ),
     }
 
 
-def _watch(ready: Prepared, processes: int | None) -> dict[str, float]:
+def _watch(prepared: Prepared, processes: int | None) -> dict[str, float]:
     begin, first, updates = time.perf_counter(), 0.0, 0
-    for event in simulate(ready, processes=processes):
+    for event in simulate(prepared, processes=processes):
         if isinstance(event, Evaluated) and not first:
             first = time.perf_counter() - begin
         elif isinstance(event, Stepped):
@@ -54,7 +58,10 @@ def _watch(ready: Prepared, processes: int | None) -> dict[str, float]:
 
 
 def slider(scenario: Scenario, name: str, repeats: int = 5) -> dict[str, Any]:
-    """A run as a slider starts it: the world is known, everything else is not. Helpers are awake after the first."""
+    """Measure a run as a slider starts it: the federation is known, everything else is not.
+
+    Workers are awake after the first turn.
+    """
     begin = time.perf_counter()
     prepare(scenario)
     cold = time.perf_counter() - begin
@@ -62,16 +69,14 @@ def slider(scenario: Scenario, name: str, repeats: int = 5) -> dict[str, Any]:
     for k in range(repeats + 1):
         for processes, done in rows.items():
             begin = time.perf_counter()
-            # Another rate: neither subset nor timeline nor anything else of this run is in a cache by name.
-            ready = prepare(scenario.replace(server_rate=1.5 + k / 1000))
-            known = time.perf_counter() - begin
-            seen = _watch(ready, processes)
-            if k:  # the first turn wakes the helpers
-                whole = {
-                    "seconds": seen["seconds"] + known,
-                    "first_point_s": seen["first_point_s"] + known,
-                }
-                done.append(whole | {"updates": seen["updates"]})
+            # With another rate nothing of this run is in a cache.
+            prepared = prepare(scenario.replace(server_rate=1.5 + k / 1000))
+            preparation = time.perf_counter() - begin
+            row = _watch(prepared, processes)
+            row["seconds"] += preparation
+            row["first_point_s"] += preparation
+            if k:  # the first turn wakes the workers
+                done.append(row)
             gc.collect()
     return {
         "run": name,
@@ -79,7 +84,7 @@ def slider(scenario: Scenario, name: str, repeats: int = 5) -> dict[str, Any]:
         "first_point_s": statistics.median(r["first_point_s"] for r in rows[None]),
         "seconds_one_process": statistics.median(r["seconds"] for r in rows[1]),
         "seconds": statistics.median(r["seconds"] for r in rows[None]),
-        "cold_world_s": cold,
+        "cold_federation_s": cold,
         "peak_mib": peak_mib(),
     }
 
@@ -91,7 +96,7 @@ def alone(code: str) -> str:
 
 
 def run(quick: bool) -> list[dict[str, Any]]:
-    """The engine's rate, the slider's run, a large fleet, and the headline's longest run."""
+    """Measure the engine's rate, the slider's run, a large fleet, and the longest run."""
     repeats = 1 if quick else 5
     large = SLIDER.replace(
         clients=500, concurrency=150, buffer=50, horizon_s=500.0 if quick else 2000.0
@@ -104,6 +109,6 @@ def run(quick: bool) -> list[dict[str, Any]]:
         ),
     ]
     if not quick:
-        headline = preset("default").methods(0)["ftte"]
+        headline = preset("default").run("ftte", seed=0)
         rows.append(slider(headline, "FTTE run of the headline preset: 14,000 virtual s", 1))
     return rows

@@ -1,6 +1,7 @@
-"""The reference work of three kinds, for us and for the plain torch loop that a user would write.
+"""Define reference work of three kinds, for us and for the plain torch loop of a user.
 
-The sizes are those under which other simulators were compared: 100 clients, of whom 20 train in a round.
+The sizes are those under which other simulators were compared: 100 clients, of whom 20 train in a
+round.
 """
 
 from __future__ import annotations
@@ -8,7 +9,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -29,19 +30,21 @@ from ftte_lab.models import (
     Plan,
     ReLU,
     build,
+    flatten_trained,
     full,
     make_plan,
-    row_of,
 )
 from ftte_lab.simulation import Prepared
 from ftte_lab.training import FrozenFeatures, LocalSGD, draw_many
 
 CLIENTS, COHORT = 100, 20
+ROUNDS = 10
+"""Rounds over which other simulators are timed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Workload:
-    """One kind of work: data, model in both forms, and the local training."""
+    """Hold one kind of work: data, model in both forms, and the local training."""
 
     name: str
     what: str
@@ -56,12 +59,12 @@ class Workload:
 
     @cached_property
     def plan(self) -> Plan:
-        """Everything is trained."""
+        """Return the plan that trains everything."""
         return make_plan(self.model, full(self.model))
 
     @cached_property
     def params(self) -> Params:
-        """The net's own parameters under our names."""
+        """Return the net's own parameters under our names."""
         return {
             name: p.detach().clone()
             for name, p in zip(self.model.tensors, self.net.parameters(), strict=True)
@@ -69,21 +72,22 @@ class Workload:
 
     @cached_property
     def inputs(self) -> FrozenFeatures:
-        """Nothing is frozen: the samples themselves."""
+        """Return the samples themselves, because nothing is frozen."""
         return FrozenFeatures(self.model, self.params, self.x)
 
     @cached_property
     def sgd(self) -> LocalSGD:
-        """Our trainer."""
+        """Return our trainer."""
         return LocalSGD(self.plan, 0, self.rate)
 
+    def shards(self) -> np.ndarray:
+        """Return the samples `(100, samples)` of each client."""
+        order = np.random.default_rng(0).permutation(CLIENTS * self.samples)
+        return order.reshape(CLIENTS, self.samples)
+
     def cohorts(self, rounds: int) -> Iterator[Tensor]:
-        """Mini-batches `(20, steps, batch)` of each round."""
-        shards = (
-            np.random.default_rng(0)
-            .permutation(CLIENTS * self.samples)
-            .reshape(CLIENTS, self.samples)
-        )
+        """Yield the mini-batches `(20, steps, batch)` of each round."""
+        shards = self.shards()
         for r in range(rounds):
             client = np.random.default_rng(r).choice(CLIENTS, COHORT, replace=False)
             at = draw_many(
@@ -97,11 +101,11 @@ class Workload:
             yield torch.as_tensor(shards[client][np.arange(COHORT)[:, None, None], at])
 
     def ours(self, batches: Tensor) -> Tensor:
-        """Updates of a cohort, one row each."""
+        """Return the updates of a cohort, one row each."""
         return self.sgd.train(self.params, self.inputs, self.y, batches).rows
 
     def plain(self, batches: Tensor) -> list[Params]:
-        """The same by a copy of the module and `optim.SGD` for each client."""
+        """Return the same, from a copy of the module and `optim.SGD` for each client."""
         before = dict(self.net.named_parameters())
         deltas = []
         for client in batches:
@@ -117,16 +121,20 @@ class Workload:
         return deltas
 
     def flops(self) -> int:
-        """Floating-point operations of one client update."""
+        """Return the floating-point operations of one client update."""
         return self.steps * self.batch * (self.plan.forward_flops() + self.plan.backward_flops())
 
-    def check(self) -> float:
-        """Largest difference between the two on one cohort."""
+    def differences(self) -> Tensor:
+        """Return the largest difference between the two on one cohort, client by client."""
         [batches] = self.cohorts(1)
         plain = torch.stack(
             [torch.cat([d.flatten() for d in delta.values()]) for delta in self.plain(batches)]
         )
-        return float((plain - self.ours(batches)).abs().max())
+        return (plain - self.ours(batches)).abs().amax(1)
+
+    def check(self) -> float:
+        """Return the largest difference between the two on one cohort."""
+        return float(self.differences().max())
 
 
 def _digits() -> tuple[Tensor, Tensor]:
@@ -149,7 +157,7 @@ def _mlp_64(b: Any, classes: int) -> None:
 
 
 def mlp() -> Workload:
-    """(a) MLP 64-64-10 on scikit-learn's digits, batch 5, 3 steps."""
+    """Return (a): MLP 64-64-10 on scikit-learn's digits, batch 5, 3 steps."""
     MODELS["mlp-64"] = _mlp_64
     torch.manual_seed(0)
     net = nn.Sequential(nn.Flatten(), nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 10))
@@ -168,7 +176,7 @@ def mlp() -> Workload:
 
 
 def small_cnn() -> Workload:
-    """(b) A small CNN on the same digits."""
+    """Return (b): a small CNN on the same digits."""
     torch.manual_seed(0)
     blocks = [*_block(1, 16, 1, False), *_block(16, 32, 2, False), *_block(32, 32, 2, False)]
     net = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(32, 10))
@@ -177,7 +185,7 @@ def small_cnn() -> Workload:
 
 
 def cifar_cnn() -> Workload:
-    """(c) A CNN on CIFAR-10-shaped noise, batch 20, 5 steps."""
+    """Return (c): a CNN on CIFAR-10-shaped noise, batch 20, 5 steps."""
     torch.manual_seed(0)
     blocks = [*_block(3, 16, 1, True), *_block(16, 32, 1, True), *_block(32, 64, 1, True)]
     net = nn.Sequential(*blocks, nn.Flatten(), nn.Linear(1024, 10))
@@ -191,34 +199,38 @@ def cifar_cnn() -> Workload:
 WORKLOADS = {"digits-mlp": mlp, "digits-cnn": small_cnn, "cifar-cnn": cifar_cnn}
 
 
+@cache
+def workload(name: str) -> Workload:
+    """Return one of `WORKLOADS`, made once in a process."""
+    return WORKLOADS[name]()
+
+
 class PlainFTTE:
-    """(d) The default FTTE run's local training, as one would write it: autograd on the whole net, frozen parts masked.
+    """Train the default FTTE run's clients as one would write it (d).
+
+    Autograd works on the entire net, and frozen parts are masked.
 
     Args:
-        ready: the prepared run.
+        prepared: the run.
     """
 
-    def __init__(self, ready: Prepared) -> None:
-        s, world = ready.scenario, ready.federation
-        self.model, self.plan, self.params, self.rate = (
-            world.model,
-            ready.plan,
-            world.params,
-            s.client_rate,
-        )
-        self.x, self.y = (
-            torch.as_tensor(world.dataset.x_train),
-            torch.as_tensor(world.dataset.y_train),
-        )
-        self.inputs = ready.inputs(world.dataset.x_train)
+    def __init__(self, prepared: Prepared) -> None:
+        scenario, federation = prepared.scenario, prepared.federation
+        self.model = federation.model
+        self.plan = prepared.plan
+        self.params = federation.params
+        self.rate = scenario.client_rate
+        self.x = torch.as_tensor(federation.dataset.x_train)
+        self.y = torch.as_tensor(federation.dataset.y_train)
+        self.inputs = prepared.inputs(federation.dataset.x_train)
         self.sgd = LocalSGD(self.plan, self.plan.start, self.rate)
-        shape = (20, 10, s.local_steps, s.batch)  # twenty cohorts of a buffer's size
+        shape = (20, 10, scenario.local_steps, scenario.batch)  # twenty cohorts of a buffer's size
         self.cohorts = torch.randint(
             0, len(self.y), shape, generator=torch.Generator().manual_seed(0)
         )
 
     def forward(self, p: Params, x: Tensor) -> Tensor:
-        """The net in `torch.nn.functional`."""
+        """Return the logits, with `torch.nn.functional`."""
         skips: list[Tensor] = []
         for op in self.model.ops:
             if isinstance(op, Conv):
@@ -240,7 +252,7 @@ class PlainFTTE:
         return x
 
     def plain(self, batches: Tensor) -> Tensor:
-        """Updates of a cohort, one row each."""
+        """Return the updates of a cohort, one row each."""
         rows = []
         for client in batches:
             p = {k: v.clone().requires_grad_(k in self.plan.subset) for k, v in self.params.items()}
@@ -259,7 +271,7 @@ class PlainFTTE:
                                 axis, index, grad.index_select(axis, index), alpha=-self.rate
                             )
             rows.append(
-                row_of(
+                flatten_trained(
                     self.model,
                     self.plan.subset,
                     {k: (v - self.params[k]).detach() for k, v in p.items()},
@@ -268,9 +280,9 @@ class PlainFTTE:
         return torch.stack(rows)
 
     def ours(self, batches: Tensor) -> Tensor:
-        """The same on the cached outputs of what is frozen."""
+        """Return the same, from the cached outputs of what is frozen."""
         return self.sgd.train(self.params, self.inputs, self.y, batches).rows
 
     def check(self) -> float:
-        """Largest difference between the two on one cohort."""
+        """Return the largest difference between the two on one cohort."""
         return float((self.plain(self.cohorts[0]) - self.ours(self.cohorts[0])).abs().max())

@@ -1,4 +1,4 @@
-"""Take the README's pictures of the Lab anew, in a real browser: `make pictures`."""
+"""Take the README's pictures of the Lab again, in a real browser: `make pictures`."""
 
 from __future__ import annotations
 
@@ -15,40 +15,41 @@ HERE = Path(__file__).parent
 _LAB = (
     "from ftte_lab.lab import Lab\nlab = Lab(charts=['fleet', 'curves', 'memory', 'subset'])\nlab"
 )
-_DARK = "() => window.jupyterapp.commands.execute('apputils:change-theme', {theme: 'JupyterLab Dark'}).then(() => null)"
-_REPLAY = "t => { const s = document.querySelector('.ftte-scrub'); s.value = t; s.dispatchEvent(new Event('input')); }"
+_DARK = """() => window.jupyterapp.commands
+  .execute('apputils:change-theme', { theme: 'JupyterLab Dark' }).then(() => null)"""
+_REPLAY = """t => {
+  const s = document.querySelector('.ftte-scrub');
+  s.value = t;
+  s.dispatchEvent(new Event('input'));
+}"""
+_PROGRESS = "Number(document.querySelector('.ftte-stage').dataset.progress)"
 
 
 def keep(tab: Tab, name: str) -> None:
-    """The Lab as it stands, with few colours: a third of the bytes."""
+    """Save a picture of the Lab as it is, with all its colours (fewer would merge two methods)."""
     box: Any = tab.page.locator(".jp-OutputArea-output .widget-box").first
     picture = Image.open(io.BytesIO(box.screenshot())).convert("RGB")
-    picture.quantize(220, dither=Image.Dither.NONE).save(HERE / name, optimize=True)
-    print(
-        f"{name}: {picture.size[0]} x {picture.size[1]}, {(HERE / name).stat().st_size / 1000:.0f} kB"
-    )
+    picture.save(HERE / name, optimize=True)
+    width, height = picture.size
+    print(f"{name}: {width} x {height}, {(HERE / name).stat().st_size / 1000:.0f} kB")
 
 
 def main() -> None:
-    """Mid-run, pinned, dark, and narrow."""
+    """Take the four pictures: during a run, pinned, dark, and narrow."""
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home,
         serve(Path(home) / "s") as server,
         browse(server, Path(home) / "p", 1320, 1750) as tab,
     ):
         tab.open(server.write("lab.ipynb", _LAB))
-        tab.until(
-            "() => Number(document.querySelector('.ftte-stage').dataset.progress) > 0.6", None, 120
-        )
+        tab.until(f"() => {_PROGRESS} > 0.6", None, 120)
         tab.page.evaluate(_REPLAY, 170.0)
         keep(tab, "lab.png")
         tab.phase("done", 120)
         tab.press("pin")
         tab.drag("buffer capacity K", 0.6)
-        tab.until("() => Number(document.querySelector('.ftte-stage').dataset.progress) < 0.1")
-        tab.until(
-            "() => Number(document.querySelector('.ftte-stage').dataset.progress) > 0.5", None, 120
-        )
+        tab.until(f"() => {_PROGRESS} < 0.1")
+        tab.until(f"() => {_PROGRESS} > 0.5", None, 120)
         keep(tab, "lab_pinned.png")
         tab.phase("done", 120)
         tab.page.evaluate(_DARK)

@@ -1,4 +1,4 @@
-"""`python -m ftte_lab [PRESET] [--seed S] [--json]`: the headline comparison without a browser."""
+"""`python -m ftte_lab [PRESET] [--seed S] [--json]`: print the headline comparison."""
 
 from __future__ import annotations
 
@@ -7,13 +7,22 @@ import json
 import sys
 from collections.abc import Sequence
 
-from ftte_lab.experiments import PRESETS, Preset, best_rates, headline, preset, savings, table, tune
+from ftte_lab.experiments import (
+    PRESETS,
+    Comparison,
+    best_rates,
+    headline,
+    preset,
+    savings,
+    table,
+    tune,
+)
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m ftte_lab",
-        description="Train one model with FedAvg, FedBuff and FTTE on the same simulated fleet and compare.",
+        description="Compare FedAvg, FedBuff and FTTE on the same simulated fleet.",
         epilog="presets: " + "; ".join(f"{name}: {p.about}" for name, p in PRESETS.items()),
     )
     parser.add_argument(
@@ -33,19 +42,19 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--tune",
         action="store_true",
-        help="search the server rates on seeds of their own; takes long",
+        help="tune the server rates on seeds of their own; takes long",
     )
     return parser
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status: 0, or 2 for a wrong argument, told in one sentence."""
+    """Run the command; return its exit status: 0, or 2 after one sentence on a wrong argument."""
     args = _parser().parse_args(arguments)
     try:
         chosen = preset(args.preset)
         if args.tune:
             return _tune(chosen)
-        report = headline(chosen.methods(args.seed), progress=not args.quiet, processes=None)
+        report = headline(chosen.runs(args.seed), progress=not args.quiet, processes=None)
     except ValueError as error:
         print(f"ftte_lab: {error}", file=sys.stderr)
         return 2
@@ -58,12 +67,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print()
     print("\n".join(savings(report)))
     print(
-        '"81 % faster" of the paper may mean time saved or speed gained: both are printed. All figures are ours.'
+        '"81 % faster" may mean time saved or speed gained: both are printed. All figures are ours.'
     )
     return 0
 
 
-def _tune(chosen: Preset) -> int:
+def _tune(chosen: Comparison) -> int:
     scores = tune(chosen, progress=True, processes=None)
     for name, by_rate in scores.items():
         print(

@@ -1,4 +1,4 @@
-"""The shipped nets once more, in plain `torch.nn.functional` with autograd: the oracle of everything that trains."""
+"""The nets in plain `torch.nn.functional` with autograd: the oracle of all that trains."""
 
 from collections.abc import Iterable
 
@@ -36,7 +36,7 @@ SHAPES = {
 
 
 def plain_forward(model: Model, params: Params, x: Tensor) -> Tensor:
-    """Logits `(B, classes)` of inputs `(B, *input_shape)`."""
+    """Return the logits `(B, classes)` of inputs `(B, *input_shape)`."""
     skips: list[Tensor] = []
     for op in model.ops:
         if isinstance(op, Conv):
@@ -63,7 +63,7 @@ def plain_forward(model: Model, params: Params, x: Tensor) -> Tensor:
 
 
 def autograd(model: Model, params: Params, x: Tensor, y: Tensor) -> tuple[float, Params]:
-    """Mean cross-entropy and its gradient for every tensor."""
+    """Return the mean cross-entropy and its gradient for every tensor."""
     leaves = {name: p.detach().clone().requires_grad_() for name, p in params.items()}
     loss = fn.cross_entropy(plain_forward(model, leaves, x), y)
     loss.backward()
@@ -71,7 +71,7 @@ def autograd(model: Model, params: Params, x: Tensor, y: Tensor) -> tuple[float,
 
 
 def trained_part(model: Model, subset: Subset, tensors: Params) -> Params:
-    """The trained slices, cut out by plain indexing."""
+    """Cut the trained slices out by plain indexing."""
     out = {}
     for name, channels in subset.parts.items():
         axis = model.tensors[name].axis
@@ -91,18 +91,15 @@ def plain_sgd(
     rate: float,
     momentum: float = 0.0,
 ) -> Params:
-    """A plain loop of SGD steps that leaves everything outside the subset alone."""
+    """Run a plain loop of SGD steps that changes nothing outside the subset."""
     params = {name: p.clone() for name, p in params.items()}
     velocity: Params = {name: torch.zeros_like(p) for name, p in params.items()}
     for x, y in batches:
         _, grads = autograd(model, params, x, y)
         for name, channels in subset.parts.items():
             axis = model.tensors[name].axis
-            at = (
-                torch.arange(params[name].shape[axis])
-                if channels is None
-                else torch.tensor(channels)
-            )
+            everything = range(params[name].shape[axis])
+            at = torch.tensor(everything if channels is None else channels)
             velocity[name] = momentum * velocity[name] + grads[name]
             move = velocity[name].movedim(axis, 0)[at]
             params[name].movedim(axis, 0)[at] -= rate * move
@@ -110,7 +107,7 @@ def plain_sgd(
 
 
 def subsets(model: Model, params: Params) -> dict[str, Subset]:
-    """Full, classifier, last block, biases, half of all weights' channels, and a mixture."""
+    """Return full, head, last blocks, biases, half of all weights' channels, and a mixture."""
     weights = [t.name for t in model.tensors.values() if t.kind == "weight"]
     mixture = {name: (1.0, 0.25, 0.5)[k % 3] for k, name in enumerate(weights[1:])}
     return {
@@ -129,7 +126,7 @@ def make(
     dtype: torch.dtype = torch.float32,
     shape: tuple[int, ...] | None = None,
 ) -> tuple[Model, Params]:
-    """A model on small inputs, with gains and biases that are not the ones they start from."""
+    """Build a model for small inputs, with gains and biases away from their initial values."""
     model = build(name, shape or SHAPES[name], classes)
     params = model.init(1, dtype)
     noise = torch.Generator().manual_seed(2)
@@ -144,7 +141,7 @@ def make(
 def data(
     model: Model, samples: int, dtype: torch.dtype = torch.float32, seed: int = 0
 ) -> tuple[Tensor, Tensor]:
-    """Random inputs and labels."""
+    """Draw random inputs and labels."""
     g = torch.Generator().manual_seed(seed)
     x = torch.randn(samples, *model.input_shape, generator=g, dtype=dtype)
     return x, torch.randint(0, model.classes, (samples,), generator=g)

@@ -3,8 +3,8 @@
 from ftte_lab._common.files import write_atomic
 from ftte_lab._common.process import configure_process, cores
 from ftte_lab._common.registry import Registry, callable_entry
-from ftte_lab._common.text import seconds, size
-from ftte_lab._common.validate import choice, integer, number, require
+from ftte_lab._common.text import percent, seconds, size
+from ftte_lab._common.validate import choice, integer, number, require, span
 
 __all__ = [
     "Registry",
@@ -14,8 +14,10 @@ __all__ = [
     "cores",
     "integer",
     "number",
+    "percent",
     "require",
     "seconds",
     "size",
+    "span",
     "write_atomic",
 ]

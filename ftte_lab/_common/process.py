@@ -1,4 +1,4 @@
-"""How this process computes: one thread for small kernels, and memory that is kept instead of handed back."""
+"""Process settings: one torch thread, and an allocator that keeps freed memory."""
 
 from __future__ import annotations
 
@@ -10,18 +10,22 @@ from functools import cache
 
 import torch
 
-_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # names of glibc's mallopt settings
+# Numbers of glibc's mallopt settings.
+_TRIM_THRESHOLD = -1
+_MMAP_THRESHOLD = -3
 _LARGE_BYTES = 1 << 30
 
 
 @cache
 def configure_process() -> None:
-    """Prepare the process for many small kernels; later calls do nothing.
+    """Prepare this process for many small kernels; later calls do nothing.
 
-    One thread, because a second one only costs on tensors this small. And with glibc, freed blocks stay with the
-    process: by default every activation above 128 KiB is mapped anew and faulted in page by page, which took a third
-    of the training time. Elsewhere the allocator is left as it is. What has been imported so far is no longer searched
-    for garbage: it never is any, and the search took a twentieth of the time.
+    - One torch thread. A second one only costs on tensors this small.
+    - With glibc, freed blocks stay with the process. By default every activation above 128 KiB is
+      mapped and faulted in again page by page, which took a third of the training time. On other
+      systems the allocator is left as it is.
+    - The garbage collector ignores what is imported so far. Modules are never garbage, and the
+      search took a twentieth of the time.
     """
     gc.freeze()
     torch.set_num_threads(1)
@@ -33,7 +37,12 @@ def configure_process() -> None:
 
 
 def cores() -> int:
-    """Processor cores this process may use; one where pipes cannot be waited for."""
+    """Return how many processor cores this process may use.
+
+    Always 1 on Windows, where worker processes are not used: their pipes cannot be waited for.
+    """
     if sys.platform == "win32":
         return 1
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from typing import Any, TypeVar
 
 from ftte_lab._common.validate import choice, require
@@ -10,7 +10,7 @@ from ftte_lab._common.validate import choice, require
 T = TypeVar("T")
 
 
-class Registry(dict[str, T]):
+class Registry(MutableMapping[str, T]):
     """Map names to implementations; `registry["mine"] = ...` adds one for this process.
 
     Shipped entries cannot be replaced or removed, so that a scenario means the same everywhere.
@@ -18,14 +18,18 @@ class Registry(dict[str, T]):
 
     Args:
         noun: what one entry is called in error messages, such as "staleness function".
-        shipped: the entries of the kit.
+        shipped: the entries of the kit, in the order in which they are listed.
         check: raise a `ValueError` unless an entry is usable; called with name and entry.
+
+    Raises:
+        ValueError: a shipped entry is set or removed, a name is empty or has outer spaces, or
+            `check` refuses the entry.
 
     Example:
         >>> colours = Registry("colour", {"red": "#f00"})
         >>> colours["mine"] = "#0f0"
-        >>> sorted(colours), colours.own
-        (['mine', 'red'], ('mine',))
+        >>> list(colours), colours.own
+        (['red', 'mine'], ('mine',))
         >>> colours["red"] = "#00f"
         Traceback (most recent call last):
         ValueError: the colour 'red' is shipped; allowed: a name of your own. Choose another name.
@@ -37,11 +41,23 @@ class Registry(dict[str, T]):
         shipped: Mapping[str, T],
         check: Callable[[str, Any], None] | None = None,
     ) -> None:
-        super().__init__(shipped)
         self.noun = noun
+        self._entries = dict(shipped)
         self._shipped = frozenset(shipped)
         self._check = check
         self._versions: dict[str, int] = {}
+
+    def __getitem__(self, name: str) -> T:
+        return self._entries[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._entries)
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        return f"<Registry of {len(self)}, {self.noun}: {', '.join(self)}>"
 
     def __setitem__(self, name: str, entry: T) -> None:
         named = isinstance(name, str) and bool(name.strip()) and name == name.strip()
@@ -49,13 +65,13 @@ class Registry(dict[str, T]):
         self._refuse_shipped(name)
         if self._check is not None:
             self._check(name, entry)
-        super().__setitem__(name, entry)
+        self._entries[name] = entry
         self._versions[name] = self._versions.get(name, 0) + 1
 
     def __delitem__(self, name: str) -> None:
         self._refuse_shipped(name)
         choice(self.noun, name, self)
-        super().__delitem__(name)
+        del self._entries[name]
 
     def _refuse_shipped(self, name: str) -> None:
         require(
@@ -65,38 +81,33 @@ class Registry(dict[str, T]):
             "Choose another name",
         )
 
-    def pop(self, name: str, *default: Any) -> Any:
-        """Remove one of your own entries and return it."""
-        if name not in self and default:
-            return default[0]
-        entry = self[name]
-        del self[name]
-        return entry
-
-    def update(self, *others: Any, **named: T) -> None:
-        """Add several entries of your own, each checked."""
-        for name, entry in dict(*others, **named).items():
-            self[name] = entry
+    def clear(self) -> None:
+        """Remove all entries of your own; the shipped ones stay."""
+        for name in self.own:
+            del self[name]
 
     @property
     def own(self) -> tuple[str, ...]:
-        """Return the names that were added in this process."""
+        """Return the names that were added in this process, in order."""
         return tuple(name for name in self if name not in self._shipped)
 
     def version(self, name: str) -> int:
-        """Return how often an entry of your own was set; 0 for a shipped one. For cache keys."""
+        """Return how often an entry of your own was set, 0 for a shipped one: for cache keys."""
         return self._versions.get(name, 0)
 
 
 def callable_entry(noun: str) -> Callable[[str, Any], None]:
-    """Return a check that an entry can be called."""
+    """Return a check for `Registry` that refuses entries that cannot be called.
+
+    Example:
+        >>> rules = Registry("rule", {}, callable_entry("rule"))
+        >>> rules["mine"] = 3
+        Traceback (most recent call last):
+        ValueError: the rule 'mine' is of type int; allowed: a function.
+    """
 
     def check(name: str, entry: Any) -> None:
-        require(callable(entry), f"the {noun} {name!r} is {type(entry).__name__}", "a function")
+        problem = f"the {noun} {name!r} is of type {type(entry).__name__}"
+        require(callable(entry), problem, "a function")
 
     return check
-
-
-def own_names(pairs: Iterable[tuple[str, Any, Registry[Any]]]) -> list[str]:
-    """Return which of `(field, name, registry)` were added in this process, as "field 'name'"."""
-    return [f"{field} {name!r}" for field, name, registry in pairs if name in registry.own]

@@ -1,4 +1,4 @@
-"""One clear sentence for a wrong value: what was wrong, what is allowed, how to fix it."""
+"""Argument checks whose errors name what was wrong, what is allowed, and the fix."""
 
 from __future__ import annotations
 
@@ -8,13 +8,26 @@ from collections.abc import Iterable
 
 
 def require(ok: bool, problem: str, allowed: str, fix: str = "") -> None:
-    """Raise a `ValueError` that says what was wrong, the allowed range and the fix, unless `ok`.
+    """Raise a `ValueError` "problem; allowed: allowed. Fix." unless `ok`.
+
+    Args:
+        ok: the condition.
+        problem: what was wrong, with the value.
+        allowed: what would be right.
+        fix: a sentence that names the way out; its full stop is added.
 
     Raises:
-        ValueError: if `ok` is false.
+        ValueError: `ok` is false.
+
+    Example:
+        >>> require(2 + 2 == 4, "arithmetic is broken", "4")
+        >>> require(False, "buffer = 0", "1 or more", "Raise it")
+        Traceback (most recent call last):
+        ValueError: buffer = 0; allowed: 1 or more. Raise it.
     """
     if not ok:
-        tail = "" if not fix else f" {fix}" + ("" if fix.endswith(("?", ".")) else ".")
+        stop = "" if fix.endswith(("?", ".")) else "."
+        tail = f" {fix}{stop}" if fix else ""
         raise ValueError(f"{problem}; allowed: {allowed}.{tail}")
 
 
@@ -22,37 +35,63 @@ def number(name: str, value: object, low: float, high: float = math.inf, fix: st
     """Require a finite number `low <= value <= high`.
 
     Raises:
-        ValueError: if `value` is no number, not finite or outside the range.
+        ValueError: `value` is not a number, not finite or outside the range.
+
+    Example:
+        >>> number("momentum", 0.9, 0, 1)
+        >>> number("momentum", 2, 0, 1)
+        Traceback (most recent call last):
+        ValueError: momentum = 2; allowed: a number from 0 to 1.
     """
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    allowed = f"a number from {low:g}" + (f" to {high:g}" if math.isfinite(high) else " upwards")
-    require(number and low <= value <= high, f"{name} = {value!r}", allowed, fix)  # type: ignore[operator]
+    ok = (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and low <= value <= high
+    )
+    require(ok, f"{name} = {value!r}", f"a number {span(low, high)}", fix)
 
 
 def integer(name: str, value: object, low: int, high: float = math.inf, fix: str = "") -> None:
     """Require an integer `low <= value <= high`.
 
     Raises:
-        ValueError: if `value` is no integer or outside the range.
+        ValueError: `value` is not an integer or outside the range.
+
+    Example:
+        >>> integer("clients", 100, 2)
+        >>> integer("clients", 2.5, 2)
+        Traceback (most recent call last):
+        ValueError: clients = 2.5; allowed: an integer from 2 upwards.
     """
     ok = isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
-    require(
-        ok,
-        f"{name} = {value!r}",
-        f"a whole number from {low} " + (f"to {high:g}" if math.isfinite(high) else "upwards"),
-        fix,
-    )
+    require(ok, f"{name} = {value!r}", f"an integer {span(low, high)}", fix)
+
+
+def span(low: float, high: float = math.inf) -> str:
+    """Write a range in words, such as "from 2 to 1,000,000" or "from 0 upwards"."""
+    return f"from {_plain(low)} " + (f"to {_plain(high)}" if math.isfinite(high) else "upwards")
+
+
+def _plain(value: float) -> str:
+    """Write a bound without an exponent where it is an integer."""
+    return f"{value:,.0f}" if value == round(value) and abs(value) < 1e10 else f"{value:g}"
 
 
 def choice(name: str, value: object, options: Iterable[str]) -> None:
     """Require one of a few names, and suggest the nearest.
 
     Raises:
-        ValueError: if `value` is none of `options`.
+        ValueError: `value` is not one of `options`.
+
+    Example:
+        >>> choice("model", "cnm", ["mlp", "cnn"])
+        Traceback (most recent call last):
+        ValueError: model = 'cnm' is not known; allowed: mlp, cnn. Did you mean 'cnn'?
     """
     options = list(options)
     if value in options:
         return
     close = difflib.get_close_matches(str(value), options, n=1)
-    hint = f"Did you mean {close[0]!r}?" if close else "Choose one of these"
-    require(False, f"{name} = {value!r} is not known", ", ".join(options), hint.rstrip("."))
+    fix = f"Did you mean {close[0]!r}?" if close else "Choose one of these"
+    require(False, f"{name} = {value!r} is not known", ", ".join(options), fix)

@@ -1,46 +1,64 @@
-"""Charts: pure functions from History, Timeline, MemoryBill and the like to a `Figure` (chart and a sentence).
+"""Charts: pure functions from History, Timeline, MemoryBill and the like to a `Figure`.
 
-Nothing here computes a result; a chart shows what the record holds. The same functions draw a printed page and, ten
-times a second, a running one: a `Figure` separates the drawing, made once, from its numbers.
+Nothing here computes a result; a chart shows what the record holds. The same functions draw a
+printed page and, ten times a second, a running one: a `Figure` separates the drawing, made once,
+from its numbers.
 """
 
 from ftte_lab._common import seconds, size
-from ftte_lab.charts.bars import bytes_per_update, bytes_sent, memory, subset_map
-from ftte_lab.charts.curves import AXIS_TITLES, METRICS, accuracy, curves, metric_title
-from ftte_lab.charts.figure import Figure, Template
+from ftte_lab.charts.curve_axes import AXIS_TITLES, METRICS, metric_title
+from ftte_lab.charts.curves import LiveView, accuracy, curves
+from ftte_lab.charts.figure import Figure, Template, template
 from ftte_lab.charts.fleet import fleet
-from ftte_lab.charts.gantt import gantt
+from ftte_lab.charts.gantt import first_devices, gantt
 from ftte_lab.charts.images import images
 from ftte_lab.charts.labels import label_map
+from ftte_lab.charts.memory import memory
+from ftte_lab.charts.palette import (
+    KindStyle,
+    MethodStyle,
+    kind_styles,
+    label,
+    method_scales,
+    method_styles,
+)
 from ftte_lab.charts.slide import Slide, slide
-from ftte_lab.charts.style import DARK, KIND_COLOURS, KIND_SHAPES, LIGHT, label
+from ftte_lab.charts.style import Theme, finish
+from ftte_lab.charts.subset import subset_map
+from ftte_lab.charts.traffic import bytes_per_update, bytes_sent
 from ftte_lab.charts.updates import staleness, weights
 
 __all__ = [
     "AXIS_TITLES",
-    "DARK",
-    "KIND_COLOURS",
-    "KIND_SHAPES",
-    "LIGHT",
     "METRICS",
     "Figure",
+    "KindStyle",
+    "LiveView",
+    "MethodStyle",
     "Slide",
     "Template",
+    "Theme",
     "accuracy",
     "bytes_per_update",
     "bytes_sent",
     "curves",
+    "finish",
+    "first_devices",
     "fleet",
     "gantt",
     "images",
+    "kind_styles",
     "label",
     "label_map",
     "memory",
+    "method_scales",
+    "method_styles",
     "metric_title",
     "seconds",
     "size",
     "slide",
     "staleness",
     "subset_map",
+    "template",
     "weights",
 ]

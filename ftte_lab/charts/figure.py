@@ -1,14 +1,15 @@
-"""A figure: a drawing without numbers, the numbers, and one sentence for whoever cannot see it.
+"""A figure: a drawing without numbers, the numbers, and a sentence for readers who cannot see it.
 
-The drawing is made once and kept: while a run goes on only the numbers change, and a page that shows it live replaces
-the numbers in place. The same figure becomes PNG or SVG by the Vega engine inside the `vl-convert` wheel.
+The drawing is made once and kept. While a run goes on only the numbers change, and a live page
+replaces them in place. The Vega engine inside the `vl-convert` wheel turns the same figure into PNG
+or SVG.
 """
 
 from __future__ import annotations
 
 import copy
 import io
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -25,9 +26,22 @@ Columns = Mapping[str, Any]  # equally long columns of numbers or words
 _PALETTE = 128
 
 
+def small_png(picture: Image.Image, colours: int) -> bytes:
+    """Write a picture as PNG with few colours: a sixth of the bytes, and notebooks hold many."""
+    content = io.BytesIO()
+    few = picture.convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+    few.save(content, "PNG", optimize=True)
+    return content.getvalue()
+
+
+def columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Columns:
+    """Turn rows into named columns."""
+    return {name: [row[k] for row in rows] for k, name in enumerate(names)}
+
+
 @dataclass(frozen=True, eq=False)
 class Template:
-    """A Vega-Lite spec with named, empty data sets, for a light and for a dark page."""
+    """Hold a Vega-Lite spec with named, empty data sets, for a light and for a dark page."""
 
     light: Mapping[str, Any]
     dark: Mapping[str, Any]
@@ -35,15 +49,18 @@ class Template:
 
 @lru_cache(maxsize=256)
 def template(draw: Callable[..., dict[str, Any]], *options: Any) -> Template:
-    """`draw(theme, *options)` for both themes; kept, because making it costs a thousand times more than filling it."""
+    """Call `draw(theme, *options)` for both themes, and keep the result.
+
+    To make a drawing costs a thousand times more than to fill it with numbers.
+    """
     return Template(draw(THEMES["light"], *options), draw(THEMES["dark"], *options))
 
 
 @dataclass(frozen=True, eq=False)
 class Figure:
-    """A chart and one sentence that says what it shows.
+    """Hold a chart and one sentence that describes it.
 
-    A notebook shows it as PNG (with the sentence as its text), which needs no script and no network.
+    A notebook shows it as PNG, with the sentence as its text: no script and no network are needed.
 
     Attributes:
         template: the drawing.
@@ -58,17 +75,17 @@ class Figure:
     signals: Mapping[str, float] | None = None
 
     def rows(self, name: str) -> list[dict[str, Any]]:
-        """One data set as a row per mark.
+        """Return one data set, a row per mark.
 
         Raises:
             ValueError: an unknown data set.
         """
         choice("data set", name, self.data)
-        columns = {key: np.asarray(values).tolist() for key, values in self.data[name].items()}
-        return [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        table = {key: np.asarray(values).tolist() for key, values in self.data[name].items()}
+        return [dict(zip(table, row, strict=True)) for row in zip(*table.values(), strict=True)]
 
     def spec(self, theme: Theme = THEMES["light"]) -> dict[str, Any]:
-        """The whole Vega-Lite spec, data included."""
+        """Return the complete Vega-Lite spec, data included."""
         spec = copy.deepcopy(dict(getattr(self.template, theme.name)))
         spec["datasets"] = {name: self.rows(name) for name in self.data}
         spec["background"] = "white" if theme.name == "light" else "#111111"
@@ -78,28 +95,24 @@ class Figure:
         return spec
 
     def png(self, scale: float = 1.5) -> bytes:
-        """The chart as PNG on white.
+        """Return the chart as PNG on white.
 
         Raises:
             ValueError: a scale outside 0.1 to 10.
         """
         require(0.1 <= scale <= 10, f"scale = {scale!r}", "a number from 0.1 to 10")
         drawn = Image.open(io.BytesIO(vl_convert.vegalite_to_png(self.spec(), scale=scale)))
-        small = io.BytesIO()  # a palette: a sixth of the bytes, and notebooks carry many pictures
-        drawn.convert("RGB").quantize(_PALETTE, dither=Image.Dither.NONE).save(
-            small, "PNG", optimize=True
-        )
-        return small.getvalue()
+        return small_png(drawn, _PALETTE)
 
     def svg(self) -> str:
-        """The chart as SVG on white."""
+        """Return the chart as SVG on white."""
         return vl_convert.vegalite_to_svg(self.spec())
 
     def save(self, path: str | Path, scale: float = 2.0) -> Path:
-        """Write a PNG or SVG, whole or not at all.
+        """Write a PNG or SVG file, completely or not at all.
 
         Raises:
-            ValueError: a folder that does not exist, or a name that ends in neither `.png` nor `.svg`.
+            ValueError: a folder that does not exist, or a name without `.png` or `.svg` at its end.
         """
         path = Path(path)
         require(

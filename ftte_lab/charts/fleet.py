@@ -1,28 +1,32 @@
-"""The fleet at one virtual moment: every device by kind, how far it is, and the server's buffer."""
+"""The fleet at one virtual moment: every device by kind, its progress, and the server's buffer."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
 import numpy as np
 
 from ftte_lab._common import require, seconds
-from ftte_lab.charts.figure import Columns, Figure, template
-from ftte_lab.charts.style import WIDTH, Theme, finish, kind_scales, label
+from ftte_lab.charts.figure import Figure, columns, template
+from ftte_lab.charts.palette import kind_scales, label
+from ftte_lab.charts.style import WIDTH, Theme, finish
 from ftte_lab.server import PHASES, Snapshot, snapshot
 from ftte_lab.simulation import Prepared
 
-_PHASES = PHASES[1:]
+_SLOT = 0.9  # rows of the picture per row of buffer slots
+_SMALL_FLEET = 150  # up to here, 25 devices in a row; above, 50
 
 
 def fleet(runs: Mapping[str, Prepared], at_s: float) -> Figure:
-    """The fleets of some methods at the same virtual moment, one above the other.
+    """Draw the fleets of some methods at the same virtual moment, one above the other.
 
-    Marks are devices (colour and shape by kind; faint: idle; a cross: its last update was lost), arcs their progress
-    through download, computing and upload; squares are the buffer's slots, paler the older the update in them.
+    Marks are devices: colour and shape by kind, faint when idle, with a cross when the last update
+    was lost. Arcs are their progress through download, computing and upload. Squares are the slots
+    of the buffer, paler the older the update in them.
 
     Args:
         runs: prepared runs by method name.
@@ -30,136 +34,165 @@ def fleet(runs: Mapping[str, Prepared], at_s: float) -> Figure:
 
     Raises:
         ValueError: no run, or a moment outside the horizon.
+
+    Example:
+        >>> from ftte_lab import Scenario
+        >>> from ftte_lab.simulation import prepare
+        >>> small = Scenario(data="digits", model="mlp", clients=6, concurrency=3, buffer=2,
+        ...                  warm_start_steps=0, budget_kib=40.0, horizon_s=20.0)
+        >>> figure = fleet({"ftte": prepare(small.as_method("ftte"))}, at_s=5.0)
+        >>> len(figure.rows("devices")), len(figure.rows("slots"))
+        (6, 2)
     """
     require(bool(runs), "no fleet to draw", "at least one prepared run")
-    marks, slots, says, heads = [], [], [], []
-    top = 0.0
-    per_row = 25 if max(len(ready.federation.fleet) for ready in runs.values()) <= 150 else 50
-    for name, ready in runs.items():
-        kinds = ready.federation.fleet.kind
-        now = snapshot(ready.timeline, len(kinds), at_s)
-        order = sorted(range(len(kinds)), key=lambda c: (kinds[c], c))
-        rows = math.ceil(len(order) / per_row)
-        buffer = ready.timeline.policy.buffer
-        heads.append((top, _head(name, now, buffer)))
-        slots += _slots(now, ready, top + 1.0, per_row)
-        begin = top + 2.0 + math.ceil(buffer / per_row) * 0.9
-        marks += [
-            _mark(now, ready, c, k % per_row, begin + k // per_row) for k, c in enumerate(order)
-        ]
-        top = begin + rows + 0.8
-        says.append(_says(name, now, buffer))
+    largest = max(len(prepared.federation.fleet) for prepared in runs.values())
+    per_row = 25 if largest <= _SMALL_FLEET else 50
+    panes, top = [], 0.0
+    for name, prepared in runs.items():
+        panes.append(_Pane.at(name, prepared, at_s, top, per_row))
+        top = panes[-1].bottom
+    devices = ("x", "y", "kind", "phase", "opacity", "from", "to", "lost")
     data = {
-        "devices": _columns(("x", "y", "kind", "phase", "opacity", "from", "to", "lost"), marks),
-        "slots": _columns(("x", "y", "kind", "opacity"), slots),
-        "heads": {
-            "y": [y for y, _ in heads],
-            "x": [-0.5] * len(heads),
-            "text": [t for _, t in heads],
-        },
+        "devices": columns(devices, [row for pane in panes for row in pane.devices()]),
+        "slots": columns(("x", "y", "kind", "opacity"), [r for p in panes for r in p.slots()]),
+        "heads": columns(("x", "y", "text"), [(-0.5, pane.top, pane.head()) for pane in panes]),
     }
-    kinds_seen = tuple(sorted({row[2] for row in marks}))
-    text = f"The fleet at {seconds(at_s)} of virtual time: " + "; ".join(says) + "."
-    return Figure(template(_draw, kinds_seen, per_row, top), data, text, {"moment": at_s})
+    kinds = tuple(sorted(set(data["devices"]["kind"])))
+    clauses = "; ".join(pane.clause() for pane in panes)
+    text = f"The fleet at {seconds(at_s)} of virtual time: {clauses}."
+    return Figure(template(_draw, kinds, per_row, top), data, text, {"moment": at_s})
 
 
-def _columns(names: tuple[str, ...], rows: list[Any]) -> Columns:
-    return {name: [row[k] for row in rows] for k, name in enumerate(names)}
+@dataclass(frozen=True)
+class _Pane:
+    """Hold one method's part of the picture; positions are rows and columns of devices."""
 
+    name: str
+    prepared: Prepared
+    now: Snapshot
+    top: float
+    per_row: int
 
-def _head(name: str, now: Snapshot, buffer: int) -> str:
-    busy = int((now.phase > 0).sum())
-    return f"{label(name)}: version {now.version}, {len(now.buffer)} of {buffer} updates in the buffer, {busy} at work"
+    @classmethod
+    def at(cls, name: str, prepared: Prepared, at_s: float, top: float, per_row: int) -> _Pane:
+        """Take a snapshot of one method."""
+        clients = len(prepared.federation.fleet)
+        return cls(name, prepared, snapshot(prepared.timeline, clients, at_s), top, per_row)
 
+    @property
+    def buffer(self) -> int:
+        """Return the capacity of the buffer."""
+        return self.prepared.timeline.policy.buffer
 
-def _says(name: str, now: Snapshot, buffer: int) -> str:
-    counts = np.bincount(now.phase, minlength=len(PHASES))
-    doing = (
-        ", ".join(f"{counts[k]} in {phase}" for k, phase in enumerate(PHASES) if k and counts[k])
-        or "nobody at work"
-    )
-    return f"{label(name)} has made {now.version} steps, its buffer holds {len(now.buffer)} of {buffer}, {doing}"
+    @property
+    def first_row(self) -> float:
+        """Return where the devices begin."""
+        return self.top + 2.0 + math.ceil(self.buffer / self.per_row) * _SLOT
 
+    @property
+    def bottom(self) -> float:
+        """Return where the next method begins."""
+        rows = math.ceil(len(self.prepared.federation.fleet) / self.per_row)
+        return self.first_row + rows + 0.8
 
-def _mark(now: Snapshot, ready: Prepared, client: int, x: float, y: float) -> tuple[Any, ...]:
-    phase = int(now.phase[client])
-    kind = ready.federation.fleet.kind[client]
-    opacity = 1.0 if phase else 0.3 if ready.eligible[client] else 0.1
-    name = PHASES[phase]
-    return (
-        x,
-        y,
-        kind,
-        name,
-        opacity,
-        0.0,
-        2 * math.pi * float(now.progress[client]),
-        bool(now.lost[client]),
-    )
+    def head(self) -> str:
+        """Return the line above the pane."""
+        busy, waiting = int((self.now.phase > 0).sum()), len(self.now.buffer)
+        return (
+            f"{label(self.name)}: version {self.now.version}, "
+            f"{waiting} of {self.buffer} updates in the buffer, {busy} at work"
+        )
 
+    def clause(self) -> str:
+        """Describe the moment. The live page writes the same clause."""
+        counts = np.bincount(self.now.phase, minlength=len(PHASES))
+        phases = [f"{counts[k]} in {phase}" for k, phase in enumerate(PHASES) if k and counts[k]]
+        return (
+            f"{label(self.name)} has made {self.now.version} steps, its buffer holds "
+            f"{len(self.now.buffer)} of {self.buffer}, {', '.join(phases) or 'nobody at work'}"
+        )
 
-def _slots(now: Snapshot, ready: Prepared, top: float, per_row: int) -> list[tuple[Any, ...]]:
-    """One square per place in the buffer; the age makes it paler, an empty one has no kind."""
-    rows = []
-    kinds, client = ready.federation.fleet.kind, ready.timeline.client
-    for k in range(max(ready.timeline.policy.buffer, len(now.buffer))):
-        filled = k < len(now.buffer)
-        kind = kinds[client[now.buffer[k]]] if filled else "empty"
-        opacity = float((1 + now.ages[k]) ** -0.5) if filled else 1.0
-        rows.append((k % per_row, top + 0.9 * (k // per_row), kind, opacity))
-    return rows
+    def devices(self) -> list[tuple[Any, ...]]:
+        """Return a mark per device, ordered by kind."""
+        kinds, now = self.prepared.federation.fleet.kind, self.now
+        order = sorted(range(len(kinds)), key=lambda client: (kinds[client], client))
+        rows: list[tuple[Any, ...]] = []
+        for k, client in enumerate(order):
+            x, y = k % self.per_row, self.first_row + k // self.per_row
+            phase, turn = PHASES[int(now.phase[client])], 2 * math.pi * float(now.progress[client])
+            opacity, lost = self._opacity(client), bool(now.lost[client])
+            rows.append((x, y, kinds[client], phase, opacity, 0.0, turn, lost))
+        return rows
+
+    def _opacity(self, client: int) -> float:
+        if self.now.phase[client]:
+            return 1.0
+        return 0.3 if self.prepared.eligible[client] else 0.1
+
+    def slots(self) -> list[tuple[Any, ...]]:
+        """Return a square per place in the buffer; an empty one has no kind."""
+        kinds, client = self.prepared.federation.fleet.kind, self.prepared.timeline.client
+        rows: list[tuple[Any, ...]] = []
+        for k in range(max(self.buffer, len(self.now.buffer))):
+            x, y = k % self.per_row, self.top + 1.0 + _SLOT * (k // self.per_row)
+            if k < len(self.now.buffer):
+                age = float(self.now.ages[k])
+                rows.append((x, y, kinds[client[self.now.buffer[k]]], (1 + age) ** -0.5))
+            else:
+                rows.append((x, y, "", 1.0))
+        return rows
 
 
 def _draw(theme: Theme, kinds: tuple[str, ...], per_row: int, bottom: float) -> dict[str, Any]:
-    colours, shapes = kind_scales(kinds)
     cell = WIDTH / per_row  # pixels
-    param = alt.param(name="moment", value=0.0)
-    x = alt.X(
-        "x:Q", axis=None, scale=alt.Scale(domain=[-0.6, per_row - 0.4], nice=False, zero=False)
-    )
-    y = alt.Y("y:Q", axis=None, scale=alt.Scale(domain=[bottom, -0.6], nice=False, zero=False))
-    colour = alt.Color("kind:N", scale=colours, legend=alt.Legend(orient="top"))
-    opacity = alt.Opacity("opacity:Q", scale=None)
-    devices = alt.Chart(alt.NamedData("devices"))
-    marks = devices.mark_point(filled=True, size=(0.34 * cell) ** 2).encode(
-        x=x, y=y, color=colour, shape=alt.Shape("kind:N", scale=shapes), opacity=opacity
-    )
-    phase_colours = alt.Scale(
-        domain=list(_PHASES), range=[theme.download, theme.compute, theme.upload]
-    )
-    arcs = (
-        devices.transform_filter("datum.to > 0")
-        .mark_arc(innerRadius=0.32 * cell, outerRadius=0.42 * cell)
-        .encode(
-            x=x,
-            y=y,
-            theta=alt.Theta("from:Q", scale=None),
-            theta2="to:Q",
-            color=alt.Color("phase:N", scale=phase_colours, legend=alt.Legend(orient="top")),
-        )
-    )
-    crosses = (
-        devices.transform_filter("datum.lost")
-        .mark_text(text="×", fontSize=0.68 * cell, color=theme.line)
-        .encode(x=x, y=y)
-    )
-    slot_colours = alt.Scale(
-        domain=[*kinds, "empty"], range=[*colours.to_dict()["range"], theme.grid]
-    )
-    slots = (
-        alt.Chart(alt.NamedData("slots"))
-        .mark_square(size=(0.6 * cell) ** 2, opacity=1)
-        .encode(
-            x=x, y=y, color=alt.Color("kind:N", scale=slot_colours, legend=None), opacity=opacity
-        )
-    )
+    x_scale = alt.Scale(domain=[-0.6, per_row - 0.4], nice=False, zero=False)
+    y_scale = alt.Scale(domain=[bottom, -0.6], nice=False, zero=False)
+    x, y = alt.X("x:Q", axis=None, scale=x_scale), alt.Y("y:Q", axis=None, scale=y_scale)
     heads = alt.Chart(alt.NamedData("heads")).mark_text(
         align="left", fontSize=13, color=theme.ink, baseline="middle"
     )
-    layers = (slots, marks, arcs, crosses, heads.encode(x=x, y=y, text="text:N"))
-    chart = (
-        alt.layer(*layers).resolve_scale(color="independent", shape="independent").add_params(param)
-    )
+    layers = [
+        _slot_marks(theme, kinds, cell).encode(x=x, y=y),
+        *(layer.encode(x=x, y=y) for layer in _device_marks(theme, kinds, cell)),
+        heads.encode(x=x, y=y, text="text:N"),
+    ]
+    chart = alt.layer(*layers).resolve_scale(color="independent", shape="independent")
+    chart = chart.add_params(alt.param(name="moment", value=0.0))
     chart = chart.properties(width=WIDTH, height=int(1.04 * cell * (bottom + 0.6)))
-    below = "marks: devices, faint when idle; arcs: progress; squares: the buffer, paler the older; ×: lost"
+    below = (
+        "marks: devices, faint when idle; arcs: progress; squares: buffer slots, "
+        "paler the older the update; ×: update lost"
+    )
     return finish(chart, theme, "The fleet at one moment", below)
+
+
+def _device_marks(theme: Theme, kinds: tuple[str, ...], cell: float) -> list[alt.Chart]:
+    """Return the devices, their arcs of progress, and crosses for lost updates."""
+    colours, shapes = kind_scales(kinds)
+    phases = alt.Scale(domain=list(PHASES[1:]), range=[theme.download, theme.compute, theme.upload])
+    legend = alt.Legend(orient="top")
+    devices = alt.Chart(alt.NamedData("devices"))
+    marks = devices.mark_point(filled=True, size=(0.34 * cell) ** 2).encode(
+        color=alt.Color("kind:N", scale=colours, legend=legend),
+        shape=alt.Shape("kind:N", scale=shapes),
+        opacity=alt.Opacity("opacity:Q", scale=None),
+    )
+    arcs = devices.transform_filter("datum.to > 0")
+    arcs = arcs.mark_arc(innerRadius=0.32 * cell, outerRadius=0.42 * cell).encode(
+        theta=alt.Theta("from:Q", scale=None),
+        theta2="to:Q",
+        color=alt.Color("phase:N", scale=phases, legend=legend),
+    )
+    crosses = devices.transform_filter("datum.lost")
+    crosses = crosses.mark_text(text="×", fontSize=0.68 * cell, color=theme.line)
+    return [marks, arcs, crosses]
+
+
+def _slot_marks(theme: Theme, kinds: tuple[str, ...], cell: float) -> alt.Chart:
+    colours = kind_scales(kinds)[0].to_dict()["range"]
+    scale = alt.Scale(domain=[*kinds, ""], range=[*colours, theme.grid])
+    slots = alt.Chart(alt.NamedData("slots")).mark_square(size=(0.6 * cell) ** 2, opacity=1)
+    return slots.encode(
+        color=alt.Color("kind:N", scale=scale, legend=None),
+        opacity=alt.Opacity("opacity:Q", scale=None),
+    )

@@ -12,9 +12,12 @@ from ftte_lab._common import integer, require
 from ftte_lab.charts.figure import Figure, template
 from ftte_lab.charts.style import WIDTH, Theme, finish
 
+_LOW = {"light": "#F4F4F4", "dark": "#222222"}
+_HIGH = {"light": "#0072B2", "dark": "#56B4E9"}
+
 
 def label_map(counts: np.ndarray, classes: Sequence[str], *, clients: int = 40) -> Figure:
-    """What share of each client's samples is of which class, one column per client.
+    """Draw what share of each client's samples is of which class, one column per client.
 
     Args:
         counts: training samples per client and class, `(clients, classes)`.
@@ -23,70 +26,61 @@ def label_map(counts: np.ndarray, classes: Sequence[str], *, clients: int = 40) 
 
     Raises:
         ValueError: a table that does not fit the classes, an empty one, or `clients` below 1.
+
+    Example:
+        >>> import numpy as np
+        >>> figure = label_map(np.array([[8, 2], [0, 5]]), ["walking", "sitting"])
+        >>> [row["share"] for row in figure.rows("cells")]
+        [0.8, 0.2, 0.0, 1.0]
     """
     integer("clients", clients, 1)
     counts = np.asarray(counts)
     fits = counts.ndim == 2 and len(counts) > 0 and counts.shape[1] == len(classes)
-    require(
-        fits, f"a table of shape {counts.shape} for {len(classes)} classes", "one row per client"
-    )
+    wrong = f"a table of shape {counts.shape} for {len(classes)} classes"
+    require(fits, wrong, "one row per client")
     shares = counts / np.maximum(1, counts.sum(1, keepdims=True))
     shown = shares[:clients]
-    columns = {
+    cells = {
         "client": np.repeat(np.arange(len(shown)), len(classes)),
         "class": list(classes) * len(shown),
         "share": shown.ravel(),
         "samples": counts[:clients].ravel(),
     }
-    whole_share = counts.sum(0) / max(1, counts.sum())
-    gap = 0.5 * np.abs(shares - whole_share).sum(1)
-    text = f"Heat map of classes over the first {len(shown)} of {len(counts)} clients; on average a client's largest "
-    text += f"class holds {100 * shares.max(1).mean():.0f} % of its samples, "
-    text += (
-        f"and {100 * gap.mean():.0f} % of them would have to change class to look like everybody's."
+    overall = counts.sum(0) / max(1, counts.sum())
+    gap = 0.5 * np.abs(shares - overall).sum(1)
+    text = (
+        f"Heat map of classes over the first {len(shown)} of {len(counts)} clients; on average "
+        f"a client's largest class holds {100 * shares.max(1).mean():.0f} % of its samples, and "
+        f"{100 * gap.mean():.0f} % would have to change class to match all clients together."
     )
-    return Figure(template(_draw, tuple(classes), len(shown)), {"cells": columns}, text)
+    return Figure(template(_draw, tuple(classes), len(shown)), {"cells": cells}, text)
 
 
 def _draw(theme: Theme, classes: tuple[str, ...], clients: int) -> dict[str, Any]:
-    low = "#F4F4F4" if theme.name == "light" else "#222222"
-    high = "#0072B2" if theme.name == "light" else "#56B4E9"
-    cells = (
-        alt.Chart(alt.NamedData("cells"))
-        .mark_rect()
-        .encode(
-            x=alt.X(
-                "client:O",
-                title="client",
-                axis=alt.Axis(labelAngle=0, labelOverlap=True, ticks=False),
-            ),
-            y=alt.Y(
-                "class:N",
-                sort=None,
-                title=None,
-                scale=alt.Scale(domain=list(classes)),
-                axis=alt.Axis(ticks=False),
-            ),
-            color=alt.Color(
-                "share:Q",
-                scale=alt.Scale(domain=[0, 1], range=[low, high]),
-                legend=alt.Legend(
-                    title="share of the client's samples",
-                    format="%",
-                    gradientLength=180,
-                    titleColor=theme.ink,
-                    titleFontWeight="normal",
-                    titleLimit=400,
-                    tickCount=3,
-                ),
-            ),
-            tooltip=[
-                alt.Tooltip("client:O"),
-                alt.Tooltip("class:N"),
-                alt.Tooltip("share:Q", format=".0%"),
-                alt.Tooltip("samples:Q"),
-            ],
-        )
+    x_axis = alt.Axis(labelAngle=0, labelOverlap=True, ticks=False)
+    y_axis, y_scale = alt.Axis(ticks=False), alt.Scale(domain=list(classes))
+    colours = alt.Scale(domain=[0, 1], range=[_LOW[theme.name], _HIGH[theme.name]])
+    legend = alt.Legend(
+        title="share of the client's samples",
+        format="%",
+        gradientLength=180,
+        titleColor=theme.ink,
+        titleFontWeight="normal",
+        titleLimit=400,
+        tickCount=3,
+    )
+    tooltip = [
+        alt.Tooltip("client:O"),
+        alt.Tooltip("class:N"),
+        alt.Tooltip("share:Q", format=".0%"),
+        alt.Tooltip("samples:Q"),
+    ]
+    cells = alt.Chart(alt.NamedData("cells")).mark_rect()
+    cells = cells.encode(
+        x=alt.X("client:O", title="client", axis=x_axis),
+        y=alt.Y("class:N", sort=None, title=None, scale=y_scale, axis=y_axis),
+        color=alt.Color("share:Q", scale=colours, legend=legend),
+        tooltip=tooltip,
     )
     chart = cells.properties(width=WIDTH, height=max(90, 17 * len(classes)))
-    return finish(chart, theme, "Who holds what", f"the first {clients} clients, a column each")
+    return finish(chart, theme, "Who holds what", f"the first {clients} clients, one column each")

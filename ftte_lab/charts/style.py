@@ -1,4 +1,4 @@
-"""The look of all charts: two themes, one colour and one dash per method, one colour and one shape per device kind."""
+"""The style that all charts share: two themes, and quiet axes."""
 
 from __future__ import annotations
 
@@ -8,114 +8,64 @@ from typing import Any
 
 import altair as alt
 
-from ftte_lab.devices import CATALOGUE
-
 WIDTH = 620
-LABELS = {"fedavg": "FedAvg", "fedbuff": "FedBuff", "ftte": "FTTE", "fedasync": "FedAsync"}
-DASHES = {"fedavg": [9, 4], "fedbuff": [3, 3], "ftte": [1, 0], "fedasync": [9, 3, 2, 3]}
-_SPARE = ("#CC79A7", "#56B4E9", "#8A8A8A", "#A0722A")
-_SPARE_DASHES = ([5, 2], [12, 4], [2, 2], [6, 2, 1, 2])
-_FREE_DASHES = ([1, 0], [9, 4], [3, 3], [9, 3, 2, 3])
+"""Width of a printed chart, in pixels."""
 
 
 @dataclass(frozen=True)
 class Theme:
-    """Colours of one background. Okabe and Ito's, told apart with any kind of colour vision, and in grey."""
+    """The colours of one background, after Okabe and Ito: distinguishable also in grey.
+
+    Attributes:
+        name: `light` or `dark`.
+        ink: text.
+        soft: axes and rules.
+        grid: grid lines, and empty places.
+        faint: what is there but does not count.
+        download, compute, upload: the phases of a participation.
+        line: what matters most, such as a budget or a server step.
+    """
 
     name: str
     ink: str
     soft: str
     grid: str
-    faint: str  # what is there but does not count
-    methods: tuple[tuple[str, str], ...]
+    faint: str
     download: str
     compute: str
     upload: str
-    line: str  # what to look at first: a budget, a server step
+    line: str
 
 
 LIGHT = Theme(
-    "light",
-    "#333333",
-    "#8A8A8A",
-    "#ECECEC",
-    "#DADADA",
-    (("fedavg", "#0072B2"), ("fedbuff", "#B97A00"), ("ftte", "#D55E00"), ("fedasync", "#009E73")),
-    "#9CC5E3",
-    "#0072B2",
-    "#E69F00",
-    "#D55E00",
+    name="light",
+    ink="#333333",
+    soft="#8A8A8A",
+    grid="#ECECEC",
+    faint="#DADADA",
+    download="#9CC5E3",
+    compute="#0072B2",
+    upload="#E69F00",
+    line="#D55E00",
 )
 DARK = Theme(
-    "dark",
-    "#E4E4E4",
-    "#9A9A9A",
-    "#3A3A3A",
-    "#4A4A4A",
-    (("fedavg", "#56B4E9"), ("fedbuff", "#F0C040"), ("ftte", "#FF8A3D"), ("fedasync", "#2CCFA0")),
-    "#3E6C8E",
-    "#56B4E9",
-    "#E69F00",
-    "#FF8A3D",
+    name="dark",
+    ink="#E4E4E4",
+    soft="#9A9A9A",
+    grid="#3A3A3A",
+    faint="#4A4A4A",
+    download="#3E6C8E",
+    compute="#56B4E9",
+    upload="#E69F00",
+    line="#FF8A3D",
 )
 THEMES: Mapping[str, Theme] = {"light": LIGHT, "dark": DARK}
 
-# Paul Tol's muted colours, and a shape each: colour is never the only channel.
-KIND_COLOURS = dict(
-    zip(
-        CATALOGUE,
-        ("#44AA99", "#88CCEE", "#AA4499", "#CC6677", "#6F9D3C", "#D0587E", "#B8A542", "#B5B02C"),
-        strict=True,
-    )
-)
-KIND_SHAPES = dict(
-    zip(
-        CATALOGUE,
-        (
-            "circle",
-            "diamond",
-            "square",
-            "cross",
-            "triangle-down",
-            "triangle-left",
-            "triangle-right",
-            "triangle-up",
-        ),
-        strict=True,
-    )
-)
-
-
-def label(name: str) -> str:
-    """A method's name as people write it; what follows the name ("ftte 2") stays."""
-    first, space, rest = name.partition(" ")
-    return LABELS.get(first, first) + space + rest
-
-
-def method_scales(names: tuple[str, ...], theme: Theme) -> tuple[alt.Scale, alt.Scale]:
-    """Colour and dash scales over labels: each method always looks the same."""
-    known = dict(theme.methods)
-    free = not any(
-        n in known for n in names
-    )  # no method among them: their strong colours are to be had
-    spare = iter(((*known.values(),) if free else ()) + _SPARE * len(names))
-    dashes = iter((_FREE_DASHES if free else ()) + _SPARE_DASHES * len(names))
-    domain = [label(n) for n in names]
-    colour = alt.Scale(domain=domain, range=[known.get(n) or next(spare) for n in names])
-    return colour, alt.Scale(domain=domain, range=[DASHES.get(n) or next(dashes) for n in names])
-
-
-def kind_scales(kinds: tuple[str, ...]) -> tuple[alt.Scale, alt.Scale]:
-    """Colour and shape scales over device kinds."""
-    colours = [KIND_COLOURS.get(kind, "#8A8A8A") for kind in kinds]
-    shapes = [KIND_SHAPES.get(kind, "circle") for kind in kinds]
-    return alt.Scale(domain=list(kinds), range=colours), alt.Scale(domain=list(kinds), range=shapes)
-
 
 def finish(chart: Any, theme: Theme, title: str, subtitle: str | list[str] = "") -> dict[str, Any]:
-    """The finished spec: a title that says what is seen, quiet axes, no frame."""
+    """Return the finished spec: a title that names what is shown, quiet axes, no frame."""
     text = alt.TitleParams(title, subtitle=subtitle or alt.Undefined, anchor="start", offset=10)
-    ready = (
+    styled = (
         chart.properties(title=text)
         .configure_view(stroke=None)
         .configure_axis(
@@ -140,4 +90,5 @@ def finish(chart: Any, theme: Theme, title: str, subtitle: str | list[str] = "")
             labelLimit=160,
         )
     )
-    return ready.to_dict()
+    spec: dict[str, Any] = styled.to_dict()
+    return spec

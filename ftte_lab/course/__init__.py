@@ -1,7 +1,8 @@
-"""Feedback in the cell: exercises, predictions and a report, offline, at once and in words.
+"""The course: lessons, one round by hand, and feedback in the cell, offline and in words.
 
-Nothing here ever stops a notebook: a wrong answer, an endless loop or an error in a student's function becomes a
-sentence. With `FTTE_CHECK=strict` in the environment an exercise that is not passed raises, as a grader wants it.
+Nothing here ever stops a notebook: a wrong answer, an endless loop or an error in a student's
+function becomes a sentence. With `FTTE_CHECK=strict` in the environment an exercise that is not
+passed raises, as a grader needs it.
 """
 
 from ftte_lab.course.capstone import BRIEF, LIMITS, judge
@@ -10,7 +11,7 @@ from ftte_lab.course.doctor import doctor
 from ftte_lab.course.exercises import EXERCISES
 from ftte_lab.course.inversion import likeness, read_inputs, recovered
 from ftte_lab.course.lessons import LESSONS, SIZES, Lesson, lesson
-from ftte_lab.course.one_round import one_round
+from ftte_lab.course.one_round import Round, one_round
 from ftte_lab.course.predict import pick, predict, reveal
 from ftte_lab.course.report import Report, report
 from ftte_lab.course.show_code import show_code
@@ -23,6 +24,7 @@ __all__ = [
     "SIZES",
     "Lesson",
     "Report",
+    "Round",
     "Verdict",
     "check",
     "doctor",

@@ -1,4 +1,4 @@
-"""The capstone's brief: a fleet, limits on memory, bytes and accuracy, and a judge with seeds of its own."""
+"""The capstone: a fleet, limits on memory, bytes and accuracy, and a judge with its own seeds."""
 
 from __future__ import annotations
 
@@ -27,14 +27,23 @@ FREE = (
     "server_rate",
     "evaluations",
     "method",
-    *METHODS["ftte"],
+    *METHODS["ftte"].given,
 )
-"""Fields of the scenario that a submission may choose; all others are the fleet's."""
+"""Fields of the scenario that a submission may choose. The brief fixes all others."""
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What the brief asks for, on the mean over the seeds; gains are points above FTTE's defaults on the same seed."""
+    """What the brief asks for, on the mean over the seeds.
+
+    Attributes:
+        peak_kib: most KiB that a training step may hold.
+        upload_mib: most MiB that all devices together may upload.
+        gain: points of accuracy above FTTE's defaults on the same seed, at least.
+        slowest_gain: the same on the data of the slowest tenth of the devices.
+        open_seeds: seeds to try a fleet on.
+        hidden_seeds: seeds that the check uses.
+    """
 
     peak_kib: float
     upload_mib: float
@@ -44,24 +53,31 @@ class Limits:
     hidden_seeds: tuple[int, ...] = (311, 312, 313)
 
     def start(self, size: str = "lab", **changes: Any) -> Settings:
-        """The brief's fleet with the defaults of FTTE, to begin from.
+        """Return the brief's fleet with FTTE's defaults, to begin from.
 
         Args:
-            size: of the lesson, see `lessons.lesson`.
+            size: of the lesson, see `lesson`.
             changes: fields of the scenario, and `rate` for FTTE's server rate.
 
         Raises:
             ValueError: an unknown field, or a value out of range.
+
+        Example:
+            >>> LIMITS.start(budget_kib=190.0).scenario.budget_kib
+            190.0
         """
         given = lesson("10", size)
-        rates = {**given.server_rates, "ftte": changes.pop("rate", given.server_rates["ftte"])}
-        return Settings(given.scenario.replace(**changes), methods=("ftte",), rates=rates)
+        rates = {**given.rates, "ftte": changes.pop("rate", given.rates["ftte"])}
+        return Settings(given.replace(methods=("ftte",), rates=rates).set(**changes))
 
 
 LIMITS = Limits(peak_kib=200, upload_mib=45, gain=1.0, slowest_gain=0.0)
-BRIEF = f"""The brief. A maker of wrist sensors ships a model after 200 training steps; the fleet must finish it.
-The fleet: 100 devices, half of them sensors, nine in ten of them slow, one person each; 20 virtual minutes.
-A first proposal, the defaults, holds 256 KiB in a training step. That is too much. Do better:
+BRIEF = f"""\
+The brief. A maker of wrist sensors ships a model after 200 training steps.
+The fleet must finish it.
+The fleet: 100 devices, half of them sensors, nine in ten of them slow, one person each.
+The time: 20 virtual minutes.
+A first proposal, FTTE's defaults, holds 256 KiB in a training step. That is too much. Do better:
   memory    a training step holds at most {LIMITS.peak_kib:g} KiB on any device
   bytes     all devices together upload at most {LIMITS.upload_mib:g} MiB
   accuracy  at least {LIMITS.gain:g} points above the first proposal, at the end
@@ -71,22 +87,30 @@ Each is the mean over three seeds that you do not know; gains are counted seed b
 
 @dataclass(frozen=True)
 class Line:
-    """One line of the brief: what was reached, the limit, and what is to spare (negative: it fails)."""
+    """One line of the brief: what was reached, the limit, and the margin (negative: it fails)."""
 
     value: float
     limit: float
-    spare: float
+    margin: float
     unit: str
 
+    @property
+    def holds(self) -> bool:
+        """Whether the limit is met."""
+        return self.margin >= 0
+
     def __str__(self) -> str:
-        sign = "≤" if (self.limit - self.value) * self.spare > 0 else "≥"
-        state = "holds" if self.spare >= 0 else "FAILS"
-        return f"{self.value:6.1f} {self.unit} ({sign} {self.limit:g}): {state}, {self.spare:+.1f} {self.unit} to spare"
+        sign = "≤" if (self.limit - self.value) * self.margin > 0 else "≥"
+        state = "holds" if self.holds else "FAILS"
+        return (
+            f"{self.value:6.1f} {self.unit} ({sign} {self.limit:g}): "
+            f"{state}, margin {self.margin:+.1f} {self.unit}"
+        )
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
-    """What a submission reached, a `Line` by name, and its runs, one per seed."""
+class Judgement:
+    """What a submission reached: a `Line` by name, and its runs, one per seed."""
 
     lines: Mapping[str, Line]
     histories: Sequence[History]
@@ -94,7 +118,7 @@ class Judged:
     @property
     def meets(self) -> bool:
         """Whether every line holds."""
-        return all(line.spare >= 0 for line in self.lines.values())
+        return all(line.holds for line in self.lines.values())
 
     def __str__(self) -> str:
         return "\n".join(f"  {name:<9}{line}" for name, line in self.lines.items())
@@ -102,32 +126,61 @@ class Judged:
     __repr__ = __str__
 
 
-def judge(settings: Settings, seeds: Sequence[int] = LIMITS.hidden_seeds) -> Judged:
-    """Run a submission on seeds and hold it against the limits; about five seconds for a new seed.
+def judge(settings: Settings, seeds: Sequence[int] = LIMITS.hidden_seeds) -> Judgement:
+    """Run a submission and compare it with the limits; a new seed takes about five seconds.
 
-    The first proposal has the same fleet and seed, and the defaults of FTTE for the rest.
+    The first proposal has the same fleet and seed, and FTTE's defaults for the rest.
+
+    Args:
+        settings: the submission.
+        seeds: at least one.
 
     Raises:
-        ValueError: no seed, or settings that cannot be run.
+        ValueError: no seed, or settings that cannot run.
     """
-    require(len(seeds) > 0, "no seed to judge by", "at least one")
-    ours = [_run(_judged(settings).replace(seed=seed)) for seed in seeds]
-    first = [_run(_first_proposal(settings.scenario).replace(seed=seed)) for seed in seeds]
-    peak = max(float(h.facts["peak_memory_bytes"]) for h in ours) / 1024
-    sent = float(np.mean([h.points["upload_bytes"].iloc[-1] for h in ours])) / 2**20
-    gain, slowest = (
-        float(
-            np.mean([100 * (a.final(of) - b.final(of)) for a, b in zip(ours, first, strict=True)])
-        )
-        for of in ("accuracy", "straggler_accuracy")
-    )
+    require(len(seeds) > 0, "there is no seed to judge by", "at least one seed")
+    submitted, proposed = _judged(settings), _first_proposal(settings.scenario)
+    ours = [_run(submitted.replace(seed=seed)) for seed in seeds]
+    first = [_run(proposed.replace(seed=seed)) for seed in seeds]
+    peak = max(float(history.facts["peak_memory_bytes"]) for history in ours) / 1024
+    sent = float(np.mean([history.points["upload_bytes"].iloc[-1] for history in ours])) / 2**20
+    gain = _mean_gain(ours, first, "accuracy")
+    slowest = _mean_gain(ours, first, "straggler_accuracy")
     lines = {
         "memory": Line(peak, LIMITS.peak_kib, LIMITS.peak_kib - peak, "KiB"),
         "bytes": Line(sent, LIMITS.upload_mib, LIMITS.upload_mib - sent, "MiB"),
         "accuracy": Line(gain, LIMITS.gain, gain - LIMITS.gain, "points"),
         "slowest": Line(slowest, LIMITS.slowest_gain, slowest - LIMITS.slowest_gain, "points"),
     }
-    return Judged(lines, ours)
+    return Judgement(lines, ours)
+
+
+def failure(submission: Any) -> str | None:
+    """Return why a submission does not meet the brief, or `None` if it does.
+
+    Args:
+        submission: settings, a share code, or a function that returns one of them.
+    """
+    settings = _settings_of(submission)
+    if isinstance(settings, str):
+        return settings
+    foreign = _changed_fields(settings)
+    if foreign:
+        return f"that is another fleet: {', '.join(foreign)} must stay as the brief has them."
+    result = judge(settings)
+    return None if result.meets else f"on the hidden seeds:\n{result}"
+
+
+def margins(submission: Any) -> str:
+    """Return the margins of a submission that meets the brief, as text."""
+    settings = _settings_of(submission)
+    return "" if isinstance(settings, str) else f"On the hidden seeds:\n{judge(settings)}"
+
+
+def _mean_gain(ours: Sequence[History], first: Sequence[History], column: str) -> float:
+    """Return the mean gain over the seeds, in points."""
+    gains = [100 * (a.final(column) - b.final(column)) for a, b in zip(ours, first, strict=True)]
+    return float(np.mean(gains))
 
 
 @lru_cache(maxsize=64)
@@ -141,31 +194,13 @@ def _first_proposal(scenario: Scenario) -> Scenario:
 
 
 def _judged(settings: Settings) -> Scenario:
-    """The one method of the settings that is judged: FTTE if it is among them."""
+    """Return the one run of the settings that is judged: FTTE if it is among them."""
     runs = settings.runs()
     return runs.get("ftte") or next(iter(runs.values()))
 
 
-def fails(submission: Any) -> str | None:
-    """Why a submission does not meet the brief, or `None` if it does. It may be settings, a code, or return one."""
-    settings = _read(submission)
-    if isinstance(settings, str):
-        return settings
-    foreign = _changed(settings.scenario)
-    if foreign:
-        return f"that is another fleet: {', '.join(foreign)} must stay as the brief has them."
-    result = judge(settings)
-    return None if result.meets else f"on the hidden seeds:\n{result}"
-
-
-def told(submission: Any) -> str:
-    """The margins of a submission that meets the brief."""
-    settings = _read(submission)
-    return "" if isinstance(settings, str) else f"On the hidden seeds:\n{judge(settings)}"
-
-
-def _read(submission: Any) -> Settings | str:
-    """Settings, or why there are none."""
+def _settings_of(submission: Any) -> Settings | str:
+    """Return the settings, or why there are none."""
     if callable(submission):
         submission = call(submission, ())
     if isinstance(submission, Settings):
@@ -173,7 +208,7 @@ def _read(submission: Any) -> Settings | str:
     try:
         require(
             isinstance(submission, str),
-            f"a {type(submission).__name__} was returned",
+            f"the submission is of type {type(submission).__name__}",
             "lab.code, a text",
         )
         return Settings.restore(submission)
@@ -181,6 +216,10 @@ def _read(submission: Any) -> Settings | str:
         return str(error)
 
 
-def _changed(scenario: Scenario) -> list[str]:
-    given, plain = scenario.to_dict(), lesson("10").scenario.to_dict()
-    return [name for name in plain if name not in FREE and given[name] != plain[name]]
+def _changed_fields(settings: Settings) -> list[str]:
+    """Return the fields that the brief fixes and the submission changed, for any method."""
+    given, plain = settings.scenario.to_dict(), lesson("10").scenario.to_dict()
+    changed = {name for name in plain if given[name] != plain[name]}
+    for own in settings.comparison.own.values():
+        changed |= {name for name, value in own.items() if value != plain[name]}
+    return [name for name in plain if name in changed and name not in FREE]

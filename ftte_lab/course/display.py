@@ -7,12 +7,12 @@ from IPython.display import display
 
 
 def display_text(text: str, as_html: str) -> None:
-    """As HTML where a notebook shows it, and as the same words everywhere."""
+    """Show HTML in a notebook, and print the same words everywhere else."""
     display_rich(text, "text/html", as_html)
 
 
 def display_rich(text: str, kind: str, rich: str) -> None:
-    """In a richer form where a notebook shows it, and as the same words everywhere."""
+    """Show a richer form (of MIME type `kind`) in a notebook, and print `text` everywhere else."""
     if get_ipython() is None:
         print(text)
     else:

@@ -1,4 +1,4 @@
-"""`doctor`: is everything here that the course needs? Asked before the class, answered in words."""
+"""`doctor`: check before the class whether this machine has everything that the course needs."""
 
 from __future__ import annotations
 
@@ -23,31 +23,34 @@ _NEEDED = (
     "vl-convert-python",
     "papermill",
 )
+Finding = tuple[bool, str]
+"""Whether one thing is as it should be, and a sentence about it."""
 
 
 def doctor() -> bool:
-    """Look at Python, packages, data, drawing and disk; say what is wrong and how to mend it. True if nothing is."""
+    """Check Python, packages, data, drawing and disk, and show what is wrong and how to fix it.
+
+    Returns:
+        Whether everything is as it should be.
+    """
     findings = [probe() for probe in (_python, _packages, _widgets, _data, _drawing, _disk)]
-    lines = [f"{'✔' if ok else '✘'} {words}" for ok, words in findings]
-    well = all(ok for ok, _ in findings)
-    lines.append(
-        "Everything is here; no network is needed."
-        if well
-        else "Mend what is marked ✘, then ask again."
-    )
+    lines = [f"{'✔' if ok else '✘'} {text}" for ok, text in findings]
+    healthy = all(ok for ok, _ in findings)
+    if healthy:
+        lines.append("Everything is here; no network is needed.")
+    else:
+        lines.append("Fix what is marked ✘, then run doctor() again.")
     display_text("\n".join(lines), "<br>".join(lines))
-    return well
+    return healthy
 
 
-def _python() -> tuple[bool, str]:
+def _python() -> Finding:
+    recent = sys.version_info >= (3, 11)
     cores = os.cpu_count() or 1
-    return sys.version_info >= (
-        3,
-        11,
-    ), f"Python {platform.python_version()} (3.11 or newer), {cores} processor cores"
+    return recent, f"Python {platform.python_version()} (3.11 or newer), {cores} processor cores"
 
 
-def _packages() -> tuple[bool, str]:
+def _packages() -> Finding:
     missing = []
     for name in _NEEDED:
         try:
@@ -55,26 +58,23 @@ def _packages() -> tuple[bool, str]:
         except PackageNotFoundError:
             missing.append(name)
     if missing:
-        return (
-            False,
-            f"not installed: {', '.join(missing)}. Run `make lab`, or `pip install -e '.[lab]'`",
+        return False, (
+            f"not installed: {', '.join(missing)}. Run `make lab`, or `pip install -e '.[lab]'`"
         )
-    return (
-        True,
-        f"packages: torch {version('torch')}, ipywidgets {version('ipywidgets')}, altair {version('altair')}",
-    )
+    shown = ", ".join(f"{name} {version(name)}" for name in ("torch", "ipywidgets", "altair"))
+    return True, f"packages: {shown}"
 
 
-def _widgets() -> tuple[bool, str]:
+def _widgets() -> Finding:
     if is_live():
         return True, "live page: charts move while the fleet trains"
-    return (
-        True,
-        "no live page here: charts come as pictures, numbers are the same (FTTE_MODE=live to insist)",
+    return True, (
+        "no live page here: charts appear as pictures, numbers are the same "
+        "(FTTE_MODE=live asks for a live page)"
     )
 
 
-def _data() -> tuple[bool, str]:
+def _data() -> Finding:
     from ftte_lab.data import load
 
     shapes = {
@@ -83,7 +83,7 @@ def _data() -> tuple[bool, str]:
     return True, f"offline data: motion {shapes['motion']}, digits {shapes['digits']}"
 
 
-def _drawing() -> tuple[bool, str]:
+def _drawing() -> Finding:
     import vl_convert
 
     spec = {
@@ -93,16 +93,16 @@ def _drawing() -> tuple[bool, str]:
     }
     try:
         return vl_convert.vegalite_to_png(spec).startswith(b"\x89PNG"), "charts can be drawn"
-    except Exception as error:  # whatever it is, it is told
+    except Exception as error:  # any error at all is shown to the user
         return False, f"charts cannot be drawn ({error}). Install vl-convert-python again"
 
 
-def _disk() -> tuple[bool, str]:
+def _disk() -> Finding:
     try:
         with tempfile.NamedTemporaryFile(dir=Path.cwd()):
             return True, "this folder can be written: your answers and predictions are kept"
     except OSError:
-        return (
-            False,
-            "this folder cannot be written. Copy the notebooks to one of yours, or set FTTE_PROGRESS",
+        return False, (
+            "this folder cannot be written. Copy the notebooks to one of yours, "
+            "or set FTTE_PROGRESS"
         )

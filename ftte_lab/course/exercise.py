@@ -10,7 +10,13 @@ from ftte_lab.course.sandbox import NotYetError, TroubleError, call
 from ftte_lab.course.values import difference, same, show
 
 Test = Callable[[Any], str | None]
-"""Takes the answer; returns the failing case in words, or `None`. May raise what `_guard.call` raises."""
+"""Takes the answer; returns the failing case in words, or `None`. May raise what `call` raises."""
+
+_NO_ANSWER = "write your answer into the cell above, run it, then this one again"
+_STILL_BLANK = (
+    "replace `raise NotImplementedError()` by your lines, run that cell, then this one again"
+)
+_WRONG_KIND = "that is not the kind of value that the exercise asks for"
 
 
 @dataclass(frozen=True)
@@ -19,11 +25,12 @@ class Exercise:
 
     Attributes:
         title: what is asked for.
-        tests: tried in this order; the first that fails is told.
+        tests: tried in this order; the first that fails is reported.
         hints: one more with every attempt, after the first.
-        shows: what has been shown once it passes.
-        mistakes: common wrong answers, each with what it misses; told when an answer behaves exactly like one.
-        told: what else to say of an answer that passed, such as its margins.
+        shows: what the student has shown once it passes.
+        mistakes: common wrong answers, each with what it misses. The text is reported when an
+            answer behaves exactly like one of them.
+        details: returns what else to report about an answer that passed, such as its margins.
     """
 
     title: str
@@ -31,38 +38,38 @@ class Exercise:
     hints: Sequence[str]
     shows: str
     mistakes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
-    told: Callable[[Any], str] | None = None
+    details: Callable[[Any], str] | None = None
 
     def judge(self, answer: Any) -> tuple[str, str]:
-        """`passed`, `failed` or `not yet`, and why."""
+        """Return `passed`, `failed` or `not yet`, and why."""
         if answer is None or answer is NotImplemented or answer is Ellipsis:
-            return "not yet", "write your answer into the cell above, run it, then this one again"
+            return "not yet", _NO_ANSWER
         try:
             for test in self.tests:
                 failing = test(answer)
                 if failing is not None:
-                    return "failed", failing + self._known(answer)
+                    return "failed", failing + self._recognised(answer)
         except NotYetError:
-            return (
-                "not yet",
-                "replace `raise NotImplementedError()` by your lines, run that cell, then this one again",
-            )
+            return "not yet", _STILL_BLANK
         except TroubleError as trouble:
             return "failed", f"your function {trouble}"
-        except ValueError as error:  # an answer that the kit itself refuses, in a sentence
+        except ValueError as error:
+            # The kit itself refuses this answer, and the message explains why.
             return "failed", f"{error}"
-        except Exception as error:  # nothing that a student hands in may stop the notebook
+        except Exception as error:
+            # Nothing that a student submits may stop the notebook.
             return "failed", f"this answer could not be checked ({type(error).__name__}: {error})"
-        return "passed", f"{self.shows} {self.told(answer)}" if self.told else self.shows
+        return "passed", f"{self.shows} {self.details(answer)}" if self.details else self.shows
 
-    def _known(self, answer: Any) -> str:
-        tried = next((test for test in self.tests if isinstance(test, Agrees | Holds)), None)
-        if tried is None:
+    def _recognised(self, answer: Any) -> str:
+        """Return the text of the common mistake that the answer makes, if it makes one."""
+        test = next((test for test in self.tests if isinstance(test, Agrees | Holds)), None)
+        if test is None:
             return ""
-        for says, wrong in self.mistakes.items():
+        for text, wrong in self.mistakes.items():
             try:
-                if all(_alike(call(answer, given), call(wrong, given)) for given in tried.inputs):
-                    return f" {says}"
+                if all(_equal(call(answer, given), call(wrong, given)) for given in test.inputs):
+                    return f" {text}"
             except (NotYetError, TroubleError):
                 continue
         return ""
@@ -70,65 +77,81 @@ class Exercise:
 
 @dataclass(frozen=True)
 class Agrees:
-    """The answer is a function that gives what `oracle` gives, for each of `inputs` (tuples of arguments)."""
+    """A test that a function returns what `oracle` returns, for each of `inputs`.
+
+    Attributes:
+        oracle: the right function.
+        inputs: tuples of arguments.
+        within: tolerance, relative above 1.
+    """
 
     oracle: Callable[..., Any]
     inputs: Sequence[tuple[Any, ...]]
     within: float = 1e-6
 
     def __call__(self, answer: Any) -> str | None:
-        """The first input on which they differ."""
+        """Return the first input on which the two differ, in words."""
         if not callable(answer):
-            return f"a function was expected, but this is {show(answer)}. Pass its name, without brackets."
+            return _not_a_function(answer)
         for arguments in self.inputs:
-            given, expected = _tried(answer, arguments), call(self.oracle, arguments)
+            given, expected = _result(answer, arguments), call(self.oracle, arguments)
             if not same(given, expected, self.within):
-                told = f"{asked(answer, arguments)} gave {show(given)}; expected {show(expected)}."
-                return told + difference(given, expected)
+                asked = as_call(answer, arguments)
+                text = f"{asked} gave {show(given)}; expected {show(expected)}."
+                return text + difference(given, expected)
         return None
 
 
 @dataclass(frozen=True)
 class Holds:
-    """For each of `inputs` the function's value has a property: `fails(value, *arguments)` is `None`, or says why."""
+    """A test that the value of a function has a property, for each of `inputs`.
+
+    Attributes:
+        fails: `fails(value, *arguments)` is `None`, or why the property is missing.
+        inputs: tuples of arguments.
+    """
 
     fails: Callable[..., str | None]
     inputs: Sequence[tuple[Any, ...]]
 
     def __call__(self, answer: Any) -> str | None:
-        """The first input on which it has not."""
+        """Return the first input on which the property is missing, in words."""
         if not callable(answer):
-            return f"a function was expected, but this is {show(answer)}. Pass its name, without brackets."
+            return _not_a_function(answer)
         for arguments in self.inputs:
-            value = _tried(answer, arguments)
+            value = _result(answer, arguments)
             try:
                 why = self.fails(value, *arguments)
-            except (
-                TypeError,
-                ValueError,
-                IndexError,
-                AttributeError,
-            ):  # not even the right kind of thing
-                why = "that is not the kind of value that was asked for"
+            except (TypeError, ValueError, IndexError, AttributeError):
+                why = _WRONG_KIND
             if why is not None:
-                return f"{asked(answer, arguments)} gave {show(value)}: {why}."
+                return f"{as_call(answer, arguments)} gave {show(value)}: {why}."
         return None
 
 
-def _alike(answer: Any, wrong: Any) -> bool:
-    return same(answer, wrong, 1e-6) or show(answer) == show(
-        wrong
-    )  # the latter for what is no number
+def as_call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
+    """Write a call as a student would write it.
+
+    Example:
+        >>> as_call(max, ([1, 2, 3],))
+        'max([1, 2, 3])'
+    """
+    name = getattr(function, "__name__", "")
+    shown = ", ".join(show(a) for a in arguments)
+    return f"{name if name.isidentifier() else 'your_function'}({shown})"
 
 
-def _tried(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
+def _not_a_function(answer: Any) -> str:
+    return f"expected a function, but this is {show(answer)}. Pass its name, without brackets."
+
+
+def _equal(answer: Any, wrong: Any) -> bool:
+    """Compare two wrong values; text compares what is not a number."""
+    return same(answer, wrong, 1e-6) or show(answer) == show(wrong)
+
+
+def _result(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:
     try:
         return call(function, arguments)
     except TroubleError as trouble:
-        raise TroubleError(f"{trouble} (asked for {asked(function, arguments)})") from None
-
-
-def asked(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
-    """A call as a student would write it."""
-    name = getattr(function, "__name__", "")
-    return f"{name if name.isidentifier() else 'your_function'}({', '.join(show(a) for a in arguments)})"
+        raise TroubleError(f"{trouble} (called as {as_call(function, arguments)})") from None

@@ -1,8 +1,8 @@
-"""The scenarios of the course, one per lesson, at the size students run and at the size a CI job runs.
+"""The scenarios of the course, one per lesson, as students run them and as a CI job runs them.
 
-A notebook, the test of its claim and the instructors' share codes all take them from here, so that they speak of the
-same fleet. Server rates are those tuned for the Lab's preset (on seeds 101 to 103); where a lesson changes what a rate
-means, it says so and gives the rate as a knob.
+A notebook, the test of its claim and the instructors' share codes all take them from here, so that
+they use the same fleet. Server rates are those tuned for the Lab's preset (on seeds 101 to 103).
+Where a lesson changes what a rate means, the notebook explains it and offers the rate as a knob.
 """
 
 from __future__ import annotations
@@ -13,29 +13,30 @@ from types import MappingProxyType
 from typing import Any
 
 from ftte_lab._common import choice
-from ftte_lab.experiments import PRESETS, Preset
+from ftte_lab.experiments import PRESETS, Comparison
 from ftte_lab.simulation import Scenario
 
 SIZES = ("lab", "ci")
+"""As students run a lesson, and as a CI job runs it."""
 
 
 @dataclass(frozen=True)
 class Lesson:
-    """One notebook: its title, what its fleet is, how many minutes it takes, and its scenario.
+    """One notebook.
 
-    `minutes` are planned for a student who reads, plays and does the exercises; `about` describes the fleet; `rates`
-    are server rates by method; `ci` are the fields that make it small.
+    Attributes:
+        title: of the notebook.
+        minutes: planned for a student who reads, plays and does the exercises.
+        comparison: fleet, methods and server rates, at the size students run.
+        ci: fields of the scenario that make it small.
     """
 
     title: str
     minutes: int
-    about: str
-    scenario: Scenario
-    rates: Mapping[str, float]
+    comparison: Comparison
     ci: Mapping[str, Any]
 
 
-_LAB = PRESETS["lab"]
 _FEW: Mapping[str, Any] = {
     "clients": 30,
     "samples_per_client": 20,
@@ -50,22 +51,25 @@ _DIGITS: Mapping[str, Any] = {"data": "digits", "model": "mlp", "warm_start_step
 _ONE: Mapping[str, float] = {"fedavg": 1.0, "fedbuff": 1.0, "fedasync": 0.2, "ftte": 1.0}
 _MOTION = "100 devices, nine in ten of them slow, each with one person's wrist signals"
 
+
+def _motion(about: str, **changes: Any) -> Comparison:
+    """Return the Lab's fleet with some fields changed."""
+    return PRESETS["lab"].set(**changes).replace(about=about)
+
+
+def _digits(about: str, **fields: Any) -> Comparison:
+    """Return a fleet with handwritten digits, a dense net and server rates of 1."""
+    return Comparison(Scenario(**{**_DIGITS, **fields}), rates=_ONE, about=about)
+
+
 LESSONS: Mapping[str, Lesson] = MappingProxyType(
     {
-        "00": Lesson(
-            "Start here",
-            15,
-            f"{_MOTION}; 40 virtual minutes",
-            _LAB.scenario,
-            _LAB.server_rates,
-            _FEW,
-        ),
+        "00": Lesson("Start here", 15, _motion(f"{_MOTION}; 40 virtual minutes"), _FEW),
         "01": Lesson(
             "One round, by hand",
             15,
-            "three phones with 40 handwritten digits between them and few classes each",
-            Scenario(
-                **_DIGITS,
+            _digits(
+                "three phones with 40 handwritten digits between them and few classes each",
                 **_PHONES,
                 clients=3,
                 concurrency=3,
@@ -73,56 +77,59 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
                 local_steps=40,
                 horizon_s=0.6,
             ),
-            _ONE,
             {"local_steps": 10},
         ),
         "02": Lesson(
             "Everyone's data is different",
             20,
-            "50 phones with handwritten digits, ten of them in each round",
-            Scenario(**_DIGITS, **_PHONES, clients=50, concurrency=10, alpha=0.1, horizon_s=2.0),
-            _ONE,
+            _digits(
+                "50 phones with handwritten digits, ten of them in each round",
+                **_PHONES,
+                clients=50,
+                concurrency=10,
+                alpha=0.1,
+                horizon_s=2.0,
+            ),
             {"clients": 20, "concurrency": 5, "horizon_s": 1.0, "evaluations": 20},
         ),
         "03": Lesson(
             "Where does the memory go?",
             20,
-            f"{_MOTION}; the bill of a training step needs no training",
-            _LAB.scenario.replace(horizon_s=600.0),
-            _LAB.server_rates,
+            _motion(f"{_MOTION}; the bill of a training step needs no training", horizon_s=600.0),
             _FEW,
         ),
         "04": Lesson(
             "Train only a part",
             20,
-            f"{_MOTION}; 160 KiB to train in, and a model fresh from its initialisation",
-            _LAB.scenario.replace(horizon_s=1200.0, budget_kib=160.0, warm_start_steps=0),
-            _LAB.server_rates,
+            _motion(
+                f"{_MOTION}; 160 KiB to train in, and an untrained model",
+                horizon_s=1200.0,
+                budget_kib=160.0,
+                warm_start_steps=0,
+            ),
             {**_FEW, "warm_start_steps": 0},
         ),
         "05": Lesson(
             "Waiting for the slowest",
             20,
-            "100 devices, each with one person's wrist signals; you say how many slow",
-            _LAB.scenario.replace(straggler_share=0.0),
-            _LAB.server_rates,
+            _motion(
+                "100 devices, each with one person's wrist signals; "
+                "you choose how many of them are slow",
+                straggler_share=0.0,
+            ),
             _FEW,
         ),
         "06": Lesson(
             "The buffer",
             20,
-            f"{_MOTION}; thirty of them at work at a time",
-            _LAB.scenario.replace(horizon_s=1200.0),
-            _LAB.server_rates,
+            _motion(f"{_MOTION}; thirty of them at work at a time", horizon_s=1200.0),
             _FEW,
         ),
         "07": Lesson(
             "Old news",
             20,
-            "60 watches and phones, half of them slow; few classes of digits on each",
-            Scenario(
-                data="digits",
-                model="mlp",
+            _digits(
+                "60 watches and phones, half of them slow; few classes of digits on each",
                 clients=60,
                 concurrency=50,
                 buffer=2,
@@ -134,51 +141,53 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
                 straggler_share=0.5,
                 horizon_s=10.0,
             ),
-            _ONE,
             {"clients": 30, "concurrency": 20, "horizon_s": 5.0, "evaluations": 20},
         ),
-        "08": Lesson(
-            "FTTE, assembled",
-            25,
-            f"{_MOTION}; 40 virtual minutes",
-            _LAB.scenario,
-            _LAB.server_rates,
-            _FEW,
-        ),
+        "08": Lesson("FTTE, assembled", 25, _motion(f"{_MOTION}; 40 virtual minutes"), _FEW),
         "09": Lesson(
             "What did we send?",
             20,
-            "ten phones with handwritten digits",
-            Scenario(**_DIGITS, **_PHONES, clients=10, concurrency=10, horizon_s=4.0).replace(
-                warm_start_steps=50
+            _digits(
+                "ten phones with handwritten digits",
+                **_PHONES,
+                clients=10,
+                concurrency=10,
+                horizon_s=4.0,
+                warm_start_steps=50,
             ),
-            _ONE,
             {},
         ),
         "10": Lesson(
             "Capstone: your fleet",
             40,
-            f"{_MOTION}; 20 virtual minutes, and a model hardly trained before",
-            _LAB.scenario.replace(horizon_s=1200.0, warm_start_steps=200),
-            _LAB.server_rates,
+            _motion(
+                f"{_MOTION}; 20 virtual minutes, and a model with little training before",
+                horizon_s=1200.0,
+                warm_start_steps=200,
+            ),
             _FEW,
         ),
     }
 )
 
 
-def lesson(number: str, size: str = "lab") -> Preset:
-    """The scenario of a lesson with its server rates, as a `Preset`.
+def lesson(number: str, size: str = "lab") -> Comparison:
+    """Return the fleet, methods and server rates of a lesson.
 
     Args:
         number: "00" to "10".
-        size: "lab", as students run it, or "ci", a glimpse in seconds from which nothing follows.
+        size: "lab", as students run it, or "ci": it runs in seconds, too small to conclude from.
 
     Raises:
         ValueError: an unknown lesson or size.
+
+    Example:
+        >>> lesson("06").scenario.clients, lesson("06", "ci").scenario.clients
+        (100, 30)
+        >>> lesson("06").run("ftte").server_rate
+        1.5
     """
     choice("lesson", number, LESSONS)
     choice("size", size, SIZES)
     chosen = LESSONS[number]
-    scenario = chosen.scenario if size == "lab" else chosen.scenario.replace(**chosen.ci)
-    return Preset(chosen.about, scenario, chosen.rates)
+    return chosen.comparison if size == "lab" else chosen.comparison.set(**chosen.ci)

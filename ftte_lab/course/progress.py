@@ -1,7 +1,8 @@
-"""What one student did in one lesson: attempts, what passed, what was predicted.
+"""The record of one student in one lesson: attempts, passed exercises, predictions.
 
-In a live notebook it lives in `progress/`, a small JSON file per lesson, so that it survives a restart and no two
-kernels write the same file. In a batch run it lives in memory: a class's CI leaves no traces.
+In a live notebook it lives in `progress/`, a small JSON file per lesson, so that it survives a
+restart and no two kernels write the same file. In a batch run it lives in memory, so that a CI job
+leaves no files.
 """
 
 from __future__ import annotations
@@ -15,11 +16,16 @@ from ftte_lab._common import write_atomic
 from ftte_lab.lab import is_live
 
 VARIABLE = "FTTE_PROGRESS"
+"""Environment variable with the folder of the record; "off" keeps it in memory."""
+
+GUESS = "said"
+"""The key of a student's prediction in files and reports. Old files have it: do not rename it."""
+
 _memory: dict[str, dict[str, Any]] = {}
 
 
 def folder() -> Path | None:
-    """Where progress is kept: the folder named by `FTTE_PROGRESS` ("off": nowhere), else `progress/` if live."""
+    """Return where the record is kept: the folder of `FTTE_PROGRESS`, else `progress/` if live."""
     given = os.environ.get(VARIABLE)
     if given:
         return None if given == "off" else Path(given)
@@ -27,28 +33,17 @@ def folder() -> Path | None:
 
 
 def read(lesson: str) -> dict[str, Any]:
-    """One lesson's record; an unreadable file is set aside under another name, and the lesson begins anew."""
-    if lesson in _memory:
-        return _memory[lesson]
-    home, content = folder(), None
-    if home is not None and (path := home / f"{lesson}.json").exists():
-        try:
-            content = json.loads(path.read_text())
-            assert isinstance(content["exercises"], dict)  # noqa: S101
-            assert isinstance(content["predictions"], dict)  # noqa: S101
-        except (OSError, ValueError, KeyError, TypeError, AssertionError):
-            aside = path.with_suffix(".unreadable")
-            path.replace(aside)
-            print(
-                f"{path} could not be read; it is kept as {aside.name}, and this lesson's record begins anew."
-            )
-            content = None
-    _memory[lesson] = content or {"exercises": {}, "predictions": {}}
+    """Return one lesson's record; an unreadable file is renamed, and the record starts empty."""
+    if lesson not in _memory:
+        home = folder()
+        path = home / f"{lesson}.json" if home is not None else None
+        stored = _load(path) if path is not None and path.exists() else None
+        _memory[lesson] = stored or {"exercises": {}, "predictions": {}}
     return _memory[lesson]
 
 
 def write(lesson: str) -> None:
-    """Keep one lesson's record, whole or not at all; a folder that cannot be written is said once per call."""
+    """Write one lesson's record, atomically; print a sentence if the folder cannot be written."""
     home = folder()
     if home is None:
         return
@@ -57,19 +52,42 @@ def write(lesson: str) -> None:
         write_atomic(home / f"{lesson}.json", json.dumps(read(lesson), indent=1).encode())
     except OSError as error:
         print(
-            f"Your progress could not be kept in {str(home)!r} ({error}); set {VARIABLE} to a folder of yours."
+            f"Your progress could not be written to {str(home)!r} ({error}); "
+            f"set {VARIABLE} to a folder that you can write."
         )
 
 
 def lessons() -> list[str]:
-    """All lessons of which there is a record."""
+    """Return all lessons that have a record."""
     home = folder()
-    kept = (
-        {path.stem for path in home.glob("*.json")} if home is not None and home.is_dir() else set()
-    )
-    return sorted(kept | set(_memory))
+    files = home.glob("*.json") if home is not None and home.is_dir() else ()
+    return sorted({path.stem for path in files} | set(_memory))
 
 
 def forget() -> None:
-    """Drop what is in memory; files stay."""
+    """Drop the record in memory; files stay."""
     _memory.clear()
+
+
+def prediction(name: str) -> dict[str, Any]:
+    """Return the entry of one prediction; a new one is empty."""
+    entries = read(name[:2])["predictions"]
+    entry: dict[str, Any] = entries.setdefault(name, {GUESS: None, "measured": None})
+    return entry
+
+
+def _load(path: Path) -> dict[str, Any] | None:
+    """Read a record; rename a file that is not one, print a sentence and return `None`."""
+    try:
+        content = json.loads(path.read_text())
+        if isinstance(content["exercises"], dict) and isinstance(content["predictions"], dict):
+            return dict(content)
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+    aside = path.with_suffix(".unreadable")
+    path.replace(aside)
+    print(
+        f"{path} could not be read; it is kept as {aside.name}, "
+        "and this lesson's record starts empty."
+    )
+    return None

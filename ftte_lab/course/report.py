@@ -1,4 +1,4 @@
-"""`report`: what was done, to read, or to paste into a learning platform."""
+"""`report`: what a student did, to read, or to paste into a learning platform."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ftte_lab.course import progress as _record
+from ftte_lab.course import progress
 from ftte_lab.course.exercises import EXERCISES
 
 _FORMAT = "ftte_lab report 1"
@@ -28,7 +28,7 @@ class Report:
         return sum(bool(entry["passed"]) for entry in self.exercises.values())
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain values, with a check sum over them: it finds slips of copying, not cheats."""
+        """Return plain values with a checksum, which finds copying errors but not cheating."""
         content = {
             "format": _FORMAT,
             "student": self.student,
@@ -37,56 +37,49 @@ class Report:
             "exercises": {k: dict(v) for k, v in self.exercises.items()},
             "predictions": {k: dict(v) for k, v in self.predictions.items()},
         }
-        return content | {"sum": _sum(content)}
+        return content | {"sum": _checksum(content)}
 
     def to_json(self) -> str:
-        """One line for a learning platform."""
+        """Return one line for a learning platform."""
         return json.dumps(self.to_dict(), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Report:
-        """Inverse of `to_json`.
+        """Read what `to_json` wrote.
 
         Raises:
-            ValueError: a text that is no report, or one that was changed on the way.
+            ValueError: a text that is not a report, or one that was changed on the way.
         """
         try:
             content = json.loads(text)
-            told = content.pop("sum")
+            given = content.pop("sum")
             report = cls(content["student"], content["exercises"], content["predictions"])
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise ValueError(
-                f"the text is no report ({error}); allowed: what Report.to_json writes."
+                f"the text is not a report ({error}); allowed: what Report.to_json writes."
             ) from error
-        if told != _sum(content):
+        if given != _checksum(content):
             raise ValueError(
-                "the report was changed on the way; allowed: an unchanged copy. Copy the whole line again."
+                "the report was changed on the way; allowed: an unchanged copy. "
+                "Copy the complete line again."
             )
         return report
 
     def __str__(self) -> str:
-        lines = [
-            f"{self.student + ': ' if self.student else ''}{self.passed} of {len(self.exercises)} exercises passed"
-        ]
-        for name, entry in self.exercises.items():
-            tries = entry["attempts"]
-            state = "passed" if entry["passed"] else "not passed" if tries else "not tried"
-            after = f", {tries} attempt{'s' if tries > 1 else ''}" if tries else ""
-            lines.append(
-                f"  {name} {EXERCISES[name].title if name in EXERCISES else ''}: {state}{after}"
-            )
+        owner = f"{self.student}: " if self.student else ""
+        lines = [f"{owner}{self.passed} of {len(self.exercises)} exercises passed"]
+        lines += [_exercise_line(name, entry) for name, entry in self.exercises.items()]
         for name, entry in self.predictions.items():
-            if entry.get("said"):
-                lines.append(
-                    f"  prediction {name}: said {entry['said']}, measured {entry.get('measured') or '–'}"
-                )
+            if guess := entry.get(progress.GUESS):
+                measured = entry.get("measured") or "–"
+                lines.append(f"  prediction {name}: {guess}; measured: {measured}")
         return "\n".join(lines)
 
     __repr__ = __str__
 
 
 def report(student: str = "", lesson: str | None = None) -> Report:
-    """What was done so far, in all lessons or in one; print it, or send `report(...).to_json()`.
+    """Return what was done so far; print it, or send `report(...).to_json()`.
 
     Args:
         student: a name to put on it.
@@ -94,22 +87,34 @@ def report(student: str = "", lesson: str | None = None) -> Report:
     """
     done: dict[str, Any] = {}
     guesses: dict[str, Any] = {}
-    for number in _record.lessons():
-        book = _record.read(number)
+    for number in progress.lessons():
+        book = progress.read(number)
         done |= book["exercises"]
         guesses |= book["predictions"]
+
+    def wanted(name: str) -> bool:
+        return lesson is None or name.startswith(lesson)
+
     blank = {"attempts": 0, "passed": False}
-    names = [name for name in EXERCISES if lesson is None or name.startswith(lesson)]
     return Report(
         student,
-        {name: done.get(name, blank) for name in names},
-        {
-            name: entry
-            for name, entry in guesses.items()
-            if lesson is None or name.startswith(lesson)
-        },
+        {name: done.get(name, blank) for name in EXERCISES if wanted(name)},
+        {name: entry for name, entry in guesses.items() if wanted(name)},
     )
 
 
-def _sum(content: Mapping[str, Any]) -> str:
+def _exercise_line(name: str, entry: Mapping[str, Any]) -> str:
+    attempts = entry["attempts"]
+    if entry["passed"]:
+        state = "passed"
+    elif attempts:
+        state = "not passed"
+    else:
+        state = "not tried"
+    title = EXERCISES[name].title if name in EXERCISES else ""
+    count = f", {attempts} attempt{'s' if attempts > 1 else ''}" if attempts else ""
+    return f"  {name} {title}: {state}{count}"
+
+
+def _checksum(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]

@@ -1,4 +1,4 @@
-"""Call a student's function so that neither an error, an endless loop nor a change of its inputs does any harm."""
+"""Call a student's function so that errors, endless loops and changed inputs do no harm."""
 
 from __future__ import annotations
 
@@ -16,39 +16,42 @@ class NotYetError(Exception):
 
 
 class TroubleError(Exception):
-    """The function could not answer; the text says why."""
+    """The function did not answer; the text explains why."""
 
 
 class _TooLongError(Exception):
-    """Raised inside a function that does not come back."""
+    """Raised inside a function that does not return."""
 
 
 def call(function: Callable[..., Any], arguments: Sequence[Any], limit_s: float = LIMIT_S) -> Any:
-    """The function's answer to copies of the arguments.
+    """Return what the function returns for copies of the arguments.
 
     Raises:
         NotYetError: it raised `NotImplementedError`.
-        TroubleError: it raised anything else, or did not come back in `limit_s` seconds.
+        TroubleError: it raised anything else, or did not return within `limit_s` seconds.
+
+    Example:
+        >>> call(sorted, ([2, 1],))
+        [1, 2]
     """
     box: dict[str, Any] = {}
 
     def work() -> None:
         try:
             box["value"] = function(*copy.deepcopy(list(arguments)))
-        except BaseException as error:  # whatever it is, it is the student's to hear of
+        except BaseException as error:  # every error belongs to the student's answer
             box["error"] = error
 
     thread = threading.Thread(target=work, daemon=True)
     thread.start()
     thread.join(limit_s)
-    if (
-        thread.is_alive()
-    ):  # the kernel would stay busy for ever: an exception is raised between two of its lines
+    if thread.is_alive():
+        # Otherwise the kernel stays busy for ever: raise between two lines of the function.
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
             ctypes.c_ulong(thread.ident or 0), ctypes.py_object(_TooLongError)
         )
         raise TroubleError(
-            f"did not come back within {limit_s:g} seconds: is there a loop that never ends?"
+            f"did not return within {limit_s:g} seconds: is there a loop that never ends?"
         )
     error = box.get("error")
     if isinstance(error, NotImplementedError):

@@ -1,66 +1,74 @@
-"""`show_code`: the lines of the library that matter, as they stand in it: a lesson never shows a retold version."""
+"""`show_code`: show lines of the library itself, so that a lesson never shows another version."""
 
 from __future__ import annotations
 
 import ast
 import importlib
 import inspect
+import pkgutil
 import textwrap
 from typing import Any
 
+import ftte_lab
 from ftte_lab._common import integer, require
 from ftte_lab.course.display import display_rich
 
-_MOST = 12
+MOST_LINES = 12
+"""Lines that one call may show."""
 
 
 def show_code(name: str, begins: str = "", lines: int = 10) -> None:
-    """Show some lines of a function of this kit, without its docstring.
+    """Show some lines of a public function of this kit, without its docstring.
 
     Args:
-        name: where it is, such as "aggregation.combine" or "history.History.time_to".
-        begins: words of the first line to show; by default the function's first.
+        name: package, public name and, for a class, the method: such as "server.combine" or
+            "simulation.History.time_to".
+        begins: words of the first line to show; by default the function's first line.
         lines: how many at most, 1 to 12.
 
     Raises:
-        ValueError: an unknown name, no such line, or too many lines.
+        ValueError: a name that is private or that no package lists, no such line, too many lines.
+
+    Example:
+        >>> show_code("course.recovered", begins="return")  # doctest: +ELLIPSIS
+        # ftte_lab/course/inversion.py, line ...
+        return float((likeness(guesses, samples)[0] > above).mean())
     """
-    integer("lines", lines, 1, _MOST)
-    function = _find(name)
+    integer("lines", lines, 1, MOST_LINES)
+    function = _public_function(name)
     first, body = _body(function)
-    at = next((k for k, line in enumerate(body) if begins in line), None)
-    require(
-        at is not None, f"begins = {begins!r} is nowhere in {name}", "words of one of its lines"
-    )
-    assert at is not None  # noqa: S101  # for the type checker
+    at = next((k for k, line in enumerate(body) if begins in line), -1)
+    require(at >= 0, f"begins = {begins!r} is not in {name}", "words of one of its lines")
     code = textwrap.dedent("\n".join(body[at : at + lines])).rstrip()
     where = f"# {function.__module__.replace('.', '/')}.py, line {first + at}"
     display_rich(f"{where}\n{code}", "text/markdown", f"```python\n{where}\n{code}\n```")
 
 
-def _find(name: str) -> Any:
-    """The function behind a dotted name below `ftte_lab`."""
-    parts = name.split(".")
-    for cut in range(len(parts) - 1, 0, -1):
-        try:
-            found: Any = importlib.import_module(".".join(["ftte_lab", *parts[:cut]]))
-        except ModuleNotFoundError:
-            continue
-        for part in parts[cut:]:
+def _public_function(name: str) -> Any:
+    """Return the function behind a package, a name of its `__all__`, and a method."""
+    package, *path = name.split(".")
+    found: Any = None
+    public = path and not any(part.startswith("_") for part in (package, *path))
+    if public and package in {module.name for module in pkgutil.iter_modules(ftte_lab.__path__)}:
+        face = importlib.import_module(f"ftte_lab.{package}")
+        found = face if path[0] in getattr(face, "__all__", ()) else None
+        for part in path:
             found = getattr(found, part, None)
         found = inspect.unwrap(found) if callable(found) else None
-        if found is not None:
-            return found
-    raise ValueError(
-        f"name = {name!r} is no function of this kit; allowed: such as 'aggregation.combine'."
+    require(
+        inspect.isfunction(found),
+        f"name = {name!r} is not a public function of this kit",
+        "a package, a name that it lists, and a method for a class",
+        "Write it as in 'server.combine' or 'simulation.History.time_to'",
     )
+    return found
 
 
 def _body(function: Any) -> tuple[int, list[str]]:
-    """The number of the first line, and the lines, of what a function does."""
+    """Return the number of the first line, and the lines, of what a function does."""
     source, start = inspect.getsourcelines(function)
     tree = ast.parse(textwrap.dedent("".join(source))).body[0]
-    assert isinstance(tree, ast.FunctionDef)  # noqa: S101
-    told = tree.body[1:] if ast.get_docstring(tree) else tree.body
-    skip = told[0].lineno - 1
+    assert isinstance(tree, ast.FunctionDef)  # noqa: S101  # for the type checker
+    statements = tree.body[1:] if ast.get_docstring(tree) else tree.body
+    skip = statements[0].lineno - 1
     return start + skip, [line.rstrip("\n") for line in source[skip:]]

@@ -1,4 +1,4 @@
-"""Values as a student sees them: short, and compared with a tolerance whatever type they came in."""
+"""Show values briefly, and compare them with a tolerance whatever their type."""
 
 from __future__ import annotations
 
@@ -9,12 +9,19 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-_MOST = 8  # entries of a list that are shown
-_LONG = 60  # characters of anything else
+MOST_ENTRIES = 8
+"""Entries of a list that `show` prints."""
+MOST_CHARACTERS = 60
+"""Characters of anything else that `show` prints."""
 
 
 def plain(value: Any) -> Any:
-    """Arrays, tensors and tuples as nested lists; numbers as Python's own."""
+    """Return arrays, tensors and tuples as nested lists, and numbers as Python's own.
+
+    Example:
+        >>> plain((1, np.float64(2.5)))
+        [1, 2.5]
+    """
     if isinstance(value, Tensor):
         value = value.detach().cpu().numpy()
     if isinstance(value, np.ndarray | np.generic):
@@ -25,51 +32,61 @@ def plain(value: Any) -> Any:
 
 
 def show(value: Any) -> str:
-    """A value in a few characters."""
+    """Return a value in a few characters.
+
+    Example:
+        >>> show(1 / 3), show(range(20))
+        ('0.3333', '[0, 1, 2, 3, 4, 5, 6, 7, … 20 in all]')
+    """
     value = plain(value)
     if isinstance(value, bool) or value is None:
         return str(value)
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list):
-        shown = ", ".join(show(v) for v in value[:_MOST])
-        return f"[{shown}, … {len(value)} in all]" if len(value) > _MOST else f"[{shown}]"
+        shown = ", ".join(show(v) for v in value[:MOST_ENTRIES])
+        return f"[{shown}, … {len(value)} in all]" if len(value) > MOST_ENTRIES else f"[{shown}]"
     if callable(value):
         return getattr(value, "__name__", "a function")
     text = repr(value)
-    return text if len(text) <= _LONG else text[: _LONG - 1] + "…"
+    return text if len(text) <= MOST_CHARACTERS else text[: MOST_CHARACTERS - 1] + "…"
 
 
 def same(answer: Any, expected: Any, within: float) -> bool:
-    """Whether two values agree: numbers within a tolerance (relative above 1), lists entry by entry."""
+    """Return whether two values agree; lists and mappings are compared entry by entry.
+
+    Args:
+        answer: the student's value.
+        expected: the right value.
+        within: tolerance for numbers, relative above 1.
+
+    Example:
+        >>> same([1.0, 2.0000001], (1, 2), within=1e-6), same(True, 1, within=1e-6)
+        (True, False)
+    """
     a, b = plain(answer), plain(expected)
     if isinstance(b, Mapping):
-        return (
-            isinstance(a, Mapping)
-            and a.keys() == b.keys()
-            and all(same(a[k], b[k], within) for k in b)
-        )
+        keys = isinstance(a, Mapping) and a.keys() == b.keys()
+        return keys and all(same(a[k], b[k], within) for k in b)
     if isinstance(b, list):
-        return (
-            isinstance(a, list)
-            and len(a) == len(b)
-            and all(same(x, y, within) for x, y in zip(a, b, strict=True))
-        )
+        length = isinstance(a, list) and len(a) == len(b)
+        return length and all(same(x, y, within) for x, y in zip(a, b, strict=True))
     if isinstance(b, int | float) and not isinstance(b, bool):
-        number = isinstance(a, int | float) and not isinstance(a, bool)
-        return number and bool(
-            a == b or (math.isfinite(a) and abs(a - b) <= within * max(1.0, abs(b)))
-        )
+        return isinstance(a, int | float) and not isinstance(a, bool) and _near(a, b, within)
     return type(a) is type(b) and bool(a == b)
 
 
 def difference(answer: Any, expected: Any) -> str:
-    """What is unlike, if it is not just the value: nothing returned, another kind, another length."""
+    """Return how the kind of two values differs: nothing returned, no list, another length."""
     a, b = plain(answer), plain(expected)
     if a is None and b is not None:
-        return " Nothing came back: is there a `return`?"
+        return " The function returned nothing: is there a `return`?"
     if isinstance(b, list) and not isinstance(a, list):
-        return f" A list or an array of {len(b)} was expected."
+        return f" Expected a list or an array of {len(b)}."
     if isinstance(b, list) and len(a) != len(b):
         return f" {len(a)} entries came back instead of {len(b)}."
     return ""
+
+
+def _near(a: float, b: float, within: float) -> bool:
+    return bool(a == b or (math.isfinite(a) and abs(a - b) <= within * max(1.0, abs(b))))

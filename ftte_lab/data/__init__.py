@@ -1,23 +1,25 @@
 """Data sets, and which client holds which samples.
 
-`load` gives a `Dataset` with a training, a test and a public part; `split` divides it over clients.
+`load` returns a `Dataset` with a training, a test and a public part; `split` divides it over
+clients.
 """
 
 from ftte_lab.data.catalogue import SOURCES, Source, fetch, load
-from ftte_lab.data.partition import WAYS, hand_to, split
-from ftte_lab.data.store import data_home, path_of
+from ftte_lab.data.partition import PARTITIONS, assign_class_to_slowest, divide_by_label, split
+from ftte_lab.data.store import data_home, data_path
 from ftte_lab.data.types import Dataset, Shards
 
 __all__ = [
+    "PARTITIONS",
     "SOURCES",
-    "WAYS",
     "Dataset",
     "Shards",
     "Source",
+    "assign_class_to_slowest",
     "data_home",
+    "data_path",
+    "divide_by_label",
     "fetch",
-    "hand_to",
     "load",
-    "path_of",
     "split",
 ]

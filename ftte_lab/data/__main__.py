@@ -1,4 +1,7 @@
-"""`python -m ftte_lab.data NAME [--folder F]`: fetch a data set into the data home, for a class to copy."""
+"""Command line: `python -m ftte_lab.data NAME [--folder F]` fetches a data set into the data home.
+
+A class without network copies the file from there.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,14 @@ from ftte_lab.data.store import data_home
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the command; returns the exit status: 0, or 2 for what could not be fetched, told in one sentence."""
+    """Run the command and return its exit status.
+
+    Args:
+        arguments: of the command line; those of this process if not given.
+
+    Returns:
+        0, or 2 if the data set could not be fetched; the reason is printed in one sentence.
+    """
     about = "; ".join(f"{name}: {source.about}" for name, source in SOURCES.items())
     parser = argparse.ArgumentParser(
         prog="python -m ftte_lab.data",

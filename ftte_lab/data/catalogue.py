@@ -1,7 +1,7 @@
 """The data sets by name: how each is loaded, and how it gets into the data home.
 
-`digits` and `motion` work offline. `cifar10` and `fashion_mnist` are downloaded when you call `fetch`.
-`wrist` is read from a folder that you have. `fetch` is the only function that uses the network.
+`digits` and `motion` work offline. `cifar10` and `fashion_mnist` are downloaded when you call
+`fetch`, the only function that uses the network. `wrist` is read from a folder that you have.
 """
 
 from __future__ import annotations
@@ -21,14 +21,27 @@ Load = Callable[[int | None, int | None, int], Dataset]
 
 @dataclass(frozen=True)
 class Source:
-    """One data set: a sentence about it, and the functions that load and fetch it.
+    """Describe one data set: a sentence about it, and the functions that load and fetch it.
 
     Attributes:
-        about: one sentence: shape, size, where it comes from.
-        load: `load(people, samples_per_person, seed)` returns a `Dataset`; see `load` for both caps.
-        fetch: `fetch(folder, progress)` puts one file into the data home, or `None` if there is
-            nothing to fetch.
-        offline: whether it works without a network and without `fetch`.
+        about: one sentence: shape, size, origin.
+        load: `load(people, samples_per_person, seed)` returns a `Dataset`; for the meaning of the
+            arguments see the function `load`.
+        fetch: `fetch(folder, progress)` puts one file into the data home and returns its path;
+            `None` if there is nothing to fetch.
+        offline: whether the data set works without a network and without `fetch`.
+
+    Example:
+        >>> from dataclasses import replace
+        >>> from ftte_lab.data import SOURCES, Source, load
+        >>> def threes(people, samples_per_person, seed):
+        ...     digits = load("digits", seed=seed)
+        ...     own = digits.y_train == 3
+        ...     return replace(digits, x_train=digits.x_train[own], y_train=digits.y_train[own])
+        >>> SOURCES["threes"] = Source("the threes of digits", threes, offline=True)
+        >>> load("threes").x_train.shape
+        (122, 1, 8, 8)
+        >>> del SOURCES["threes"]
     """
 
     about: str
@@ -38,6 +51,7 @@ class Source:
 
 
 def _cap(people: int | None, samples_per_person: int | None) -> int | None:
+    """Return the largest number of training samples, `None` for all."""
     return people * samples_per_person if people and samples_per_person else None
 
 
@@ -55,14 +69,15 @@ def _wrist(people: int | None, samples_per_person: int | None, seed: int) -> Dat
     return wrist.wrist(arrays, _cap(people, samples_per_person), seed)
 
 
-def _pictures(name: str, classes: tuple[str, ...]) -> Load:
-    def load_pictures(people: int | None, samples_per_person: int | None, seed: int) -> Dataset:
+def _images(name: str, classes: tuple[str, ...]) -> Load:
+    def load_images(people: int | None, samples_per_person: int | None, seed: int) -> Dataset:
         how = f"With network, call ftte_lab.data.fetch({name!r})"
         arrays = store.read(name, images.KEYS, how)
-        public, most = min(1000, len(arrays["y_train"]) // 10), _cap(people, samples_per_person)
-        return images.from_arrays(name, arrays, classes, most, seed, public=public)
+        public = min(1000, len(arrays["y_train"]) // 10)
+        cap = _cap(people, samples_per_person)
+        return images.from_pixels(name, arrays, classes, cap, seed, public=public)
 
-    return load_pictures
+    return load_images
 
 
 def _check(name: str, source: Any) -> None:
@@ -83,12 +98,12 @@ SOURCES: Registry[Source] = Registry(
         ),
         "cifar10": Source(
             "60,000 colour images (3, 32, 32), 10 classes; fetched on request",
-            _pictures("cifar10", images.CIFAR10_CLASSES),
+            _images("cifar10", images.CIFAR10_CLASSES),
             lambda folder, progress: images.fetch_cifar10(progress),
         ),
         "fashion_mnist": Source(
-            "70,000 pictures of clothes (1, 28, 28), 10 classes; fetched on request",
-            _pictures("fashion_mnist", images.FASHION_MNIST_CLASSES),
+            "70,000 images of clothes (1, 28, 28), 10 classes; fetched on request",
+            _images("fashion_mnist", images.FASHION_MNIST_CLASSES),
             lambda folder, progress: images.fetch_fashion_mnist(progress),
         ),
         "wrist": Source(
@@ -116,13 +131,18 @@ def load(
         people: how many people `motion` generates (100 if not given). For the other sets, together
             with `samples_per_person`, a cap: at most the product of both in training samples,
             drawn by `seed`.
-        samples_per_person: training samples each (40 for `motion` if not given).
+        samples_per_person: training samples of each person (40 for `motion` if not given).
         seed: of the generated people, or of the draw under a cap.
 
+    Returns:
+        The data: float32 inputs `(n, channels, ...)` and int64 labels `(n,)` in three parts.
+
     Raises:
-        ValueError: an unknown name, a number out of range, or data that were never fetched.
+        ValueError: an unknown name, a number out of range, data that were never fetched, or a
+            source of your own that returns something else.
 
     Example:
+        >>> from ftte_lab.data import load
         >>> load("digits").x_train.shape
         (1257, 1, 8, 8)
     """
@@ -132,16 +152,15 @@ def load(
             integer(label, value, 1)
     integer("seed", seed, 0)
     found = SOURCES[name].load(people, samples_per_person, seed)
-    require(
-        isinstance(found, Dataset), f"load of {name!r} returned {type(found).__name__}", "a Dataset"
-    )
+    kind = type(found).__name__
+    require(isinstance(found, Dataset), f"load of {name!r} returned {kind}", "a Dataset")
     return found
 
 
 def fetch(name: str, *, folder: str | Path | None = None, progress: bool = True) -> Path:
     """Download a data set, or read `wrist` from a folder, and keep it as one `.npz`.
 
-    A file that is in the data home already is not fetched again; delete it to fetch it again.
+    A file that is already in the data home is not fetched again; delete it first if you want that.
     `digits` and `motion` need no fetching.
 
     Args:
@@ -150,15 +169,15 @@ def fetch(name: str, *, folder: str | Path | None = None, progress: bool = True)
         progress: show a bar on standard error.
 
     Returns:
-        The file.
+        The path of the file.
 
     Raises:
         ValueError: an unknown name, no network, a wrong checksum, or files with other contents.
     """
     fetchers = {key: source.fetch for key, source in SOURCES.items() if source.fetch}
     choice("data", name, fetchers)
-    needless = folder is None or name not in ("cifar10", "fashion_mnist")
-    require(needless, f"folder = {str(folder)!r} for {name!r}", "None, except for 'wrist'")
-    if store.path_of(name).is_file():
-        return store.path_of(name)
+    allowed = folder is None or name not in ("cifar10", "fashion_mnist")
+    require(allowed, f"folder = {str(folder)!r} for {name!r}", "None, except for 'wrist'")
+    if store.data_path(name).is_file():
+        return store.data_path(name)
     return fetchers[name](folder, progress)

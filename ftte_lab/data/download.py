@@ -1,4 +1,4 @@
-"""Downloads that know their checksum, show how far they are, and go on where they were cut off."""
+"""Downloads with a checksum and a progress bar, resumed where they were cut off."""
 
 from __future__ import annotations
 
@@ -17,24 +17,33 @@ _TIMEOUT_S = 30
 
 @dataclass(frozen=True)
 class RemoteFile:
-    """A file on the web, known by the MD5 sum its publisher gives."""
+    """Name a file on the web: its address, and the MD5 sum that its publisher gives."""
 
     url: str
     md5: str
 
     @property
     def filename(self) -> str:
-        """The last part of the address."""
+        """Return the last part of the address."""
         return self.url.rsplit("/", 1)[-1]
 
 
 def download(source: RemoteFile, folder: Path, *, progress: bool = True) -> Path:
-    """Get a file into `folder`, checked against its MD5 sum; a file that is there and right is not asked for again.
+    """Download a file into `folder` and check it against its MD5 sum.
 
-    A download that breaks off leaves `<name>.part`, and the next call asks for the rest only.
+    A file that is in the folder and has this sum is not requested again. A download that breaks off
+    leaves `<name>.part`, and the next call requests only the rest.
+
+    Args:
+        source: the file.
+        folder: where to; it is made if it does not exist.
+        progress: show a bar on standard error.
+
+    Returns:
+        The path of the file.
 
     Raises:
-        ValueError: no answer, a broken connection, or a file with another checksum (which is deleted).
+        ValueError: no answer, a broken connection, or another checksum (the file is then deleted).
     """
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f"{source.filename}.part"
@@ -51,45 +60,51 @@ def download(source: RemoteFile, folder: Path, *, progress: bool = True) -> Path
     except requests.exceptions.RequestException as error:
         got = f"; {part.stat().st_size:,} bytes are kept" if part.exists() else ""
         raise ValueError(
-            f"{source.url} could not be downloaded ({type(error).__name__}){got}; allowed: a complete answer. "
-            "Check the network and call fetch again: it goes on where it stopped."
+            f"{source.url} could not be downloaded ({type(error).__name__}){got}; "
+            "allowed: a complete answer. "
+            "Check the network and call fetch again: it continues where it stopped."
         ) from error
     except ValueError as error:
         part.unlink(missing_ok=True)
         raise ValueError(
-            f"{source.url} is not the file it should be; allowed: MD5 {source.md5}. It was deleted: call fetch again, "
-            "and if that does not help, the publisher has changed it."
+            f"{source.url} has another checksum; allowed: MD5 {source.md5}. "
+            "It was deleted: call fetch again. "
+            "If that does not help, the publisher has changed it."
         ) from error
 
 
 class _Resuming:
-    """A downloader for pooch that keeps what it has in a file of its own."""
+    """Download for pooch, and keep an unfinished download in a file of its own."""
 
     def __init__(self, part: Path, progress: bool) -> None:
-        self.part, self.progress = part, progress
+        self.part = part
+        self.progress = progress
 
     def __call__(self, url: str, output_file: str, pooch: object) -> None:
         for attempt in range(_TRIES):
             try:
-                self._rest(url)
+                self._request_rest(url)
                 break
             except requests.exceptions.HTTPError:
-                raise  # the server said no: asking again changes nothing
+                # The server refused: a second request gets the same answer.
+                raise
             except requests.exceptions.RequestException:
                 if attempt == _TRIES - 1:
                     raise
         shutil.copyfile(self.part, output_file)
         self.part.unlink()
 
-    def _rest(self, url: str) -> None:
+    def _request_rest(self, url: str) -> None:
         have = self.part.stat().st_size if self.part.exists() else 0
         headers = {"Accept-Encoding": "identity"} | ({"Range": f"bytes={have}-"} if have else {})
         with requests.get(url, headers=headers, stream=True, timeout=_TIMEOUT_S) as answer:
             if answer.status_code == requests.codes.requested_range_not_satisfiable:
-                return  # nothing is missing: the checksum will tell
+                # Nothing is missing; the checksum is compared later.
+                return
             answer.raise_for_status()
             if answer.status_code != requests.codes.partial_content:
-                have = 0  # the server sends everything anew
+                # The server ignores ranges and sends everything.
+                have = 0
             length = answer.headers.get("Content-Length")
             total = None if length is None else have + int(length)
             self._write(answer, have, total)

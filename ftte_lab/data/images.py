@@ -1,4 +1,7 @@
-"""Image sets: `digits` comes with scikit-learn, `cifar10` and `fashion_mnist` are downloaded on request."""
+"""Image data sets.
+
+`digits` comes with scikit-learn. `cifar10` and `fashion_mnist` are downloaded on request.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ from ftte_lab.data.download import RemoteFile, download
 from ftte_lab.data.types import Dataset
 
 _TAG = 2301
-_TEST_AT_MOST = 2000  # when only a part of a data set is asked for
+# The number of test samples where only a part of a data set is loaded.
+_TEST_AT_MOST = 2000
 KEYS = ("x_train", "y_train", "x_test", "y_test")
 
 CIFAR10 = RemoteFile(
@@ -60,39 +64,51 @@ FASHION_MNIST_CLASSES = (
 )
 
 
-def digits(most: int | None, seed: int) -> Dataset:
-    """1,797 handwritten digits of 8 x 8 pixels: 1,257 train, 360 test, 180 public."""
+def digits(cap: int | None, seed: int) -> Dataset:
+    """Load 1,797 handwritten digits of 8 x 8 pixels: 1,257 train, 360 test, 180 public.
+
+    Args:
+        cap: at most so many training samples, `None` for all.
+        seed: of the draw under a cap. Test and public parts are the same for every seed.
+    """
     bunch = load_digits()
-    x = np.round(bunch.images[:, None] * (255 / 16)).astype(np.uint8)  # as the other image sets
-    order = np.random.default_rng([_TAG, 0]).permutation(
-        len(x)
-    )  # test and public parts are the same for every seed
+    # Bytes 0..255, as in the other image sets.
+    x = np.round(bunch.images[:, None] * (255 / 16)).astype(np.uint8)
+    order = np.random.default_rng([_TAG, 0]).permutation(len(x))
     test, rest = order[:360], order[360:]
     y = bunch.target.astype(np.int64)
     arrays = {"x_train": x[rest], "y_train": y[rest], "x_test": x[test], "y_test": y[test]}
-    return from_arrays("digits", arrays, tuple(str(k) for k in range(10)), most, seed, public=180)
+    names = tuple(str(k) for k in range(10))
+    return from_pixels("digits", arrays, names, cap, seed, public=180)
 
 
-def from_arrays(
+def from_pixels(
     name: str,
     arrays: dict[str, np.ndarray],
     classes: tuple[str, ...],
-    most: int | None,
+    cap: int | None,
     seed: int,
     public: int,
 ) -> Dataset:
-    """A `Dataset` from bytes 0..255; the last `public` training samples become the public share.
+    """Make a `Dataset` from pixels 0..255, scaled to 0..1.
 
-    With `most`, so many training samples are drawn by `seed`, and at most 2,000 test samples, always the same.
+    Args:
+        name: of the data set.
+        arrays: `x_train`, `y_train`, `x_test`, `y_test`; inputs are uint8 `(n, channels, ...)`.
+        classes: names of the classes.
+        cap: at most so many training samples, and at most 2,000 test samples (always the same);
+            `None` for all.
+        seed: of the draw of training samples under a cap.
+        public: so many of the last training samples become the public share.
     """
     x, y = arrays["x_train"], arrays["y_train"].astype(np.int64)
     xt, yt = arrays["x_test"], arrays["y_test"].astype(np.int64)
-    mine = len(x) - public
-    kept = np.arange(mine)
-    if most is not None:
-        kept = np.sort(np.random.default_rng([_TAG, seed]).permutation(mine)[:most])
+    private = len(x) - public
+    kept = np.arange(private)
+    if cap is not None:
+        kept = np.sort(np.random.default_rng([_TAG, seed]).permutation(private)[:cap])
         xt, yt = xt[:_TEST_AT_MOST], yt[:_TEST_AT_MOST]
-    x_public, y_public = x[mine:], y[mine:]
+    x_public, y_public = x[private:], y[private:]
     return Dataset(
         name, _scaled(x[kept]), y[kept], _scaled(xt), yt, _scaled(x_public), y_public, classes
     )
@@ -103,7 +119,11 @@ def _scaled(x: np.ndarray) -> np.ndarray:
 
 
 def fetch_cifar10(progress: bool) -> Path:
-    """Download the binary archive (170 MB), check it, and keep it as `cifar10.npz`."""
+    """Download the binary archive (170 MB), check it, and keep it as `cifar10.npz`.
+
+    Raises:
+        ValueError: no network, a wrong checksum, or an archive with other contents.
+    """
     archive = download(CIFAR10, store.data_home(), progress=progress)
     try:
         with tarfile.open(archive) as tar:
@@ -120,7 +140,7 @@ def fetch_cifar10(progress: bool) -> Path:
 
 
 def _batch(tar: tarfile.TarFile, name: str) -> tuple[np.ndarray, np.ndarray]:
-    """Records of one label byte and 3 x 32 x 32 pixel bytes."""
+    """Read records of one label byte and 3 x 32 x 32 pixel bytes: pixels, labels."""
     member = tar.extractfile(f"cifar-10-batches-bin/{name}")
     raw = np.frombuffer(member.read() if member else b"", dtype=np.uint8)
     require(
@@ -133,7 +153,11 @@ def _batch(tar: tarfile.TarFile, name: str) -> tuple[np.ndarray, np.ndarray]:
 
 
 def fetch_fashion_mnist(progress: bool) -> Path:
-    """Download the four IDX files (30 MB), check them, and keep them as `fashion_mnist.npz`."""
+    """Download the four IDX files (30 MB), check them, and keep them as `fashion_mnist.npz`.
+
+    Raises:
+        ValueError: no network, a wrong checksum, or a file with other contents.
+    """
     files = {
         key: download(source, store.data_home(), progress=progress)
         for key, source in FASHION_MNIST.items()
@@ -147,14 +171,14 @@ def fetch_fashion_mnist(progress: bool) -> Path:
 
 
 def _idx(path: Path) -> np.ndarray:
-    """An IDX file of bytes: two zeros, type 8, the number of axes, their lengths, the values."""
+    """Read a gzipped IDX file: two zeros, type 8, the number of axes, their lengths, the values."""
     allowed = "a gzipped IDX file of bytes"
     try:
         raw = gzip.decompress(path.read_bytes())
     except (OSError, EOFError, zlib.error) as error:
         raise ValueError(f"{path} is damaged ({error}); allowed: {allowed}. Delete it.") from error
     require(
-        len(raw) >= 4 and raw[:3] == b"\0\0\x08", f"{path} is no IDX file", allowed, "Delete it"
+        len(raw) >= 4 and raw[:3] == b"\0\0\x08", f"{path} is not an IDX file", allowed, "Delete it"
     )
     head = 4 + 4 * raw[3]
     require(len(raw) >= head, f"{path} ends inside its header", allowed, "Delete it")

@@ -1,4 +1,4 @@
-"""The data home: one `.npz` per downloaded data set, written whole or not at all, read without pickle."""
+"""The data home: one `.npz` per downloaded data set, written atomically, read without pickle."""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ VARIABLE = "FTTE_DATA_HOME"
 
 
 def data_home() -> Path:
-    """Where downloaded data sets lie.
+    """Return the folder of downloaded data sets.
 
-    The folder named by the environment variable `FTTE_DATA_HOME`; without it `data/cache/` in a checkout of the
-    project, and the user's cache folder elsewhere. A class without network copies the `.npz` files there.
+    It is named by the environment variable `FTTE_DATA_HOME`. Without it, it is `data/cache/` in a
+    checkout of the project, and the user's cache folder elsewhere. A class without network copies
+    the `.npz` files there.
     """
     if named := os.environ.get(VARIABLE):
         return Path(named).expanduser()
@@ -28,16 +29,27 @@ def data_home() -> Path:
     return Path(pooch.os_cache("ftte_lab"))
 
 
-def path_of(name: str) -> Path:
-    """The file of a data set, there or not."""
+def data_path(name: str) -> Path:
+    """Return the path of a data set's file, whether it exists or not."""
     return data_home() / f"{name}.npz"
 
 
 def write(name: str, arrays: dict[str, np.ndarray]) -> Path:
-    """Write a data set: the file appears complete, or stays as it was."""
-    path = path_of(name)
+    """Write a data set into the data home; its file appears complete, or stays as it was.
+
+    Args:
+        name: of the data set.
+        arrays: what the file holds, by key.
+
+    Returns:
+        The file.
+
+    Raises:
+        OSError: the data home cannot be written.
+    """
+    path = data_path(name)
     path.parent.mkdir(parents=True, exist_ok=True)
-    # Its stub mistakes the arrays for allow_pickle.
+    # The type stub of numpy mistakes the arrays for the argument allow_pickle.
     write_atomic(path, lambda file: np.savez_compressed(file, **arrays))  # type: ignore[arg-type]
     return path
 
@@ -48,12 +60,15 @@ def read(name: str, keys: tuple[str, ...], how: str) -> dict[str, np.ndarray]:
     Args:
         name: of the data set.
         keys: arrays that must be there.
-        how: the sentence that says how to get it.
+        how: how to get the file, a sentence for the error text.
+
+    Returns:
+        The arrays by key.
 
     Raises:
-        ValueError: a missing, cut off or foreign file.
+        ValueError: the file is missing, cut off or not a file of this data set.
     """
-    path = path_of(name)
+    path = data_path(name)
     allowed = "the file that fetch writes"
     require(
         path.is_file(),

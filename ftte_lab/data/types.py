@@ -1,4 +1,4 @@
-"""What a data set is, and how it lies on the clients."""
+"""The types: a data set, and how its samples are divided over the clients."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from ftte_lab._common import require
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """Samples in three parts: training data the clients hold, test data, and a public share that the server holds.
+    """Hold samples in three parts: training data, test data and a public share.
 
-    The public share serves the warm start and the contribution analysis; it overlaps with nothing.
+    The clients hold the training data. The server holds the public share: it serves the warm start
+    and the contribution analysis, and shares no sample with the other parts.
 
     Attributes:
         name: as in `SOURCES`.
@@ -24,8 +25,12 @@ class Dataset:
         x_public: as `x_train`.
         y_public: as `y_train`.
         classes: names of the classes.
-        train_person: `(n,)` int64, whose sample it is, numbered from 0; `None` where the data know no persons.
+        train_person: `(n,)` int64, the person of each sample, numbered from 0; `None` if the data
+            set does not record persons.
         test_person: the same for the test data.
+
+    Raises:
+        ValueError: a part is empty, or has more inputs than labels or fewer.
     """
 
     name: str
@@ -50,32 +55,35 @@ class Dataset:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Shape of one input."""
+        """Return the shape of one input."""
         return tuple(self.x_train.shape[1:])
 
     @property
     def n_classes(self) -> int:
-        """Number of classes."""
+        """Return the number of classes."""
         return len(self.classes)
 
     @property
     def people(self) -> int:
-        """Number of persons in the training data; 0 where the data know none."""
+        """Return the number of persons in the training data; 0 if they are not recorded."""
         return 0 if self.train_person is None else int(self.train_person.max()) + 1
 
 
 @dataclass(frozen=True, eq=False)
 class Shards:
-    """Who holds what: positions in the training and in the test data, one array per client.
+    """Hold who has which samples: positions in the training and in the test data, per client.
 
-    Every client has training samples; its test shard, data like its own, may be empty.
+    Attributes:
+        train: one int array per client, positions in the training data; never empty.
+        test: one int array per client, positions in the test data, distributed like the training
+            data of the client; may be empty.
     """
 
     train: tuple[np.ndarray, ...]
     test: tuple[np.ndarray, ...]
 
     def class_counts(self, dataset: Dataset) -> np.ndarray:
-        """Training samples per client and class, `(clients, classes)`."""
+        """Count the training samples per client and class, `(clients, classes)`."""
         return np.stack(
             [np.bincount(dataset.y_train[own], minlength=dataset.n_classes) for own in self.train]
         )

@@ -1,7 +1,8 @@
-"""`wrist`: real recordings, "ADL Recognition with Wrist-worn Accelerometer" of the UCI repository, from a folder.
+"""`wrist`: real recordings from a folder.
 
-Its licence allows research use and reserves redistribution, so the kit never ships it: download it yourself, unpack
-it, and point `fetch("wrist", folder=...)` at the folder that holds the activity folders.
+The data set is "ADL Recognition with Wrist-worn Accelerometer" of the UCI repository. Its licence
+allows research use and reserves redistribution, so the kit does not ship it. Download it yourself,
+unpack it, and call `fetch("wrist", folder=...)` with the folder that holds the activity folders.
 """
 
 from __future__ import annotations
@@ -15,9 +16,12 @@ from ftte_lab._common import require
 from ftte_lab.data import store
 from ftte_lab.data.types import Dataset
 
-LENGTH, _HOP = 128, 64  # samples at 32 Hz: four seconds, half overlapping
+# Samples at 32 Hz: windows of four seconds, half overlapping.
+LENGTH = 128
+_HOP = 64
 _TAG = 2302
-_VOLUNTEERS = 2  # people whose recordings the server holds
+# People whose recordings the server holds as the public share.
+_VOLUNTEERS = 2
 _NAME = re.compile(r"Accelerometer-[\d-]+-\w+-([fm]\d+)\.txt", re.IGNORECASE)
 KEYS = ("x", "y", "person", "recording", "classes", "people")
 
@@ -25,56 +29,66 @@ KEYS = ("x", "y", "person", "recording", "classes", "people")
 def fetch_wrist(folder: str | Path | None) -> Path:
     """Read a folder in the UCI layout and keep it as `wrist.npz`.
 
-    Files are `<Activity>/Accelerometer-<time>-<activity>-<person>.txt` with three columns of codes 0..63 for
-    -1.5 g..+1.5 g at 32 Hz. Windows of 128 samples, half overlapping, shape `(3, 128)` in g; a shorter recording is
-    held at its last value. Folders named `*_MODEL`, selections of the others, are left out.
+    Files are `<Activity>/Accelerometer-<time>-<activity>-<person>.txt` with three columns of codes
+    0..63 for -1.5 g..+1.5 g at 32 Hz. They are cut into windows `(3, 128)` in g, half overlapping.
+    A shorter recording is extended with its last value. Folders named `*_MODEL` are left out: they
+    repeat a selection of the others.
+
+    Args:
+        folder: the folder that holds the activity folders.
+
+    Returns:
+        The path of the file.
 
     Raises:
-        ValueError: no folder, no such files in it, or a file with anything but three columns of codes.
+        ValueError: no folder, no such files in it, fewer than four people, or a file that is not
+            three columns of codes.
     """
-    allowed = "a folder with <Activity>/Accelerometer-<time>-<activity>-<person>.txt files"
-    require(
-        folder is not None,
-        "wrist needs folder=...",
-        allowed,
-        "Download it from the UCI repository and unpack it",
-    )
-    files = [
-        (path, match[1].lower())
-        for path in sorted(Path(folder or "").expanduser().glob("*/Accelerometer-*.txt"))
-        if (match := _NAME.fullmatch(path.name)) and not path.parent.name.endswith("_MODEL")
-    ]
-    require(bool(files), f"{str(folder)!r} holds no recordings", allowed, "Check the path")
+    files = _recordings(folder)
     people = sorted({person for _, person in files})
     classes = sorted({path.parent.name for path, _ in files})
-    require(
-        len(people) > _VOLUNTEERS + 1,
-        f"{len(people)} people",
-        f"at least {_VOLUNTEERS + 2}",
-        "Unpack all of it",
-    )
-    windows, labels, whose, which = [], [], [], []
+    least = _VOLUNTEERS + 2
+    require(len(people) >= least, f"{len(people)} people", f"at least {least}", "Unpack all of it")
+    windows: list[np.ndarray] = []
+    labels: list[int] = []
+    person_of: list[int] = []
+    recording_of: list[int] = []
     for recording, (path, person) in enumerate(files):
         cut = _windows(_codes(path))
         windows.append(cut)
         labels += [classes.index(path.parent.name)] * len(cut)
-        whose += [people.index(person)] * len(cut)
-        which += [recording] * len(cut)
+        person_of += [people.index(person)] * len(cut)
+        recording_of += [recording] * len(cut)
     return store.write(
         "wrist",
         {
             "x": np.concatenate(windows),
             "y": np.array(labels),
-            "person": np.array(whose),
-            "recording": np.array(which),
+            "person": np.array(person_of),
+            "recording": np.array(recording_of),
             "classes": np.array(classes),
             "people": np.array(people),
         },
     )
 
 
+def _recordings(folder: str | Path | None) -> list[tuple[Path, str]]:
+    """Find the recordings: path and person of each, sorted by path."""
+    allowed = "a folder with <Activity>/Accelerometer-<time>-<activity>-<person>.txt files"
+    fix = "Download it from the UCI repository and unpack it"
+    require(folder is not None, "wrist needs folder=...", allowed, fix)
+    found = [
+        (path, match[1].lower())
+        for path in sorted(Path(folder or "").expanduser().glob("*/Accelerometer-*.txt"))
+        if (match := _NAME.fullmatch(path.name)) and not path.parent.name.endswith("_MODEL")
+    ]
+    require(bool(found), f"{str(folder)!r} holds no recordings", allowed, "Check the path")
+    return found
+
+
 def _codes(path: Path) -> np.ndarray:
-    allowed = "three columns of whole numbers from 0 to 63"
+    """Read one recording: `(samples, 3)` int64."""
+    allowed = "three columns of integers from 0 to 63"
     try:
         codes = np.loadtxt(path, dtype=np.int64, ndmin=2)
     except (ValueError, OSError) as error:
@@ -93,26 +107,33 @@ def _codes(path: Path) -> np.ndarray:
 
 
 def _windows(codes: np.ndarray) -> np.ndarray:
-    """Windows `(n, 3, 128)` in g."""
+    """Cut codes `(samples, 3)` into windows `(n, 3, 128)` in g."""
     g = (codes * (3.0 / 63) - 1.5).astype(np.float32)
     if len(g) < LENGTH:
         g = np.concatenate([g, np.repeat(g[-1:], LENGTH - len(g), axis=0)])
     return np.stack([g[at : at + LENGTH].T for at in range(0, len(g) - LENGTH + 1, _HOP)])
 
 
-def wrist(arrays: dict[str, np.ndarray], most: int | None, seed: int) -> Dataset:
-    """By person, most recordings first; per person and activity every fourth recording is for tests.
+def wrist(arrays: dict[str, np.ndarray], cap: int | None, seed: int) -> Dataset:
+    """Make a `Dataset` of the recordings, people with most windows first.
 
-    The two people with fewest recordings are the volunteers whose data are public, so that the federation keeps most.
+    Per person and activity, every fourth recording is for tests. The two people with fewest windows
+    are the volunteers whose data are public, so that the federation keeps most.
+
+    Args:
+        arrays: the content of `wrist.npz`, by key.
+        cap: at most so many training samples, `None` for all.
+        seed: of the draw under a cap.
     """
-    x, y, person, recording = (arrays[key] for key in KEYS[:4])
-    order = np.argsort(-np.bincount(person), kind="stable")  # person numbers by amount of data
+    x, y = arrays["x"], arrays["y"]
+    person = arrays["person"]
+    order = np.argsort(-np.bincount(person), kind="stable")
     volunteers = np.isin(person, order[-_VOLUNTEERS:])
     rank = np.argsort(order)[person]
-    test = _every_fourth(y, person, recording) & ~volunteers
+    test = _every_fourth(y, person, arrays["recording"]) & ~volunteers
     train = np.flatnonzero(~test & ~volunteers)
-    if most is not None:
-        train = np.sort(np.random.default_rng([_TAG, seed]).permutation(train)[:most])
+    if cap is not None:
+        train = np.sort(np.random.default_rng([_TAG, seed]).permutation(train)[:cap])
     classes = tuple(str(name).replace("_", " ").lower() for name in arrays["classes"])
     return Dataset(
         "wrist",
@@ -129,10 +150,13 @@ def wrist(arrays: dict[str, np.ndarray], most: int | None, seed: int) -> Dataset
 
 
 def _every_fourth(y: np.ndarray, person: np.ndarray, recording: np.ndarray) -> np.ndarray:
-    """Whole recordings, never windows of one, so that no test window overlaps with a training window."""
+    """Mark the windows for tests `(n,)`: every fourth recording per person and activity.
+
+    All windows of a recording go together, so that no test window overlaps a training window.
+    """
     test = np.zeros(len(y), dtype=bool)
     for label in np.unique(y):
-        for who in np.unique(person):
-            mine = np.unique(recording[(y == label) & (person == who)])
-            test |= np.isin(recording, mine[3::4])
+        for one in np.unique(person):
+            own = np.unique(recording[(y == label) & (person == one)])
+            test |= np.isin(recording, own[3::4])
     return test

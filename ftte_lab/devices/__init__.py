@@ -1,5 +1,6 @@
 """Devices: what each holds, how long it takes, and what a training step costs in memory."""
 
+from ftte_lab.devices.accounting import ACCOUNTINGS
 from ftte_lab.devices.catalogue import CATALOGUE, DeviceKind
 from ftte_lab.devices.fleet import (
     Fleet,
@@ -9,7 +10,7 @@ from ftte_lab.devices.fleet import (
     sample_fleet,
     slowest,
 )
-from ftte_lab.devices.measure import measure_inference_peak, measure_peak
+from ftte_lab.devices.measure import measure_inference_peak, measure_peak, measure_trainer_peak
 from ftte_lab.devices.memory import (
     MemoryBill,
     MemoryModel,
@@ -18,12 +19,13 @@ from ftte_lab.devices.memory import (
     memory_model,
     training_bill,
 )
-from ftte_lab.devices.memory_events import ACCOUNTINGS, mask_links
+from ftte_lab.devices.memory_events import Decision, mask_links
 from ftte_lab.devices.trainer import DeviceTrainer
 
 __all__ = [
     "ACCOUNTINGS",
     "CATALOGUE",
+    "Decision",
     "DeviceKind",
     "DeviceTrainer",
     "Fleet",
@@ -36,6 +38,7 @@ __all__ = [
     "mask_links",
     "measure_inference_peak",
     "measure_peak",
+    "measure_trainer_peak",
     "memory_model",
     "participation_times",
     "sample_fleet",

@@ -1,7 +1,7 @@
-"""The devices: what each kind can hold, how fast it computes and talks, and what that costs in joules.
+"""Draw a fleet of devices, and time and charge what they do.
 
-Beside every number of `CATALOGUE` stands its source, or the word "illustrative" where we have read none: such
-numbers are sliders, not facts.
+Beside every number of `CATALOGUE` stands its source, or the word "illustrative" where we have read
+none: such numbers are sliders, not facts.
 """
 
 from __future__ import annotations
@@ -14,30 +14,37 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ftte_lab._common import choice, integer, number, require
-from ftte_lab.devices.catalogue import (
-    CATALOGUE,
-    NUMBERS,
-    DeviceKind,
-)
+from ftte_lab.devices.catalogue import CATALOGUE, NUMBERS, DeviceKind
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
-_FLEET_TAG = 0xF1EE7  # keeps a fleet's random stream apart from every other use of the same seed
+_FLEET_TAG = 0xF1EE7
+"""Keeps a fleet's random stream apart from every other use of the same seed."""
 
 
 @dataclass(frozen=True, eq=False)
 class Fleet:
-    """What each client is: read-only arrays of shape (clients,), so that 100,000 devices are as easy as ten."""
+    """Hold what each client is, in read-only arrays of shape (clients,).
 
-    kind: tuple[str, ...]  # the name of each client's kind
-    memory_bytes: NDArray[np.int64]  # what a training step may use
-    flops_per_s: Floats  # this and the two below: of the kind, before `slow_factor`
+    Attributes:
+        kind: the name of each client's kind.
+        memory_bytes: what a training step may use.
+        flops_per_s, downlink_bps, uplink_bps: of the kind, before `slow_factor`.
+        compute_w, radio_w: power while training, and while sending or receiving.
+        dropout: probability that a participation never arrives.
+        slow_factor: 1, or how many times longer this client computes and communicates.
+        straggler: whether `slow_factor` is that of the stragglers.
+    """
+
+    kind: tuple[str, ...]
+    memory_bytes: NDArray[np.int64]
+    flops_per_s: Floats
     downlink_bps: Floats
     uplink_bps: Floats
     compute_w: Floats
     radio_w: Floats
-    dropout: Floats  # probability that a participation never arrives
-    slow_factor: Floats  # 1, or how many times longer this client computes and communicates
+    dropout: Floats
+    slow_factor: Floats
     straggler: Bools
 
     def __post_init__(self) -> None:
@@ -54,12 +61,17 @@ class Fleet:
         return len(self.kind)
 
     def weakest(self) -> tuple[int, str, int]:
-        """Client with the least memory (the first of equals): index, kind, bytes. Sets the budget M_min."""
+        """Return index, kind and bytes of the client with the least memory, the first of equals.
+
+        It sets the budget M_min.
+        """
         index = int(np.argmin(self.memory_bytes))
         return index, self.kind[index], int(self.memory_bytes[index])
 
     def holds(self, peak_bytes: float | Floats) -> Bools:
-        """Which clients can hold a training step of `peak_bytes` (one number, or one each), shape (clients,).
+        """Return which clients can hold a training step, shape (clients,).
+
+        `peak_bytes` is one number, or one per client.
 
         Raises:
             ValueError: if `peak_bytes` is negative, or neither one number nor one per client.
@@ -69,7 +81,7 @@ class Fleet:
 
 @dataclass(frozen=True, eq=False)
 class Times:
-    """Seconds of one participation of each client, without jitter; arrays of shape (clients,)."""
+    """Hold the seconds of one participation of each client, without jitter, shape (clients,)."""
 
     download_s: Floats
     compute_s: Floats
@@ -77,7 +89,7 @@ class Times:
 
     @property
     def total_s(self) -> Floats:
-        """Seconds from the start of the download to the arrival at the server."""
+        """Return the seconds from the start of the download to the arrival at the server."""
         return self.download_s + self.compute_s + self.upload_s
 
 
@@ -120,10 +132,16 @@ def sample_fleet(
 ) -> Fleet:
     """Draw a fleet whose kinds follow the mix exactly, in an order shuffled by the seed.
 
-    Shares are exact (largest remainder), so that a slider moved by a point moves one client in a hundred.
-    Stragglers (our reconstruction, the paper's delay model is not known): `round(straggler_share * clients)`
-    clients of any kind, drawn at random, compute **and** communicate `straggler_factor` (>= 1) times slower,
-    always. `dropout` None means each kind's own.
+    Shares are exact (largest remainder), so that a slider moved by a point moves one client in a
+    hundred. Stragglers (our reconstruction, the paper's delay model is not known):
+    `round(straggler_share * clients)` clients of any kind, drawn at random, compute **and**
+    communicate `straggler_factor` (>= 1) times slower, always. `dropout` None means each kind's
+    own.
+
+    Example:
+        >>> fleet = sample_fleet({"sensor": 0.75, "phone": 0.25}, 8, seed=0)
+        >>> fleet.kind.count("sensor"), fleet.weakest()[1:]
+        (6, ('sensor', 262144))
 
     Raises:
         ValueError: an unknown kind, shares that do not sum to 1, or a number out of range.
@@ -168,11 +186,11 @@ def participation_times(
     upload_bytes: float | Floats,
     flops: float | Floats,
 ) -> Times:
-    """Seconds which each client spends on download, training and upload, from what **this** subset needs.
+    """Return the seconds that each client spends on download, training and upload.
 
-    A smaller subset shortens all three: "sends less" becomes "arrives sooner". Bytes x 8 over bit/s and FLOP
-    over FLOP/s, times `slow_factor`; no latency, no contention (our reconstruction, after FedScale). Each
-    argument is one number or has shape (clients,); `flops` counts all local steps.
+    A smaller subset shortens all three. Bytes x 8 over bit/s and FLOP over FLOP/s, times
+    `slow_factor`; no latency, no contention (our reconstruction, after FedScale). Each argument is
+    one number or has shape (clients,); `flops` counts all local steps.
 
     Raises:
         ValueError: a negative or non-finite number, or an array of another length.
@@ -186,17 +204,19 @@ def participation_times(
 
 
 def energy_j(fleet: Fleet, times: Times) -> Floats:
-    """Joules of one participation of each client, shape (clients,): power x time (our reconstruction).
+    """Return the joules of one participation of each client, shape (clients,).
 
-    Batteries decide who takes part. A straggler is counted at full power for all its longer time.
+    They are power x time (our reconstruction). A straggler is counted at full power for all its
+    longer time.
     """
     return fleet.compute_w * times.compute_s + fleet.radio_w * (times.download_s + times.upload_s)
 
 
 def slowest(share: float, times: Times) -> NDArray[np.int64]:
-    """Indices of the slowest share of the clients by total time: slowest first, of equals the lower index.
+    """Return the indices of the slowest share of the clients by total time, slowest first.
 
-    Their accuracy is reported apart (arXiv 2403.09086). It is `round(share * clients)` of them, at least one.
+    Of equals the lower index comes first. Their accuracy is reported apart (arXiv 2403.09086). It
+    is `round(share * clients)` of them, at least one.
 
     Raises:
         ValueError: if `share` is not above 0 and at most 1.

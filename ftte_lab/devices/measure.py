@@ -1,4 +1,4 @@
-"""Measure the peak memory of a training step: the proof of the memory bill."""
+"""Measure the peak memory of a training step, to prove the memory bill."""
 
 from __future__ import annotations
 
@@ -17,9 +17,10 @@ from ftte_lab.models import Model, Subset
 
 
 class LivePeak(TorchDispatchMode):
-    """Exact peak of live tensor storages in bytes, each counted once however many views it has.
+    """Track the exact peak of live tensor storages in bytes, each counted once for all its views.
 
-    Only tensor storages are seen: scratch memory inside a kernel and the allocator's rounding are not.
+    Only tensor storages are counted: scratch memory inside a kernel and the allocator's rounding
+    are not.
 
     Args:
         roots: tensors that are alive from the start (parameters, inputs).
@@ -28,23 +29,23 @@ class LivePeak(TorchDispatchMode):
     def __init__(self, roots: Sequence[Tensor] = ()) -> None:
         super().__init__()
         self.live_bytes = self.peak_bytes = 0
-        self._seen: dict[int, weakref.ref[Any]] = {}
+        self._live: dict[int, weakref.ref[Any]] = {}
         for t in roots:
-            self._see(t)
+            self._count(t)
 
-    def _see(self, t: Tensor) -> None:
+    def _count(self, t: Tensor) -> None:
         storage = t.untyped_storage()
         key, size = storage._cdata, storage.nbytes()
-        if key in self._seen:
+        if key in self._live:
             return
         self.live_bytes += size
         self.peak_bytes = max(self.peak_bytes, self.live_bytes)
 
         def gone(_: Any, key: int = key, size: int = size) -> None:
-            if self._seen.pop(key, None) is not None:
+            if self._live.pop(key, None) is not None:
                 self.live_bytes -= size
 
-        self._seen[key] = weakref.ref(storage, gone)
+        self._live[key] = weakref.ref(storage, gone)
 
     def __torch_dispatch__(
         self,
@@ -57,7 +58,7 @@ class LivePeak(TorchDispatchMode):
         out = func(*args, **(kwargs or {}))
         for leaf in tree_leaves(out):
             if isinstance(leaf, Tensor):
-                self._see(leaf)
+                self._count(leaf)
         return out
 
 
@@ -68,36 +69,50 @@ def measure_peak(
     *,
     momentum: float = 0.0,
     fused: bool = False,
+    correction: bool = False,
     steps: int = 2,
 ) -> int:
-    """Measured peak in bytes of a real training step in fp32, with parameters, inputs and labels counted.
+    """Measure the peak in bytes of a real training step in fp32.
 
-    A student can hold it against `memory.training_bill(...).peak_bytes`: they are equal.
+    Parameters, inputs and labels are counted. `correction` trains with FedProx's proximal term. The
+    result equals `training_bill(...).peak_bytes` with the same arguments, `fused` being the
+    accounting `pytorch-fused`.
 
     Raises:
         ValueError: a batch or number of steps below 1, or a subset that does not fit the model.
     """
+    proximal = 0.01 if correction else 0.0
+    trainer = DeviceTrainer(
+        model,
+        model.init(0),
+        subset,
+        rate=0.1,
+        momentum=momentum,
+        fused=fused,
+        proximal=proximal,
+    )
+    return measure_trainer_peak(trainer, batch, steps)
+
+
+def measure_trainer_peak(trainer: DeviceTrainer, batch: int, steps: int = 2) -> int:
+    """Measure the peak in bytes while a trainer of your own takes steps on random samples in fp32.
+
+    Raises:
+        ValueError: a batch or number of steps below 1.
+    """
     integer("batch", batch, 1)
     integer("steps", steps, 1)
-    trainer = DeviceTrainer(model, model.init(0), subset, rate=0.1, momentum=momentum, fused=fused)
+    model = trainer.plan.model
     x = torch.randn(batch, *model.input_shape, generator=torch.Generator().manual_seed(0))
     y = torch.arange(batch) % model.classes
-    with LivePeak(
-        [
-            *trainer.params.values(),
-            *trainer.descent.velocity.values(),
-            *trainer.plan.index.values(),
-            x,
-            y,
-        ]
-    ) as live:
+    with LivePeak([*trainer.params.values(), *trainer.sgd.state(), x, y]) as live:
         for _ in range(steps):
             trainer.step(x, y)
     return live.peak_bytes
 
 
 def measure_inference_peak(model: Model, batch: int) -> int:
-    """Measured peak in bytes of a forward pass in fp32, with parameters and inputs counted.
+    """Measure the peak in bytes of a forward pass in fp32, with parameters and inputs counted.
 
     Raises:
         ValueError: a batch below 1.

@@ -1,57 +1,62 @@
-"""The rows of the memory bill: every event of a training step as a sum of `size × decision` terms.
+"""List the events of a training step, each as a sum of `bytes x decision` terms.
 
-Lists, for every forward and backward step, the tensors that are alive; `backward` is the code it models. Masks and
-rectifiers have no row of their own: they work in place, and the row of the operation behind or before them is never
-smaller.
+An event is the forward or backward pass of one operation; its terms are the tensors alive in it.
+`backward.py` is the code that this file models. Joins, forks and rectifiers have no event of their
+own: they work in place, and the event of the operation next to them is never smaller.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from ftte_lab.devices.accounting import Accounting
 from ftte_lab.models import Conv, Fork, GroupNorm, Join, Linear, MaxPool, Model, Op, ReLU, consumer
 
-# (category, operation, decision variable or "" for always, bytes per unit of the decision)
-Term = tuple[str, str, str, float]
 
+class Decision(NamedTuple):
+    """Name one quantity that the choice of a subset decides; an event's memory is linear in them.
 
-@dataclass(frozen=True)
-class Accounting:
-    """Bytes per entry of everything that can be alive.
-
-    `pytorch`: what fp32 tensors take, masks one byte an entry, all gradients kept until the optimiser steps.
-    `tiny`: the setting of Lin et al. 2022 as we reconstruct it: 8-bit weights and activations, 32-bit gains and
-    biases, 1-bit masks, 8-bit activation gradients, 32-bit weight gradients that are applied and forgotten at once.
-    The place of a maximum takes an int64 in the one and two bits in the other.
+    kind: `count` (trained channels of a tensor), `all` (1 if all channels of a weight train),
+        `reach` (1 if the gradient reaches the output of an operation), `norm` (1 if a group norm
+        keeps its input), `mask` (1 if a rectifier keeps a mask of its own).
+    target: the tensor's name for `count` and `all`, the operation's index for the others.
     """
 
-    name: str
-    weight_bytes: float
-    vector_bytes: float
-    activation_bytes: float
-    activation_grad_bytes: float
-    grad_bytes: float
-    mask_bits: int
-    place_bits: int
-    label_bytes: int
-    fused: bool
+    kind: str
+    target: str | int
 
 
-ACCOUNTINGS: Mapping[str, Accounting] = {
-    "pytorch": Accounting("pytorch", 4, 4, 4, 4, 4, 8, 64, 8, fused=False),
-    "pytorch-fused": Accounting("pytorch-fused", 4, 4, 4, 4, 4, 8, 64, 8, fused=True),
-    "tiny": Accounting("tiny", 1, 4, 1, 1, 4, 1, 2, 1, fused=True),
-}
+class Term(NamedTuple):
+    """Describe one kind of tensor that is alive in an event.
+
+    category: line of the bill. owner: name of the operation. decision: what the bytes are
+    multiplied by, or `None` for always. bytes: per unit of the decision; negative where a tensor
+    shares the storage of another.
+    """
+
+    category: str
+    owner: str
+    decision: Decision | None
+    bytes: float
 
 
 @dataclass(frozen=True)
 class Row:
-    """One event and the terms that sum to what is alive in it."""
+    """Hold one event and the terms that sum to what is alive in it."""
 
     event: str
     terms: tuple[Term, ...]
+
+
+@dataclass(frozen=True)
+class Optimiser:
+    """State which vectors of trained entries the local optimiser keeps beside the weights."""
+
+    momentum: bool = False
+    correction: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,56 +65,70 @@ class _Sizes:
 
     model: Model
     batch: int
-    kind: Accounting
-    momentum: bool
-    forks: dict[int, int] = field(
-        default_factory=dict
-    )  # operation inside a residual block -> its fork
+    accounting: Accounting
+    forks: dict[int, int] = field(default_factory=dict)
+    """Operation inside a residual block -> the fork that opens the block."""
 
     def entries(self, shape: tuple[int, ...]) -> int:
         return self.batch * math.prod(shape)
 
-    def act(self, shape: tuple[int, ...]) -> float:
-        return self.entries(shape) * self.kind.activation_bytes
+    def activation(self, shape: tuple[int, ...]) -> float:
+        return self.entries(shape) * self.accounting.activation_bytes
 
-    def grad(self, shape: tuple[int, ...]) -> float:
-        return self.entries(shape) * self.kind.activation_grad_bytes
+    def gradient(self, shape: tuple[int, ...]) -> float:
+        return self.entries(shape) * self.accounting.activation_grad_bytes
 
-    def stats(self, op: GroupNorm) -> float:
-        return 2 * self.batch * op.groups * 4  # mean and inverse deviation stay in fp32
+    def statistics(self, op: GroupNorm) -> float:
+        """Mean and inverse deviation per sample and group, always in fp32."""
+        return 2 * self.batch * op.groups * 4
 
-    def places(self, op: MaxPool) -> float:
-        return math.ceil(self.entries(op.out_shape) * self.kind.place_bits / 8)
+    def mask(self, op: ReLU) -> float:
+        return math.ceil(self.entries(op.in_shape) * self.accounting.mask_bits / 8)
 
-    def per_channel(self, op: Conv | Linear) -> float:
-        """Stored bytes per trained input channel."""
-        shape = op.in_shape if isinstance(op, Conv) else (math.prod(op.in_shape),)
-        return self.act(shape[1:]) if len(shape) > 1 else self.act((1,))
+    def positions(self, op: MaxPool) -> float:
+        return math.ceil(self.entries(op.out_shape) * self.accounting.position_bits / 8)
+
+    def saved_input(self, op: Conv | Linear) -> float:
+        """Saved bytes per trained input channel."""
+        return self.activation(op.in_shape[1:]) if isinstance(op, Conv) else self.activation((1,))
 
 
-def training_rows(model: Model, batch: int, kind: Accounting, momentum: bool) -> Iterator[Row]:
-    """All events of one training step, in order: forward passes, the loss, backward passes."""
-    s = _Sizes(model, batch, kind, momentum, _inside_blocks(model))
-    always = tuple(_always(s))
+def training_rows(
+    model: Model, batch: int, accounting: Accounting, optimiser: Optimiser
+) -> Iterator[Row]:
+    """Yield the events of one training step in order: forward passes, the loss, backward passes."""
+    s = _Sizes(model, batch, accounting, _inside_blocks(model))
+    always = tuple(_always(s, optimiser))
+    yield from _forward_rows(s, always)
+    yield from _backward_rows(s, always)
+
+
+def _forward_rows(s: _Sizes, always: tuple[Term, ...]) -> Iterator[Row]:
+    """Forward passes and the loss: what was saved so far, and what the operation needs."""
     stored: list[Term] = []
-    for i, op in enumerate(model.ops):
+    for i, op in enumerate(s.model.ops):
         if not isinstance(op, Fork | Join | ReLU):
             yield Row(f"forward {op.name}", (*always, *stored, *_forward(s, i, op)))
         stored += _stored(s, i, op)
-    logits = s.entries((model.classes,)) * 4
-    loss = [("transient", "loss", "", 2.0 * logits)]
-    yield Row("loss", (*always, *stored, *loss))
+    logits = s.entries((s.model.classes,)) * 4
+    yield Row("loss", (*always, *stored, Term("transient", "loss", None, 2.0 * logits)))
+
+
+def _backward_rows(s: _Sizes, always: tuple[Term, ...]) -> Iterator[Row]:
+    """Backward passes: what is still saved, the gradients so far, and what the operation needs."""
     grads: list[Term] = []
-    for i in range(len(model.ops) - 1, -1, -1):
-        op = model.ops[i]
+    loss = Term("transient", "loss", None, 4.0)
+    for i in range(len(s.model.ops) - 1, -1, -1):
+        op = s.model.ops[i]
         own = list(_gradients(s, i))
-        grads = own if kind.fused else grads + own
-        if not isinstance(op, Fork | Join | ReLU):
-            below = [t for j in range(i + 1) for t in _stored(s, j, model.ops[j])]
-            alive = (*always, *below, *grads, ("transient", "loss", "", 4.0), *_backward(s, i, op))
-            if isinstance(op, Conv) and op.depthwise:
-                yield Row(f"backward {op.name} weight", (*alive, *_copied_gradient(s, op)))
-            yield Row(f"backward {op.name}", (*alive, *_input_gradient(s, i, op)))
+        grads = own if s.accounting.fused else grads + own
+        if isinstance(op, Fork | Join | ReLU):
+            continue
+        below = [t for j in range(i + 1) for t in _stored(s, j, s.model.ops[j])]
+        alive = (*always, *below, *grads, loss, *_backward(s, i, op))
+        if isinstance(op, Conv) and op.depthwise:
+            yield Row(f"backward {op.name} weight", (*alive, *_copied_gradient(s, op)))
+        yield Row(f"backward {op.name}", (*alive, *_input_gradient(s, i, op)))
 
 
 def _inside_blocks(model: Model) -> dict[int, int]:
@@ -125,100 +144,98 @@ def _inside_blocks(model: Model) -> dict[int, int]:
     return inside
 
 
-def _always(s: _Sizes) -> Iterator[Term]:
-    """Weights, optimiser state, the batch."""
+def _always(s: _Sizes, optimiser: Optimiser) -> Iterator[Term]:
+    """Weights with the indices of partly trained ones, the optimiser's vectors, the batch."""
+    widths = s.accounting
     for t in s.model.tensors.values():
-        width = s.kind.weight_bytes if t.kind == "weight" else s.kind.vector_bytes
-        yield "weights", s.model.ops[t.op].name, "", t.size * width
-        if t.kind == "weight":  # the indices of a partly trained weight, as int64 (tiny: one byte)
-            index = 8.0 if s.kind.name != "tiny" else 1.0
-            yield "weights", s.model.ops[t.op].name, f"count:{t.name}", index
-            yield "weights", s.model.ops[t.op].name, f"whole:{t.name}", -index * t.channels
-        if s.momentum:
-            per_channel = t.size / t.channels
-            yield (
-                "optimiser",
-                s.model.ops[t.op].name,
-                f"count:{t.name}",
-                per_channel * s.kind.grad_bytes,
-            )
-    yield "batch", "batch", "", s.act(s.model.input_shape) + s.batch * s.kind.label_bytes
+        owner, count = s.model.ops[t.op].name, Decision("count", t.name)
+        width = widths.weight_bytes if t.kind == "weight" else widths.vector_bytes
+        yield Term("weights", owner, None, t.size * width)
+        if t.kind == "weight":
+            every = Decision("all", t.name)
+            yield Term("weights", owner, count, widths.index_bytes)
+            yield Term("weights", owner, every, -widths.index_bytes * t.channels)
+        per_channel = t.size / t.channels * widths.grad_bytes
+        if optimiser.momentum:
+            yield Term("optimiser", owner, count, per_channel)
+        if optimiser.correction:
+            yield Term("correction", owner, count, per_channel)
+    labels = s.batch * widths.label_bytes
+    yield Term("batch", "batch", None, s.activation(s.model.input_shape) + labels)
 
 
 def _stored(s: _Sizes, i: int, op: Op) -> Iterator[Term]:
-    """What operation `i` keeps for its backward pass."""
+    """What operation `i` saves for its backward pass."""
     if isinstance(op, Conv | Linear):
-        yield "stored", op.name, f"count:{op.weight}", s.per_channel(op)
-        if i == 0:  # its whole input is the batch, which is alive anyway
-            yield "stored", op.name, f"whole:{op.weight}", -s.act(op.in_shape)
+        yield Term("stored", op.name, Decision("count", op.weight), s.saved_input(op))
+        if i == 0:  # all of its input is the batch, which is alive anyway
+            every = Decision("all", op.weight)
+            yield Term("stored", op.name, every, -s.activation(op.in_shape))
     elif isinstance(op, GroupNorm):
-        yield "stored", op.name, f"norm:{i}", s.act(op.in_shape) + s.stats(op)
+        saved = s.activation(op.in_shape) + s.statistics(op)
+        yield Term("stored", op.name, Decision("norm", i), saved)
     elif isinstance(op, ReLU):
-        yield (
-            "stored",
-            op.name,
-            f"mask:{i}",
-            math.ceil(s.entries(op.in_shape) * s.kind.mask_bits / 8),
-        )
+        yield Term("stored", op.name, Decision("mask", i), s.mask(op))
     elif isinstance(op, MaxPool):
-        yield "stored", op.name, f"reach:{i}", s.places(op)
+        yield Term("stored", op.name, Decision("reach", i), s.positions(op))
 
 
 def _forward(s: _Sizes, i: int, op: Op) -> Iterator[Term]:
-    """Input, output, the stored slice, and the residual branch if it waits."""
+    """Input, output, the saved slice, and the residual branch if it waits."""
     if i > 0:
-        yield "transient", op.name, "", s.act(op.in_shape)
-    yield "transient", op.name, "", s.act(op.out_shape)
+        yield Term("transient", op.name, None, s.activation(op.in_shape))
+    yield Term("transient", op.name, None, s.activation(op.out_shape))
     if isinstance(op, Conv | Linear):
-        yield "stored", op.name, f"count:{op.weight}", s.per_channel(op)
-        yield "stored", op.name, f"whole:{op.weight}", -s.act(op.in_shape)  # an alias of the input
+        every = Decision("all", op.weight)
+        yield Term("stored", op.name, Decision("count", op.weight), s.saved_input(op))
+        yield Term("stored", op.name, every, -s.activation(op.in_shape))  # it is the input itself
     elif isinstance(op, GroupNorm):
-        yield "transient", op.name, "", s.stats(op)
+        yield Term("transient", op.name, None, s.statistics(op))
     elif isinstance(op, MaxPool):
-        yield "transient", op.name, "", s.places(op)
+        yield Term("transient", op.name, None, s.positions(op))
     fork = s.forks.get(i)
     if fork is not None and i > fork + 1:
-        waiting = s.model.ops[fork]
-        yield "transient", waiting.name, "", s.act(waiting.in_shape)
-        opener = s.model.ops[fork + 1]
-        assert isinstance(opener, Conv)  # noqa: S101 (a fork is always followed by the block's expansion)
-        yield (
-            "transient",
-            waiting.name,
-            f"whole:{opener.weight}",
-            -s.act(waiting.in_shape),
-        )  # stored by it anyway
+        waiting, opener = s.model.ops[fork], s.model.ops[fork + 1]
+        assert isinstance(opener, Conv)  # noqa: S101 (a block begins with its expansion)
+        branch = s.activation(waiting.in_shape)
+        yield Term("transient", waiting.name, None, branch)
+        yield Term("transient", waiting.name, Decision("all", opener.weight), -branch)
 
 
 def _gradients(s: _Sizes, i: int) -> Iterator[Term]:
     op = s.model.ops[i]
     for t in op.tensors(i):
-        yield "gradients", op.name, f"count:{t.name}", t.size / t.channels * s.kind.grad_bytes
+        per_channel = t.size / t.channels * s.accounting.grad_bytes
+        yield Term("gradients", op.name, Decision("count", t.name), per_channel)
 
 
 def _backward(s: _Sizes, i: int, op: Op) -> Iterator[Term]:
     """Gradient of the output; the residual branch's gradient while it waits."""
-    yield "transient", op.name, f"reach:{i}", s.grad(op.out_shape)
+    yield Term("transient", op.name, Decision("reach", i), s.gradient(op.out_shape))
     fork = s.forks.get(i)
     if fork is not None and not isinstance(s.model.ops[i + 1], Join):
         waiting = s.model.ops[fork]
-        yield "transient", waiting.name, f"reach:{fork - 1}", s.grad(waiting.in_shape)
+        reach = Decision("reach", fork - 1)
+        yield Term("transient", waiting.name, reach, s.gradient(waiting.in_shape))
 
 
 def _input_gradient(s: _Sizes, i: int, op: Op) -> Iterator[Term]:
     if i > 0:
-        yield "transient", op.name, f"reach:{i - 1}", s.grad(op.in_shape)
+        yield Term("transient", op.name, Decision("reach", i - 1), s.gradient(op.in_shape))
 
 
 def _copied_gradient(s: _Sizes, op: Conv) -> Iterator[Term]:
-    """The output gradients of the trained channels of a depthwise convolution, copied out for its weight gradient."""
-    per_channel = s.grad(op.out_shape[1:])
-    yield "transient", op.name, f"count:{op.weight}", per_channel
-    yield "transient", op.name, f"whole:{op.weight}", -per_channel * op.in_shape[0]
+    """A depthwise convolution's output gradients of the trained channels, if not all train."""
+    per_channel = s.gradient(op.out_shape[1:])
+    yield Term("transient", op.name, Decision("count", op.weight), per_channel)
+    yield Term("transient", op.name, Decision("all", op.weight), -per_channel * op.in_shape[0])
 
 
 def mask_links(model: Model) -> Iterator[tuple[int, str | None]]:
-    """Each rectifier with the weight whose whole training makes its mask needless (the search needs the link)."""
+    """Yield each rectifier with the weight behind it.
+
+    If all channels of that weight train, the rectifier needs no mask of its own.
+    """
     for i, op in enumerate(model.ops):
         if isinstance(op, ReLU):
             after = model.ops[consumer(model, i)]

@@ -1,25 +1,12 @@
-"""Many runs: presets, in parallel, in a folder, compared."""
+"""Many runs: presets, comparisons, in parallel, in a folder."""
 
-from ftte_lab.experiments.comparison import (
-    HeadlineReport,
-    best_rates,
-    headline,
-    savings,
-    table,
-    tune,
-)
+from ftte_lab.experiments.comparison import HEADLINE_METHODS, Comparison
 from ftte_lab.experiments.interleave import TimedEvent, interleave
 from ftte_lab.experiments.parallel import run_all
-from ftte_lab.experiments.presets import (
-    HEADLINE_METHODS,
-    PRESETS,
-    RATE_GRID,
-    TIERED,
-    TUNING_SEEDS,
-    Preset,
-    preset,
-)
-from ftte_lab.experiments.sweep import Sweep, sweep
+from ftte_lab.experiments.presets import PRESETS, TIERED, preset
+from ftte_lab.experiments.report import HeadlineReport, headline, savings, table
+from ftte_lab.experiments.sweep import Failure, Sweep, sweep
+from ftte_lab.experiments.tuning import RATE_GRID, TUNING_SEEDS, best_rates, tune
 
 __all__ = [
     "HEADLINE_METHODS",
@@ -27,8 +14,9 @@ __all__ = [
     "RATE_GRID",
     "TIERED",
     "TUNING_SEEDS",
+    "Comparison",
+    "Failure",
     "HeadlineReport",
-    "Preset",
     "Sweep",
     "TimedEvent",
     "best_rates",

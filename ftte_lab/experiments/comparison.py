@@ -1,208 +1,107 @@
-"""The headline comparison: FedAvg, FedBuff and FTTE from the same start, on the same fleet, to the same target.
+"""Compare methods on one scenario.
 
-The target is a share of FedAvg's best smoothed accuracy; every figure is measured here and is ours, not the authors'.
+Presets, lessons, the Lab and the study all derive their runs from a `Comparison`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
-import numpy as np
+from ftte_lab._common import choice, number, require
+from ftte_lab.simulation import METHODS, Scenario
 
-from ftte_lab._common import number, require
-from ftte_lab.experiments.parallel import run_all
-from ftte_lab.experiments.presets import RATE_GRID, TUNING_SEEDS, Preset
-from ftte_lab.simulation import History, Scenario, faster
-
-TARGET_SHARE = 0.95
+HEADLINE_METHODS = ("fedavg", "fedbuff", "ftte")
 
 
 @dataclass(frozen=True)
-class HeadlineReport:
-    """Finished runs by method, and the test accuracy all of them are timed to."""
+class Comparison:
+    """A scenario, the methods that run on it, and what each of them has of its own.
 
-    histories: Mapping[str, History]
-    target_accuracy: float
+    What a user set in the scenario is kept in each method, or refused in words (see `Method`).
 
-    def figures(self, name: str) -> dict[str, Any]:
-        """All figures of one method, JSON-able; `None` where the target was not reached."""
-        h, facts = self.histories[name], self.histories[name].facts
-        time = h.time_to(self.target_accuracy)
-        return {
-            "time_to_target_s": time,
-            "updates_to_target": h.time_to(self.target_accuracy, "updates"),
-            "upload_bytes_to_target": h.time_to(self.target_accuracy, "upload_bytes"),
-            "total_bytes_to_target": h.time_to(self.target_accuracy, "total_bytes"),
-            "energy_to_target_j": h.time_to(self.target_accuracy, "energy_j"),
-            "energy_j": float(h.points["energy_j"].iloc[-1]),
-            **faster(self.histories["fedavg"].time_to(self.target_accuracy), time),
-            "best_accuracy": h.best(),
-            "final_accuracy": h.final(),
-            "straggler_accuracy": h.final("straggler_accuracy"),
-            "worst_decile_accuracy": h.final("worst_decile_accuracy"),
-            "levelled_off": h.levelled_off(),
-            **{key: facts[key] for key in _FACTS},
-            "server_rate": h.scenario["server_rate"],
-        }
-
-    def to_dict(self) -> dict[str, Any]:
-        """The whole report as plain values."""
-        return {
-            "target_accuracy": self.target_accuracy,
-            "scenario": dict(self.histories["ftte"].scenario),
-            "methods": {name: self.figures(name) for name in self.histories},
-        }
-
-
-_FACTS = (
-    "peak_memory_bytes",
-    "overhead_bytes",
-    "inference_peak_bytes",
-    "upload_bytes_per_update",
-    "download_bytes_per_update",
-    "first_download_bytes",
-    "index_bytes",
-    "trained_parameters",
-    "parameters",
-    "devices_too_small",
-    "devices_left_out",
-    "data_left_out",
-    "mean_staleness",
-    "rejected_updates",
-)
-
-
-def headline(
-    scenarios: Mapping[str, Scenario],
-    *,
-    progress: bool = False,
-    processes: int | None = 1,
-    target_share: float = TARGET_SHARE,
-) -> HeadlineReport:
-    """Run the methods and set the target from FedAvg.
-
-    Args:
-        scenarios: by method; `fedavg` must be among them.
-        progress: show a bar on standard error.
-        processes: methods that run at once; `None`: as many as there are cores.
-        target_share: share of FedAvg's best smoothed accuracy that counts as reached.
+    Attributes:
+        scenario: fleet, data, model and server that the methods share.
+        methods: which methods run side by side.
+        rates: tuned server rate by method; without one a method takes the scenario's. They do not
+            count where the scenario itself sets a server rate.
+        own: fields of one method alone, by method.
+        about: one sentence about the fleet.
 
     Raises:
-        BudgetError: if no subset fits the weakest device.
-        ValueError: no `fedavg`, a share outside (0, 1], or data that is not there.
+        ValueError: an unknown method or field, or a value out of range.
+
+    Example:
+        >>> few = Comparison(Scenario(buffer=5), rates={"ftte": 1.5})
+        >>> few.run("ftte").buffer, few.run("ftte").server_rate, few.run("fedavg").buffer
+        (5, 1.5, None)
+        >>> list(few.runs(seed=3))
+        ['fedavg', 'fedbuff', 'ftte']
     """
-    require(
-        "fedavg" in scenarios,
-        f"methods {', '.join(scenarios)}",
-        "any, with 'fedavg' among them",
-        "The target is its",
-    )
-    number("target_share", target_share, 1e-9, 1.0)
-    histories = run_all(scenarios, processes=processes, progress=progress)
-    return HeadlineReport(histories, target_share * histories["fedavg"].best())
 
+    scenario: Scenario
+    methods: tuple[str, ...] = HEADLINE_METHODS
+    rates: Mapping[str, float] = field(default_factory=dict)
+    own: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    about: str = ""
 
-def tune(
-    preset: Preset, *, progress: bool = False, processes: int | None = 1
-) -> dict[str, dict[float, float]]:
-    """Mean accuracy over the horizon per method and server rate, averaged over the tuning seeds.
+    def __post_init__(self) -> None:
+        require(bool(self.methods), "no method is chosen", f"at least one of {', '.join(METHODS)}")
+        for name in (*self.methods, *self.rates, *self.own):
+            choice("method", name, METHODS)
+        for name, rate in self.rates.items():
+            number(f"server rate of {name}", rate, 1e-6, 100)
+        ordered = tuple(name for name in METHODS if name in self.methods)
+        object.__setattr__(self, "methods", ordered)
+        object.__setattr__(self, "rates", MappingProxyType(dict(self.rates)))
+        own = {name: MappingProxyType(dict(fields)) for name, fields in self.own.items() if fields}
+        object.__setattr__(self, "own", MappingProxyType(own))
 
-    The mean over the curve rewards speed and level alike. Nothing here touches the seeds a table reports.
+    def run(self, method: str, seed: int | None = None) -> Scenario:
+        """Return the run of one method, which need not be among `methods`.
 
-    Raises:
-        BudgetError: if no subset fits the weakest device.
-        ValueError: data that is not there.
-    """
-    methods = preset.methods()
-    jobs = {
-        f"{name} {rate} {seed}": base.replace(seed=seed, server_rate=rate)
-        for name, base in methods.items()
-        for rate in RATE_GRID
-        for seed in TUNING_SEEDS
-    }
-    done = run_all(jobs, processes=processes, progress=progress)
-    return {
-        name: {
-            rate: float(np.mean([done[f"{name} {rate} {seed}"].level() for seed in TUNING_SEEDS]))
-            for rate in RATE_GRID
-        }
-        for name in methods
-    }
+        Args:
+            method: one of `METHODS`.
+            seed: the seed, or `None` for the scenario's.
 
+        Raises:
+            ValueError: an unknown method, or a field that contradicts it.
+        """
+        choice("method", method, METHODS)
+        base = self.scenario if seed is None else self.scenario.replace(seed=seed)
+        run = base.as_method(method)
+        rate = self.rates.get(method)
+        if rate is not None and "server_rate" not in self.scenario.changes():
+            run = run.replace(server_rate=rate)
+        own = self.own.get(method, {})
+        for key, value in own.items():
+            fixed = METHODS[method].fixes.get(key, value)
+            label = METHODS[method].label
+            require(value == fixed, f"{key} = {value!r} contradicts {label}", f"{fixed!r}")
+        return run.replace(**own)
 
-def table(report: HeadlineReport) -> str:
-    """The report as text: a row per figure, a column per method."""
-    figures = {name: report.figures(name) for name in report.histories}
-    width = 17
-    lines = [" " * 36 + "".join(f"{name:>{width}}" for name in figures)]
-    for label, key, form in _ROWS:
-        lines.append(
-            f"{label:<36}"
-            + "".join(f"{_cell(values[key], form):>{width}}" for values in figures.values())
-        )
-    return "\n".join(lines)
+    def runs(self, seed: int | None = None) -> dict[str, Scenario]:
+        """Return the runs of all methods on the same fleet, data and start, by method.
 
+        Raises:
+            ValueError: a field that contradicts one of the methods.
+        """
+        return {method: self.run(method, seed) for method in self.methods}
 
-_ROWS: tuple[tuple[str, str, str], ...] = (
-    ("time to target, virtual s", "time_to_target_s", "count"),
-    ("  time saved against FedAvg", "time_saved", "share"),
-    ("  speed gained over FedAvg", "speed_gain", "share"),
-    ("client updates to target", "updates_to_target", "count"),
-    ("upload to target", "upload_bytes_to_target", "bytes"),
-    ("all bytes to target", "total_bytes_to_target", "bytes"),
-    ("energy to target, J", "energy_to_target_j", "count"),
-    ("best accuracy, smoothed", "best_accuracy", "share"),
-    ("final accuracy, smoothed", "final_accuracy", "share"),
-    ("  on the slowest tenth of devices", "straggler_accuracy", "share"),
-    ("  of the worst tenth of clients", "worst_decile_accuracy", "share"),
-    ("levelled off within the horizon", "levelled_off", "yes"),
-    ("peak memory of a training step", "peak_memory_bytes", "bytes"),
-    ("  training overhead over inference", "overhead_bytes", "bytes"),
-    ("upload per client update", "upload_bytes_per_update", "bytes"),
-    ("download per client update", "download_bytes_per_update", "bytes"),
-    ("  first download, once per device", "first_download_bytes", "bytes"),
-    ("devices too small for the step", "devices_too_small", "count"),
-    ("devices left out", "devices_left_out", "count"),
-    ("  share of the training data", "data_left_out", "share"),
-    ("mean staleness, server steps", "mean_staleness", "one"),
-    ("server rate, tuned", "server_rate", "one"),
-)
+    def replace(self, **changes: Any) -> Comparison:
+        """Return a copy with some attributes changed."""
+        return dataclasses.replace(self, **changes)
 
+    def set(self, **fields: Any) -> Comparison:
+        """Return a copy with some fields of the shared scenario changed.
 
-def _cell(value: Any, form: str) -> str:
-    if value is None:
-        return "not reached"
-    if form == "yes":
-        return "yes" if value else "no"
-    if form == "share":
-        return f"{100 * value:.1f} %"
-    if form == "bytes":
-        return f"{value / 2**20:.2f} MiB" if value >= 2**20 else f"{value / 1024:.1f} KiB"
-    return f"{value:.1f}" if form == "one" else f"{value:,.0f}"
+        A server rate that is set here holds for every method: the tuned rates are dropped.
 
-
-def best_rates(scores: Mapping[str, Mapping[float, float]]) -> dict[str, float]:
-    """The rate with the best score per method; of equals the smaller."""
-    return {
-        name: max(sorted(by_rate), key=lambda r: by_rate[r]) for name, by_rate in scores.items()
-    }
-
-
-def savings(report: HeadlineReport) -> Iterable[str]:
-    """Three sentences in the shape of the authors' headline, with the figures of this run."""
-    base, ours = report.figures("fedavg"), report.figures("ftte")
-    time = ours["time_saved"]
-    yield (
-        "FTTE never reached the target."
-        if time is None
-        else f"FTTE reached {100 * report.target_accuracy:.1f} % accuracy in {100 * (1 - time):.0f} % of FedAvg's time."
-    )
-    yield f"Training overhead per device: {_percent(base, ours, 'overhead_bytes')}."
-    yield f"Upload per update: {_percent(base, ours, 'upload_bytes_per_update')}."
-
-
-def _percent(base: Mapping[str, Any], ours: Mapping[str, Any], key: str) -> str:
-    less = 100 * (1 - ours[key] / base[key])
-    return f"{_cell(ours[key], 'bytes')} instead of {_cell(base[key], 'bytes')} ({less:.0f} % less)"
+        Raises:
+            ValueError: an unknown field or a value out of range.
+        """
+        rates = {} if "server_rate" in fields else self.rates
+        return self.replace(scenario=self.scenario.replace(**fields), rates=rates)

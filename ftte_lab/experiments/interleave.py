@@ -1,6 +1,6 @@
-"""Several runs on one virtual clock: their events in the order of virtual time, as a viewer would see them.
+"""Merge the events of several runs in the order of virtual time.
 
-Each run is computed as if it were alone; only the order in which events are handed out is new.
+Each run is computed as if it were alone; only the order in which its events come out is new.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from ftte_lab.simulation import (
 
 
 class TimedEvent(NamedTuple):
-    """An event of one of the runs; `settled`: no evaluation of the same server step follows."""
+    """Hold an event of one of the runs; `settled`: no evaluation of the same step follows."""
 
     name: str
     event: Event
@@ -32,16 +32,16 @@ class TimedEvent(NamedTuple):
 
 @dataclass
 class _Lane:
-    """One run: its events, and the virtual moment of the next."""
+    """One run: its events, and the virtual time of the next."""
 
     name: str
-    ready: Prepared
+    prepared: Prepared
     events: Iterator[Event]
     due: set[int] = field(default_factory=set)
     steps: int = 0
 
     def settled(self, event: Event) -> bool:
-        """Whether nothing follows at the same moment. Call it once per event: it counts the steps."""
+        """Return whether no event follows at the same time; call it once per event."""
         if isinstance(event, Stepped):
             self.steps += 1
             return self.steps not in self.due
@@ -49,24 +49,26 @@ class _Lane:
 
     @property
     def next_s(self) -> float:
-        """When the next server step happens."""
-        step_s = self.ready.timeline.step_s
-        return float(step_s[self.steps]) if self.steps < len(step_s) else self.ready.timeline.end_s
+        """Return the virtual time of the next server step."""
+        step_s = self.prepared.timeline.step_s
+        return (
+            float(step_s[self.steps]) if self.steps < len(step_s) else self.prepared.timeline.end_s
+        )
 
 
 def interleave(runs: Mapping[str, Prepared], *, processes: int | None = 1) -> Iterator[TimedEvent]:
-    """Run prepared scenarios side by side and tell what happens in the order of virtual time.
+    """Run prepared scenarios side by side, and yield their events in the order of virtual time.
 
-    The events of each run are those of `engine.simulate`, to the last digit. To stop, do not ask for the next one.
+    The events of each run are those of `simulate`, to the last digit. To stop, close the iterator.
 
     Args:
-        runs: by name; of events at the same moment, the run named first comes first.
+        runs: by name; of events at the same time, the run named first comes first.
         processes: as for `simulate`, for each run.
 
     Raises:
         ValueError: no run, or as `simulate`.
     """
-    require(bool(runs), "no run to race", "at least one")
+    require(bool(runs), "no run to interleave", "at least one")
     lanes = [
         _Lane(n, r, simulate(r, processes=processes), evaluation_versions(r))
         for n, r in runs.items()

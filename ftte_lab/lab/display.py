@@ -1,4 +1,4 @@
-"""What a Lab shows of its board, and when: at once what is known before training, then at the pace of the eye."""
+"""When a Lab shows what: at once what is known before training, then ten frames a second."""
 
 from __future__ import annotations
 
@@ -10,25 +10,29 @@ from typing import Any
 from ftte_lab._common import choice
 from ftte_lab.experiments import TimedEvent
 from ftte_lab.lab import export as _export
-from ftte_lab.lab.board import INSTANT, PANELS, Board
+from ftte_lab.lab.board import KNOWN_BEFORE_TRAINING, PANELS, Board
 from ftte_lab.lab.knob_panel import metrics
 from ftte_lab.lab.live.fleet_message import fleet_message
 from ftte_lab.lab.live.stage import Stage
 from ftte_lab.lab.settings import Settings
-from ftte_lab.lab.summary import differences, story
+from ftte_lab.lab.summary import differences, summary
 from ftte_lab.simulation import Ready
 
-_FRAME_S = 0.1  # what the eye follows, and a page can draw without falling behind
-_SLOW_FRAME_S = 0.5  # for charts that are looked at, not watched
+_FRAME_S = 0.1  # what the eye follows, and a page can draw in time
+_SLOW_FRAME_S = 0.5  # for charts that nobody follows point by point
+_LONGEST_LAP_S = 1.0  # a longer pause between two frames is not computing time
+_PHASE_NOTES = {"running": "preparing", "failed": "this run is not possible"}
 
 
 class Display:
-    """The stage and what it is told. The worker writes the board, callbacks of the page read it: both hold `lock`.
+    """Send a board to the stage.
+
+    The worker writes the board and callbacks of the page read it: both hold `lock`.
 
     Args:
         settings: what the Lab is opened with.
         shown: the charts to begin with, names of `PANELS`.
-        pressed: hears what the page sends.
+        on_message: called with what the page sends.
         live: whether there is a page.
 
     Raises:
@@ -39,7 +43,7 @@ class Display:
         self,
         settings: Settings,
         shown: Sequence[str],
-        pressed: Callable[[Mapping[str, Any]], None],
+        on_message: Callable[[Mapping[str, Any]], None],
         live: bool,
     ) -> None:
         for name in shown:
@@ -47,47 +51,43 @@ class Display:
         self.board, self.shown, self.live = Board(settings), list(shown), live
         self.pinned: Board | None = None
         self.lock = threading.RLock()
-        self._next, self._next_slow, self._lap = 0.0, 0.0, time.monotonic()
+        self._next_frame_s, self._next_slow_frame_s = 0.0, 0.0
+        self._lap_s = time.monotonic()
         self._number = 0
-        self.stage = Stage(self._panels(settings), pressed, live)
+        self.stage = Stage(self._panels(settings), on_message, live)
 
-    def frame(self, number: int, timed: TimedEvent | None) -> None:
-        """Show what has happened, ten times a second at most; called by the worker after each event."""
+    def show_frame(self, number: int, timed: TimedEvent | None) -> None:
+        """Show what has happened, if a frame is due; the worker calls this after each event."""
         now = time.monotonic()
-        self.board.active_s += min(now - self._lap, 1.0)
-        self._lap = now
-        if timed is None or isinstance(timed.event, Ready) or not self.live or now < self._next:
+        self.board.active_s += min(now - self._lap_s, _LONGEST_LAP_S)
+        self._lap_s = now
+        due = self.live and now >= self._next_frame_s
+        if timed is None or isinstance(timed.event, Ready) or not due:
             return
-        self._next = now + _FRAME_S
+        self._next_frame_s = now + _FRAME_S
         self.draw("curves")
-        if now >= self._next_slow:
-            self._next_slow = now + _SLOW_FRAME_S
+        if now >= self._next_slow_frame_s:
+            self._next_slow_frame_s = now + _SLOW_FRAME_S
             self.draw("weights")
-        self.stage.say(
-            "state",
-            number=number,
-            phase="running",
-            progress=self.board.progress,
-            note=self.board.note(),
-        )
+        self._publish_state(number, "running", self.board.progress, self.board.note())
 
-    def state(self, number: int, phase: str, error: BaseException | None) -> None:
-        """Say that a run began or ended; an error appears as text, and the charts stay."""
+    def show_phase(self, number: int, phase: str, error: BaseException | None) -> None:
+        """Show that a run began or ended; an error appears as text, and the charts stay."""
         self._number, board = number, self.board
         if not self.live:
             return
         if phase in ("done", "stopped"):
             self.draw("curves")
             self.draw("weights")
-        self.complain(error)
-        note = {"running": "preparing", "failed": "this run is not possible"}.get(
-            phase
-        ) or board.note(phase)
-        progress = 1.0 if phase == "done" else board.progress
-        self.stage.say("state", number=number, phase=phase, progress=progress, note=note)
+        self.show_error(error)
+        note = _PHASE_NOTES.get(phase) or board.note(phase)
+        self._publish_state(number, phase, 1.0 if phase == "done" else board.progress, note)
+
+    def _publish_state(self, number: int, phase: str, progress: float, note: str) -> None:
+        self.stage.publish("state", number=number, phase=phase, progress=progress, note=note)
 
     def draw(self, name: str) -> None:
-        """Send one chart, if it is looked at."""
+        """Send one chart, if it is shown."""
         with self.lock:
             if not self.live or name not in self.shown or name == "fleet":
                 return
@@ -95,74 +95,77 @@ class Display:
         if figure is not None:
             self.stage.show(name, figure, self._number)
 
-    def draw_instant(self) -> None:
-        """All that is known before any training; what comes next is drawn without delay."""
+    def draw_prepared(self) -> None:
+        """Draw all that is known before any training; the next frame comes without delay."""
         if not self.live:
             return
-        self._next = self._next_slow = 0.0
-        self.tell_settings()
+        self._next_frame_s = self._next_slow_frame_s = 0.0
+        self.show_summary()
         content, buffers = fleet_message(self.board.prepared)
-        self.stage.say("fleet", buffers, **content)
-        for name in INSTANT:
+        self.stage.publish("fleet", buffers, **content)
+        for name in KNOWN_BEFORE_TRAINING:
             self.draw(name)
 
     def pin(self) -> None:
-        """Keep the present curves behind those to come; let go of them if nothing has changed since."""
+        """Keep the present curves behind the next ones; drop them if nothing changed since."""
         with self.lock:
             self.pinned = None if self.pinned is self.board else self.board
             self.board.pinned = self.pinned.points if self.pinned else {}
-        self.tell_settings()
+        self.show_summary()
         self.draw("curves")
 
-    def tell_settings(self) -> None:
-        """The sentences, and the code of the settings."""
+    def show_summary(self) -> None:
+        """Show the sentences, and the code of the settings."""
         board = self.board
-        told = story(board.prepared) if board.prepared else ""
-        if self.pinned is not None and self.pinned is not board:
-            told += "\nDimmed: " + differences(self.pinned.settings, board.settings)
-        elif self.pinned is board:
-            told += "\nPinned: these curves stay, dimmed, behind the next ones."
-        self.stage.say("sentence", text=told, code=board.settings.code())
+        text = summary(board.prepared) if board.prepared else ""
+        if self.pinned is board:
+            text += "\nPinned: these curves stay, dimmed, behind the next ones."
+        elif self.pinned is not None:
+            text += f"\nDimmed: {differences(self.pinned.settings, board.settings)}"
+        self.stage.publish("sentence", text=text, code=board.settings.code())
 
-    def tell_panels(self, settings: Settings) -> None:
-        """Which charts and menus there are."""
-        self.stage.say("panels", **self._panels(settings))
+    def show_panels(self, settings: Settings) -> None:
+        """Show which charts and menus there are."""
+        self.stage.publish("panels", **self._panels(settings))
 
     def _panels(self, settings: Settings) -> dict[str, Any]:
         return {"all": dict(PANELS), "shown": self.shown, "choices": metrics(settings)}
 
-    def complain(self, error: BaseException | None) -> None:
-        """Say what was wrong, or that all is well."""
-        self.stage.say("error", text=_sentence(error) if error else "")
+    def show_error(self, error: BaseException | None) -> None:
+        """Show what was wrong; `None` clears the message."""
+        self.stage.publish("error", text=_sentence(error) if error else "")
 
-    def look_at(self, names: Sequence[str]) -> None:
-        """Show these charts; those that were not drawn yet are drawn now."""
-        fresh = [name for name in names if name in PANELS and name not in self.shown]
+    def select_charts(self, names: Sequence[str]) -> None:
+        """Show these charts; draw those that were not drawn yet."""
+        missing = [name for name in names if name in PANELS and name not in self.shown]
         self.shown = [name for name in names if name in PANELS]
-        for name in fresh:
+        for name in missing:
             self.draw(name)
 
-    def look_over(self, settings: Settings) -> None:
-        """The same run under another axis, metric, or method to watch."""
+    def change_view(self, settings: Settings) -> None:
+        """Show the same run with another axis, metric, or method whose schedule is drawn."""
         with self.lock:
             self.board.settings = settings
-        self.tell_settings()
+        self.show_summary()
         for name in ("curves", "gantt", "weights"):
             self.draw(name)
 
     def export(self, form: str, panel: str) -> None:
-        """Hand the page a file.
+        """Send a file to the page.
 
         Raises:
             ValueError: an unknown form or chart, or nothing to show yet.
         """
         with self.lock:
             name, mime, content = _export.file(form, panel, self.board)
-        self.stage.hand_over(name, mime, content)
+        self.stage.send_file(name, mime, content)
 
 
 def _sentence(error: BaseException) -> str:
-    """An error as a reader understands it; an unforeseen one says so."""
+    """Write an error for a reader; one that nobody foresaw is named as such."""
     if isinstance(error, ValueError):
         return str(error)[:1].upper() + str(error)[1:]
-    return f"This run failed unexpectedly ({type(error).__name__}: {error}). Please report it with the share code."
+    return (
+        f"This run failed unexpectedly ({type(error).__name__}: {error}). "
+        "Please report it with the share code."
+    )

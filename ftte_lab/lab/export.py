@@ -1,17 +1,22 @@
-"""What a Lab hands out: charts as PNG or SVG, all points as CSV, the settings as JSON."""
+"""Files that a Lab exports: charts as PNG or SVG, all points as CSV, the settings as JSON."""
 
 from __future__ import annotations
 
 import pandas as pd
 
 from ftte_lab._common import choice, require
+from ftte_lab.charts import Figure
 from ftte_lab.lab.board import PANELS, Board
 
 FORMS = ("png", "svg", "csv", "json")
 
 
 def points(board: Board) -> pd.DataFrame:
-    """The points of all runs, finished or not: one row each, `method` and `seed` first."""
+    """Return the points of all runs, finished or not: one row each, `method` and `seed` first.
+
+    Raises:
+        ValueError: nothing to export yet.
+    """
     tables = []
     for name, seeds in board.points.items():
         for k, table in enumerate(seeds):
@@ -23,8 +28,21 @@ def points(board: Board) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
+def drawn(figure: Figure | None) -> Figure:
+    """Return the figure.
+
+    Raises:
+        ValueError: if there is none yet.
+    """
+    if figure is None:
+        raise ValueError(
+            "nothing has run yet; allowed: a Lab that runs or ran. Press Run, or call lab.run()."
+        )
+    return figure
+
+
 def file(form: str, panel: str, board: Board) -> tuple[str, str, bytes]:
-    """A file to save: its name, its MIME type and its content.
+    """Return a file to save: its name, its MIME type and its content.
 
     Raises:
         ValueError: an unknown form or chart, or nothing to show yet.
@@ -36,9 +54,7 @@ def file(form: str, panel: str, board: Board) -> tuple[str, str, bytes]:
     if form == "csv":
         return f"{stem}.csv", "text/csv", points(board).to_csv(index=False).encode()
     choice("chart", panel, PANELS)
-    figure = board.figure(panel)
-    require(figure is not None, "nothing has run yet", "a Lab that runs or ran", "Press Run first")
-    assert figure is not None  # noqa: S101  # for the type checker
+    figure = drawn(board.figure(panel))
     if form == "png":
         return f"{stem}-{panel}.png", "image/png", figure.png(2.0)
     return f"{stem}-{panel}.svg", "image/svg+xml", figure.svg().encode()

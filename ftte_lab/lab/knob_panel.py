@@ -1,4 +1,4 @@
-"""The column of knobs, and the menus of the charts."""
+"""The column of knobs in their groups, and the menus of the charts."""
 
 from __future__ import annotations
 
@@ -11,18 +11,27 @@ from ftte_lab import charts
 from ftte_lab._common import choice
 from ftte_lab.devices import training_bill
 from ftte_lab.lab.board import AXES_SHOWN
-from ftte_lab.lab.knobs import BUDGET_KIB, BUILDERS, Control, MethodBoxes
+from ftte_lab.lab.knobs import KNOBS, Control, build, ordered
 from ftte_lab.lab.live.marks import Marks
+from ftte_lab.lab.method_boxes import MethodBoxes
 from ftte_lab.lab.mix_sliders import MixSliders
 from ftte_lab.lab.settings import Settings
 from ftte_lab.models import head
-from ftte_lab.simulation import Prepared
+from ftte_lab.simulation import GROUPS, SETTINGS, Prepared
 
-_BESIDE = 4  # up to this many knobs stand above the charts, more stand beside them
+_BESIDE = 4  # up to this many knobs stand above the charts; more stand beside them
+_GROUP_OF_OTHERS: Mapping[str, str] = {"methods": "server", "seeds": "run"}
 
 
 class ControlPanel:
-    """The chosen knobs; `turned` hears the settings that follow from each change, `refused` why there are none.
+    """Show the chosen knobs, grouped as the settings of a scenario are.
+
+    Args:
+        names: names of `KNOBS`.
+        settings: what the knobs show at first.
+        on_change: called with the settings that follow from each change.
+        on_error: called with the reason if a change is refused.
+        live: whether there is a page.
 
     Raises:
         ValueError: an unknown knob.
@@ -32,112 +41,119 @@ class ControlPanel:
         self,
         names: Sequence[str],
         settings: Settings,
-        turned: Callable[[Settings], None],
-        refused: Callable[[ValueError], None],
+        on_change: Callable[[Settings], None],
+        on_error: Callable[[ValueError], None],
         live: bool,
     ) -> None:
         for name in names:
-            choice("knob", name, BUILDERS)
-        self._settings, self._turned, self._refused, self._quiet = settings, turned, refused, False
-        self.knobs: dict[str, Control] = {
-            name: BUILDERS[name](settings) for name in BUILDERS if name in names
-        }
-        self._marks = Marks(live) if "budget" in self.knobs else None
+            choice("knob", name, KNOBS)
+        self._settings = settings
+        self._on_change = on_change
+        self._on_error = on_error
+        self._quiet = False
+        self.knobs: dict[str, Control] = {name: build(name, settings) for name in ordered(names)}
+        self._marks = Marks(live) if "budget_kib" in self.knobs else None
         for name, control in self.knobs.items():
             self._listen(name, control)
         self.show(settings)
-        few = len(self.knobs) <= _BESIDE and "mix" not in self.knobs
-        layout = widgets.Layout(
-            flex="1 1 100%" if few else "1 1 290px",
-            max_width="none" if few else "460px",
-            min_width="0",
-        )
-        self.widget = widgets.VBox([self._dressed(name) for name in self.knobs], layout=layout)
+        self.widget = self._column()
         self.widget.add_class("ftte-controls")
 
     def show(self, settings: Settings) -> None:
-        """Turn all knobs to where the settings are, without a sound."""
-        self._quiet, self._settings = True, settings
-        try:
-            for control in self.knobs.values():
-                control.show(settings)
-        finally:
-            self._quiet = False
+        """Set all knobs from settings without calling back."""
+        self._settings = settings
+        self._show(self.knobs)
 
-    def _show_only(self, name: str) -> None:
+    def _show(self, names: Sequence[str] | Mapping[str, Control]) -> None:
         self._quiet = True
         try:
-            self.knobs[name].show(self._settings)
+            for name in names:
+                self.knobs[name].show(self._settings)
         finally:
             self._quiet = False
 
     def mark(self, prepared: Mapping[str, Prepared]) -> None:
-        """Mark on the budget's slider what the weakest device has, and what the smallest training step needs."""
+        """Mark on the budget's slider the weakest device's memory and the smallest step's need."""
         if self._marks is None:
             return
-        ready = next(iter(prepared.values()))
-        s, (_, kind, weakest) = ready.scenario, ready.federation.fleet.weakest()
-        floor = training_bill(
-            ready.federation.model,
-            head(ready.federation.model),
-            s.batch,
-            s.accounting,
-            s.client_momentum,
-        )
-        self._marks.say(
+        run = next(iter(prepared.values()))
+        s, (_, kind, weakest) = run.scenario, run.federation.fleet.weakest()
+        model = run.federation.model
+        floor = training_bill(model, head(model), s.batch, s.accounting, s.client_momentum)
+        knob = SETTINGS["budget_kib"].knob
+        assert knob is not None  # noqa: S101  # for the type checker
+        self._marks.place(
             {
                 f"floor {floor.peak_bytes / 1024:.0f}": floor.peak_bytes / 1024,
                 f"weakest: {kind}": weakest / 1024,
             },
-            BUDGET_KIB,
+            (knob.base**knob.low, knob.base**knob.high),
         )
 
-    def _dressed(self, name: str) -> Any:
+    def _column(self) -> widgets.VBox:
+        few = len(self.knobs) <= _BESIDE and "mix" not in self.knobs
+        if few:
+            children = [self._framed(name) for name in self.knobs]
+            layout = widgets.Layout(flex="1 1 100%", max_width="none", min_width="0")
+        else:
+            children = [box for group in GROUPS for box in self._group(group)]
+            layout = widgets.Layout(flex="1 1 290px", max_width="460px", min_width="0")
+        return widgets.VBox(children, layout=layout)
+
+    def _group(self, group: str) -> list[Any]:
+        """Return a heading and the knobs of one group, or nothing."""
+        mine = [name for name in self.knobs if _group_of(name) == group]
+        if not mine:
+            return []
+        heading = widgets.HTML(f"<b>{GROUPS[group]}</b>")
+        return [heading, *(self._framed(name) for name in mine)]
+
+    def _framed(self, name: str) -> Any:
         control = self.knobs[name]
-        if name == "budget":
-            return widgets.VBox(
-                [control.widget, self._marks], layout=widgets.Layout(max_width="440px")
-            )
+        if name == "budget_kib":
+            layout = widgets.Layout(max_width="440px")
+            return widgets.VBox([control.widget, self._marks], layout=layout)
         if isinstance(control.widget, MixSliders | MethodBoxes):
-            text = {"mix": "device mix, always 100 %", "methods": "methods"}[name]
+            text = SETTINGS["mix"].label if name == "mix" else "methods"
             return widgets.VBox([widgets.Label(text), control.widget])
         return control.widget
 
     def _listen(self, name: str, control: Control) -> None:
-        def heard(_: Any) -> None:
+        def changed(_: Any) -> None:
             if self._quiet:
                 return
             try:
                 settings = control.write(self._settings, control.widget.value)
                 settings.runs()
             except ValueError as error:
-                self._refused(error)
+                self._on_error(error)
                 return
             self._settings = settings
-            if settings.scenario.budget_kib is None and "budget" in self.knobs:
-                self._show_only("budget")  # it follows the weakest device until it is moved
-            self._turned(settings)
+            if settings.scenario.budget_kib is None and "budget_kib" in self.knobs:
+                self._show(["budget_kib"])  # it follows the weakest device until it is moved
+            self._on_change(settings)
 
         if isinstance(control.widget, MixSliders | MethodBoxes):
-            control.widget.on_change(heard)
+            control.widget.on_change(changed)
         else:
-            control.widget.observe(heard, names="value")
+            control.widget.observe(changed, names="value")
+
+
+def _group_of(name: str) -> str:
+    return SETTINGS[name].group if name in SETTINGS else _GROUP_OF_OTHERS[name]
 
 
 def metrics(settings: Settings) -> dict[str, Any]:
-    """The menus above the charts: what the curves show over what, and whose schedule is drawn."""
-    names = {
-        name: text.split(",")[-1].strip() if name != "accuracy" else text
-        for name, text in charts.METRICS.items()
-    }
+    """Return the menus above the charts: what the curves show, over what, whose schedule."""
+    names = dict(charts.METRICS)
+    for name, text in charts.METRICS.items():
+        if name != "accuracy":
+            names[name] = text.split(",")[-1].strip()
     for kind in sorted(settings.scenario.mix):
         names[f"accuracy_{kind}"] = f"accuracy on devices of kind {kind}"
+    methods = [(name, charts.label(name)) for name in settings.methods]
     return {
         "metric": {"title": "Show", "options": list(names.items()), "value": settings.metric},
         "over": {"title": "over", "options": list(AXES_SHOWN.items()), "value": settings.over},
-        "watch": {
-            "title": "schedule of",
-            "options": [(n, charts.label(n)) for n in settings.methods],
-            "value": settings.watch,
-        },
+        "watch": {"title": "schedule of", "options": methods, "value": settings.watch},
     }

@@ -1,4 +1,4 @@
-"""Sliders of device kinds that always sum to 100 %: moving one takes from, or gives to, all the others."""
+"""Sliders of device kinds that always sum to 100 %."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ftte_lab.devices import CATALOGUE
 
 
 def rebalance(parts: Mapping[str, int], moved: str, value: int) -> dict[str, int]:
-    """Whole per cents after one of them was moved: the others keep their proportions, and the sum is 100.
+    """Return integer percentages after one was moved; the others keep their proportions.
 
     Args:
-        parts: per cents that sum to 100.
+        parts: percentages that sum to 100.
         moved: whose slider it is.
         value: where it was moved to, 0 to 100.
     """
@@ -26,14 +26,14 @@ def rebalance(parts: Mapping[str, int], moved: str, value: int) -> dict[str, int
     return {**parts, moved: value, **_rounded(exact, rest)}
 
 
-def per_cents(mix: Mapping[str, float]) -> dict[str, int]:
-    """A mix of shares as whole per cents that sum to 100."""
+def percentages(mix: Mapping[str, float]) -> dict[str, int]:
+    """Return a mix of shares as integer percentages that sum to 100."""
     total = sum(mix.values())
     return _rounded({kind: 100 * share / total for kind, share in mix.items()}, 100)
 
 
 def _rounded(exact: Mapping[str, float], total: int) -> dict[str, int]:
-    """Largest remainders: whole numbers with a given sum, next to the exact ones."""
+    """Round to integers with a given sum, by largest remainders."""
     floor = {kind: int(value) for kind, value in exact.items()}
     by_rest = sorted(exact, key=lambda k: (floor[k] - exact[k], k))
     for kind in by_rest[: total - sum(floor.values())]:
@@ -42,7 +42,7 @@ def _rounded(exact: Mapping[str, float], total: int) -> dict[str, int]:
 
 
 class MixSliders(widgets.VBox):  # type: ignore[misc]  # the library is untyped
-    """One slider per device kind, and a menu to add another kind from the catalogue."""
+    """Offer one slider per device kind, and a menu to add a kind from the catalogue."""
 
     def __init__(self, mix: Mapping[str, float]) -> None:
         self._listeners: list[Callable[[Any], None]] = []
@@ -52,7 +52,7 @@ class MixSliders(widgets.VBox):  # type: ignore[misc]  # the library is untyped
         self._add = widgets.Dropdown(
             description="add a kind",
             layout=widgets.Layout(width="auto", max_width="440px"),
-            style={"description_width": "132px"},
+            style={"description_width": "150px"},
         )
         self._add.observe(self._added, names="value")
         super().__init__()
@@ -60,20 +60,20 @@ class MixSliders(widgets.VBox):  # type: ignore[misc]  # the library is untyped
 
     @property
     def value(self) -> dict[str, float]:
-        """Shares by kind, of the kinds that are there."""
+        """Return the shares by kind, without kinds at 0 %."""
         return {kind: slider.value / 100 for kind, slider in self._sliders.items() if slider.value}
 
     @value.setter
     def value(self, mix: Mapping[str, float]) -> None:
-        if per_cents(mix) != {k: s.value for k, s in self._sliders.items() if s.value}:
-            self._show(per_cents(mix))
+        if percentages(mix) != {k: s.value for k, s in self._sliders.items() if s.value}:
+            self._show(percentages(mix))
 
     def on_change(self, listener: Callable[[Any], None]) -> None:
         """Call `listener` after each change by a person."""
         self._listeners.append(listener)
 
     def _show(self, parts: Mapping[str, int]) -> None:
-        """Make the sliders say this; makes new ones where kinds are new."""
+        """Set the sliders; add new ones where kinds are new."""
         self._quiet = True
         for kind in parts:
             if kind not in self._sliders:
@@ -83,7 +83,7 @@ class MixSliders(widgets.VBox):  # type: ignore[misc]  # the library is untyped
                     max=100,
                     continuous_update=False,
                     layout=widgets.Layout(width="auto", max_width="440px"),
-                    style={"description_width": "132px"},
+                    style={"description_width": "150px"},
                 )
                 self._sliders[kind].observe(
                     lambda change, kind=kind: self._moved(kind, change), names="value"

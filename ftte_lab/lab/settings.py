@@ -1,129 +1,137 @@
-"""What a Lab is set to: a scenario, the methods to compare on it, how many seeds, and what the curves show."""
+"""Hold what a Lab is set to: the comparison, how many seeds, and what the curves show."""
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from ftte_lab._common import choice, integer, require
-from ftte_lab.experiments import PRESETS, Preset, preset
-from ftte_lab.lab import share_code as share
-from ftte_lab.simulation import AXES, METHODS, Scenario
+from ftte_lab.experiments import PRESETS, Comparison, preset
+from ftte_lab.lab import share_code
+from ftte_lab.simulation import AXES, Scenario
 
-MOST_SEEDS = 10
-_KEYS = ("scenario", "methods", "rates", "seeds", "over", "metric", "watch")
+LARGEST_SEED_COUNT = 10
+_COMPARISON = ("scenario", "methods", "rates", "own")
+_VIEW = ("seeds", "over", "metric", "watch")
+_FORMAT = "ftte_lab settings 1"
 
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a Lab shows follows from this, so a code of it restores the Lab.
+    """Everything that a Lab shows follows from these, so a code of them restores the Lab.
 
     Attributes:
-        scenario: fleet, data, model and server. Its budget is FTTE's, its buffer FTTE's and FedBuff's, its age exponent
-            that of every buffered method, its variance exponent FTTE's; the rest of a method is as in `METHODS`.
-        methods: which ones run, side by side.
-        rates: server rate per method; 1 where none is given.
+        comparison: the scenario, the methods, their server rates and their own fields.
         seeds: how many runs of each method, with the scenario's seed and the ones after it.
         over: horizontal axis of the curves, one of `AXES`.
-        metric: what they show, a column of `History.points`.
+        metric: what the curves show, a column of `History.points`.
         watch: whose schedule the Gantt chart and the weights show.
+
+    Raises:
+        ValueError: an unknown method or axis, or a number of seeds out of range.
     """
 
-    scenario: Scenario = field(default_factory=lambda: PRESETS["lab"].scenario)
-    methods: tuple[str, ...] = ("fedavg", "fedbuff", "ftte")
-    rates: Mapping[str, float] = field(default_factory=lambda: dict(PRESETS["lab"].server_rates))
+    comparison: Comparison = field(default_factory=lambda: PRESETS["lab"])
     seeds: int = 1
     over: str = "sim_seconds"
     metric: str = "accuracy"
     watch: str = "ftte"
 
     def __post_init__(self) -> None:
-        require(bool(self.methods), "no method is chosen", f"at least one of {', '.join(METHODS)}")
-        for name in (*self.methods, *self.rates, self.watch):
-            choice("method", name, METHODS)
-        ordered = tuple(name for name in METHODS if name in self.methods)
-        object.__setattr__(self, "methods", ordered)
-        if self.watch not in ordered:
-            object.__setattr__(self, "watch", ordered[-1])
-        integer("seeds", self.seeds, 1, MOST_SEEDS)
+        if self.watch not in self.methods:
+            object.__setattr__(self, "watch", self.methods[-1])
+        integer("seeds", self.seeds, 1, LARGEST_SEED_COUNT)
         last = self.scenario.seed + self.seeds - 1
-        require(
-            last < 2**32,
-            f"the last seed is {last}",
-            f"up to {2**32 - 1}",
-            "Begin with a smaller one",
-        )
+        require(last < 2**32, f"the last seed is {last}", f"up to {2**32 - 1}", "Lower the seed")
         choice("over", self.over, AXES)
-        require(
-            isinstance(self.metric, str), f"metric = {self.metric!r}", "a column of History.points"
-        )
+        ok = isinstance(self.metric, str)
+        require(ok, f"metric = {self.metric!r}", "a column of History.points")
+
+    @property
+    def scenario(self) -> Scenario:
+        """Return the scenario that the methods share."""
+        return self.comparison.scenario
+
+    @property
+    def methods(self) -> tuple[str, ...]:
+        """Return the methods that run."""
+        return self.comparison.methods
+
+    @property
+    def rates(self) -> Mapping[str, float]:
+        """Return the tuned server rates by method."""
+        return self.comparison.rates
 
     def replace(self, **changes: Any) -> Settings:
-        """A copy with some of its own fields changed."""
-        return replace(self, **changes)
+        """Return a copy with some attributes changed, those of the comparison among them."""
+        inner = {key: changes.pop(key) for key in _COMPARISON if key in changes}
+        comparison = changes.pop("comparison", self.comparison)
+        if inner:
+            comparison = comparison.replace(**inner)
+        return dataclasses.replace(self, comparison=comparison, **changes)
 
-    def runs(self, k: int = 0) -> dict[str, Scenario]:
-        """The scenarios of the k-th seed, by method.
+    def set(self, **fields: Any) -> Settings:
+        """Return a copy with some fields of the scenario changed (see `Comparison.set`).
 
         Raises:
-            ValueError: settings that make no sense for one of the methods.
+            ValueError: an unknown field or a value out of range.
         """
-        return {name: self._run(name, k) for name in self.methods}
+        return self.replace(comparison=self.comparison.set(**fields))
 
-    def _run(self, name: str, k: int) -> Scenario:
-        base, changes = (
-            self.scenario,
-            {"seed": self.scenario.seed + k, "server_rate": self.rates.get(name, 1.0)},
-        )
-        if name != "fedavg":
-            changes["age_exponent"] = base.age_exponent
-        if name == "ftte":
-            changes["variance_exponent"] = base.variance_exponent
-        return base.as_method(name).replace(**changes)
+    def runs(self, k: int = 0) -> dict[str, Scenario]:
+        """Return the scenarios of the k-th seed, by method.
+
+        Raises:
+            ValueError: a field that contradicts one of the methods.
+        """
+        return self.comparison.runs(self.scenario.seed + k)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON-able values; of the scenario only what differs from the defaults."""
-        values = {key: getattr(self, key) for key in _KEYS}
-        return values | {
-            "scenario": share.changes(self.scenario),
+        """Return plain JSON-able values; of the scenario only what differs from the defaults."""
+        values: dict[str, Any] = {
+            "scenario": self.scenario.changes(),
             "methods": list(self.methods),
             "rates": dict(self.rates),
         }
+        if self.comparison.own:
+            values["own"] = {name: dict(own) for name, own in self.comparison.own.items()}
+        return values | {key: getattr(self, key) for key in _VIEW}
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
-        """Inverse of `to_dict`.
+        """Read what `to_dict` wrote.
 
         Raises:
             ValueError: unknown keys, or values out of range.
         """
         for key in values:
-            choice("setting", key, _KEYS)
-        given = dict(values)
-        require(
-            isinstance(given.get("scenario", {}), dict),
-            "the scenario is no JSON object",
-            "one with its fields",
-        )
-        methods, rates = given.get("methods", cls().methods), given.get("rates", {})
+            choice("setting", key, (*_COMPARISON, *_VIEW))
+        changed = values.get("scenario", {})
+        require(isinstance(changed, dict), "the scenario is not an object", "one with its fields")
+        methods = values.get("methods", cls().methods)
         ok = isinstance(methods, list | tuple) and all(isinstance(m, str) for m in methods)
         require(ok, f"methods = {methods!r}", "a list of names")
+        rates = values.get("rates", {})
         numbers = isinstance(rates, dict) and all(
-            isinstance(r, int | float) for r in rates.values()
+            isinstance(rate, int | float) for rate in rates.values()
         )
         require(numbers, f"rates = {rates!r}", "a number per method")
-        scenario = Scenario.from_dict(given.get("scenario", {}))
-        return cls(**{**given, "scenario": scenario, "methods": tuple(methods), "rates": rates})
+        own = values.get("own", {})
+        nested = isinstance(own, dict) and all(isinstance(fields, dict) for fields in own.values())
+        require(nested, f"own = {own!r}", "fields per method")
+        comparison = Comparison(Scenario.from_dict(changed), tuple(methods), rates, own)
+        return cls(comparison, **{key: values[key] for key in _VIEW if key in values})
 
     def code(self) -> str:
-        """These settings as one short line."""
-        return share.encode(self.to_dict())
+        """Return these settings as one short line."""
+        return share_code.encode(self.to_dict())
 
     def to_json(self) -> str:
-        """These settings as a file."""
-        return json.dumps({"format": "ftte_lab settings 1", **self.to_dict()}, indent=2)
+        """Return these settings as the text of a file."""
+        return json.dumps({"format": _FORMAT, **self.to_dict()}, indent=2)
 
     @classmethod
     def restore(cls, text: str) -> Settings:
@@ -132,38 +140,40 @@ class Settings:
         Raises:
             ValueError: text that is neither, or is damaged.
         """
-        if text.lstrip().startswith("{"):
-            try:
-                values = json.loads(text)
-            except json.JSONDecodeError as error:
-                raise ValueError(
-                    f"the file is no JSON ({error}); allowed: a file that the Share drawer wrote."
-                ) from error
-            known = values.pop("format", None) == "ftte_lab settings 1"
-            require(
-                known, "the file holds no settings of a Lab", "a file that the Share drawer wrote"
-            )
-            return cls.from_dict(values)
-        return cls.from_dict(share.decode(text))
+        if not text.lstrip().startswith("{"):
+            return cls.from_dict(share_code.decode(text))
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise ValueError(
+                f"the file is not JSON ({error}); allowed: a file that the Share drawer wrote."
+            ) from error
+        known = values.pop("format", None) == _FORMAT
+        require(known, "the file holds no settings of a Lab", "a file that the Share drawer wrote")
+        return cls.from_dict(values)
 
 
 def settings_of(
-    what: Scenario | Preset | Settings | str, methods: Sequence[str] | None = None
+    what: Scenario | Comparison | Settings | str, methods: Sequence[str] | None = None
 ) -> Settings:
-    """Settings from whatever a notebook passes: a scenario, a preset or its name, a code, or settings.
+    """Return settings from whatever a notebook passes.
+
+    Args:
+        what: a scenario (which runs at its own server rate), a comparison such as a preset or a
+            lesson, a preset's name, a share code, the text of a settings file, or settings.
+        methods: which methods run, instead of those of `what`.
 
     Raises:
         ValueError: an unknown preset, a damaged code, or an unknown method.
     """
     if isinstance(what, str):
-        coded = what.strip().startswith((share.PREFIX, "{"))
+        coded = what.strip().startswith((share_code.PREFIX, "{"))
         what = Settings.restore(what) if coded else preset(what)
-    if isinstance(what, Preset):
-        what = Settings(what.scenario, rates=dict(what.server_rates))
-    elif isinstance(what, Scenario):
+    if isinstance(what, Scenario):
+        what = Comparison(what)
+    if isinstance(what, Comparison):
         what = Settings(what)
     ok = isinstance(what, Settings)
-    require(
-        ok, f"a Lab of {type(what).__name__}", "a Scenario, a preset's name, a code or Settings"
-    )
+    allowed = "a Scenario, a Comparison, a preset's name, a code or Settings"
+    require(ok, f"a Lab of {type(what).__name__}", allowed)
     return what if methods is None else what.replace(methods=tuple(methods))

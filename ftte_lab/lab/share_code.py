@@ -1,7 +1,7 @@
-"""Short codes: a few words of JSON as one line that survives a chat window, a slide or a board.
+"""Write settings as short codes: one line that survives a chat window, a slide or a blackboard.
 
-A code names a version, so that codes stay readable when the kit grows, and carries a check sum, so that a slip of the
-keyboard is told from a wrong scenario.
+A code names a version, so that codes stay readable when the kit grows. It carries a check sum, so
+that a typing error is distinguished from a wrong scenario.
 """
 
 from __future__ import annotations
@@ -14,23 +14,24 @@ from collections.abc import Mapping
 from typing import Any
 
 from ftte_lab._common import require
-from ftte_lab.simulation import Scenario
 
 PREFIX = "ftte1-"
-_MOST_BYTES = 100_000  # a code is a few hundred characters; what unpacks to more is no code of ours
-# The compressor knows these words beforehand. Part of the format: another list needs another prefix.
+_LARGEST_BYTES = 100_000  # a code is a few hundred characters; no code of ours unpacks to more
+# The compressor knows these words beforehand. They are part of the format: do not change them.
 _WORDS = (
-    b'"tensors":"horizon_s":"evaluations":"over":"sim_seconds","metric":"accuracy","loss","watch":"upload_bytes",'
-    b'"samples_per_client":"clients":"model":"mcunet-s","mlp","cnn","digits","motion","server_rate":"straggler_factor":'
-    b'"straggler_share":"payload_share":null,"variance_exponent":"age_exponent":"concurrency":"budget_kib":"buffer":'
-    b'"alpha":"mix":{"sensor":0.5,"watch":0.3,"phone":0.2},"rates":{"fedavg":1.5,"fedbuff":1.5,"ftte":1.5},'
-    b'"methods":["fedavg","fedbuff","fedasync","ftte"],"seeds":1,"seed":{"scenario":{'
+    b'"tensors":"horizon_s":"evaluations":"over":"sim_seconds","metric":"accuracy","loss",'
+    b'"watch":"upload_bytes","samples_per_client":"clients":"model":"mcunet-s","mlp","cnn"'
+    b',"digits","motion","server_rate":"straggler_factor":"straggler_share":"payload_share'
+    b'":null,"variance_exponent":"age_exponent":"concurrency":"budget_kib":"buffer":"alpha'
+    b'":"mix":{"sensor":0.5,"watch":0.3,"phone":0.2},"rates":{"fedavg":1.5,"fedbuff":1.5,"'
+    b'ftte":1.5},"methods":["fedavg","fedbuff","fedasync","ftte"],"seeds":1,"seed":{"scena'
+    b'rio":{'
 )
 _HOW = "a code as the Share button writes it, from 'ftte1-' to its last character"
 
 
 def encode(content: Mapping[str, Any]) -> str:
-    """JSON-able content as a code."""
+    """Write JSON-able content as a code."""
     raw = json.dumps(content, separators=(",", ":"), sort_keys=True).encode()
     packer = zlib.compressobj(9, wbits=-15, zdict=_WORDS)
     packed = packer.compress(raw) + packer.flush()
@@ -39,27 +40,21 @@ def encode(content: Mapping[str, Any]) -> str:
 
 
 def decode(code: str) -> dict[str, Any]:
-    """Inverse of `encode`.
+    """Read what `encode` wrote.
 
     Raises:
-        ValueError: text that is no code, or a code that is cut off or mistyped.
+        ValueError: text that is not a code, or a code that is cut off or mistyped.
     """
     text = "".join(code.split())
-    require(text.startswith(PREFIX), f"the text {text[:12]!r} is no code", _HOW, "Copy it again")
+    require(text.startswith(PREFIX), f"the text {text[:12]!r} is not a code", _HOW, "Copy it again")
     body = text.removeprefix(PREFIX)
     try:
         packed = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
         unpacker = zlib.decompressobj(wbits=-15, zdict=_WORDS)
-        raw = unpacker.decompress(packed[3:], _MOST_BYTES)
-        whole = zlib.crc32(raw).to_bytes(4, "big")[:3] == packed[:3] and unpacker.eof
-        content = json.loads(raw) if whole else None
+        raw = unpacker.decompress(packed[3:], _LARGEST_BYTES)
+        complete = zlib.crc32(raw).to_bytes(4, "big")[:3] == packed[:3] and unpacker.eof
+        content = json.loads(raw) if complete else None
     except (binascii.Error, zlib.error, ValueError):
         content = None
     require(isinstance(content, dict), "the code is cut off or mistyped", _HOW, "Copy it again")
     return content  # type: ignore[return-value]
-
-
-def changes(scenario: Scenario) -> dict[str, Any]:
-    """The fields of a scenario that differ from the defaults: all that a code must carry."""
-    plain = Scenario().to_dict()
-    return {name: value for name, value in scenario.to_dict().items() if value != plain[name]}

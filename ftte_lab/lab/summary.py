@@ -1,4 +1,7 @@
-"""What the settings mean, in a few sentences whose numbers move with the knobs: known before any training."""
+"""What the settings mean, in a few sentences whose numbers follow the knobs.
+
+All of it is known before any training.
+"""
 
 from __future__ import annotations
 
@@ -12,96 +15,105 @@ from ftte_lab.lab.settings import Settings
 from ftte_lab.simulation import Prepared
 
 
-def story(runs: Mapping[str, Prepared]) -> str:
-    """The text of a Lab, a sentence per line: memory and payload, the server's rhythm, and how old updates are.
+def summary(runs: Mapping[str, Prepared]) -> str:
+    """Describe prepared runs, a sentence per line: fleet, memory and payload, steps and ages.
 
     Args:
         runs: prepared runs by method name, at least one.
+
+    Example:
+        >>> from ftte_lab import Scenario
+        >>> from ftte_lab.simulation import prepare
+        >>> small = Scenario(data="digits", model="mlp", clients=6, concurrency=3, buffer=2,
+        ...                  warm_start_steps=0, budget_kib=40.0, horizon_s=20.0)
+        >>> print(summary({"fedavg": prepare(small.as_method("fedavg"))}).splitlines()[0][:9])
+        6 devices
     """
-    said = [_fleet(next(iter(runs.values())))]
+    lines = [_fleet(next(iter(runs.values())))]
     if "ftte" in runs:
-        said.append(
-            _subset(
-                runs["ftte"],
-                next((runs[n] for n in ("fedavg", "fedbuff", "fedasync") if n in runs), None),
-            )
-        )
-    said += [_rhythm(name, ready) for name, ready in runs.items()]
-    return "\n".join(said)
+        full = next((run for run in runs.values() if run.choice is None), None)
+        lines.append(_subset(runs["ftte"], full))
+    lines += [_steps(name, prepared) for name, prepared in runs.items()]
+    return "\n".join(lines)
 
 
-def _fleet(ready: Prepared) -> str:
-    fleet, s = ready.federation.fleet, ready.scenario
+def _fleet(prepared: Prepared) -> str:
+    fleet = prepared.federation.fleet
     _, kind, memory = fleet.weakest()
-    kinds = ", ".join(f"{fleet.kind.count(k)} {k}" for k in dict.fromkeys(sorted(fleet.kind)))
-    slow = int(fleet.straggler.sum())
-    stragglers = (
-        f"; {slow} are stragglers, {s.straggler_factor:g} times slower"
-        if slow
-        else "; none is a straggler"
+    kinds = ", ".join(f"{fleet.kind.count(k)} {k}" for k in sorted(set(fleet.kind)))
+    slow, factor = int(fleet.straggler.sum()), prepared.scenario.straggler_factor
+    stragglers = f"{slow} are stragglers, {factor:g} times slower"
+    if slow < 2:
+        stragglers = f"1 is a straggler, {factor:g} times slower" if slow else "no stragglers"
+    return (
+        f"{len(fleet)} devices ({kinds}); {stragglers}. "
+        f"The weakest, a {kind}, has {size(memory)} to train in."
     )
-    return f"{len(fleet)} devices ({kinds}){stragglers}. The weakest, a {kind}, has {size(memory)} to train in."
 
 
-def _subset(ready: Prepared, everything: Prepared | None) -> str:
-    model, subset = ready.federation.model, ready.plan.subset
-    share = subset.entries(model) / model.size
-    budget = ready.choice.budget_bytes if ready.choice else ready.bill.peak_bytes
-    small = int((~ready.holds).sum())
+def _subset(prepared: Prepared, full: Prepared | None) -> str:
+    model, bill = prepared.federation.model, prepared.bill
+    share = prepared.plan.subset.entries(model) / model.size
+    budget = prepared.choice.budget_bytes if prepared.choice else bill.peak_bytes
+    peak, upload = size(bill.peak_bytes), f"{prepared.traffic.upload / 1024:.1f} KiB"
+    if full is not None:
+        peak += f" instead of {size(full.bill.peak_bytes)}"
+        upload += f" instead of {full.traffic.upload / 1024:.1f}"
+    too_small = int((~prepared.holds).sum())
+    fit = (
+        f"{too_small} devices are too small even for that" if too_small else "it fits every device"
+    )
     text = (
         f"Within {size(budget)} FTTE trains {100 * share:.0f} % of the parameters: "
-        f"a step needs {size(ready.bill.peak_bytes)}"
-        + (f" instead of {size(everything.bill.peak_bytes)}" if everything else "")
-        + f", an update is {ready.traffic.upload / 1024:.1f} KiB"
-        + (f" instead of {everything.traffic.upload / 1024:.1f}" if everything else "")
+        f"a step needs {peak}, an update is {upload}; {fit}."
     )
-    text += (
-        f"; {small} devices are too small even for that."
-        if small
-        else "; every device can hold it."
-    )
-    for tier in ready.tiers.all[1:]:
+    for tier in prepared.tiers.tiers[1:]:
         part = 100 * tier.plan.subset.entries(model) / model.size
-        text += f" Each {' or '.join(tier.kinds)} trains {part:.0f} % of its own, in {size(tier.bill.peak_bytes)}."
+        kinds = " or ".join(tier.kinds)
+        text += f" Each {kinds} trains {part:.0f} % in {size(tier.bill.peak_bytes)}."
     return text
 
 
-def _rhythm(name: str, ready: Prepared) -> str:
-    timeline, policy = ready.timeline, ready.timeline.policy
+def _steps(name: str, prepared: Prepared) -> str:
+    timeline, policy = prepared.timeline, prepared.timeline.policy
     steps = len(timeline.step_s)
     if not steps:
         return f"{label(name)} makes no server step in {seconds(timeline.end_s)}."
     every = seconds(float(timeline.step_s[-1]) / steps)
     if policy.refill == "step":
-        idle = _waiting_share(ready)
-        waiting = f"while {100 * idle:.0f} % of its slots wait"
-        return f"{label(name)} waits for all {policy.buffer}: a step every {every}, {waiting}."
+        k, n = policy.buffer, policy.concurrency
+        who = f"all {k} clients of a round" if k == n else f"{k} of the {n} clients of a round"
+        idle = f"on average {100 * _idle_share(prepared):.0f} % of them are idle"
+        return f"{label(name)} waits for {who}: a step every {every}, and {idle}."
     age = float(timeline.staleness.mean())
     updates = "every update" if policy.buffer == 1 else f"every {policy.buffer} updates"
-    return f"{label(name)} steps after {updates}, every {every}; an update is {age:.1f} versions old on average."
+    return (
+        f"{label(name)} steps after {updates}, every {every}; "
+        f"an update is {age:.1f} versions old on average."
+    )
 
 
-def _waiting_share(ready: Prepared) -> float:
-    """Share of the slots that do nothing, averaged over the time until the last step."""
-    timeline = ready.timeline
+def _idle_share(prepared: Prepared) -> float:
+    """Return the share of the concurrency that is unused, averaged until the last step."""
+    timeline = prepared.timeline
     at = np.linspace(0, float(timeline.step_s[-1]), 512, endpoint=False)
     return 1 - float(np.mean(timeline.concurrency_at(at))) / timeline.policy.concurrency
 
 
 def differences(before: Settings, now: Settings) -> str:
-    """What was set otherwise in an earlier run, with its values then."""
+    """Describe what an earlier run was set to, where it differs from this one."""
     old, new = before.scenario.to_dict(), now.scenario.to_dict()
-    changed = [f"{name} {_said(old[name])}" for name in old if old[name] != new[name]]
+    changed = [f"{name} {_text(old[name])}" for name in old if old[name] != new[name]]
     if before.methods != now.methods:
-        changed.append("methods " + ", ".join(label(m) for m in before.methods))
+        changed.append("methods " + ", ".join(label(name) for name in before.methods))
     if before.seeds != now.seeds:
         changed.append(f"{before.seeds} seeds")
     return (", ".join(changed) or "the same settings") + "."
 
 
-def _said(value: object) -> str:
+def _text(value: object) -> str:
     if isinstance(value, dict):
         return " ".join(f"{100 * share:.0f} % {kind}" for kind, share in value.items())
-    return (
-        "automatic" if value is None else f"{value:g}" if isinstance(value, float) else str(value)
-    )
+    if value is None:
+        return "automatic"
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -1,6 +1,17 @@
-"""Nets, the subset of a net that is trained, and how it travels."""
+"""Nets, the subset of a net that is trained, and how it travels.
 
-from ftte_lab.models.forward import geometry, infer, normalise, pooled, sizes, window
+`build` makes a `Model`, a `Subset` names what of it is trained, a `Plan` holds what that asks of
+each operation, and `pack` makes the message.
+"""
+
+from ftte_lab.models.forward import (
+    conv_geometry,
+    group_norm,
+    infer,
+    max_pool,
+    norm_sizes,
+    pool_window,
+)
 from ftte_lab.models.model import Model
 from ftte_lab.models.ops import (
     Conv,
@@ -22,21 +33,22 @@ from ftte_lab.models.subset import (
     at_ratio,
     biases,
     channel_order,
-    channels_at,
-    check,
+    channels_at_ratio,
+    extract,
+    flatten_trained,
     from_rows,
     full,
     head,
+    insert,
     last_blocks,
-    put,
-    row_of,
-    take,
     to_rows,
+    validated_subset,
 )
-from ftte_lab.models.zoo import MODELS, build
+from ftte_lab.models.zoo import MODELS, Builder, build
 
 __all__ = [
     "MODELS",
+    "Builder",
     "Conv",
     "Fork",
     "GlobalAvgPool",
@@ -55,25 +67,25 @@ __all__ = [
     "biases",
     "build",
     "channel_order",
-    "channels_at",
-    "check",
+    "channels_at_ratio",
     "consumer",
+    "conv_geometry",
+    "extract",
+    "flatten_trained",
     "from_rows",
     "full",
-    "geometry",
+    "group_norm",
     "head",
     "index_bytes",
     "infer",
+    "insert",
     "last_blocks",
     "make_plan",
-    "normalise",
+    "max_pool",
+    "norm_sizes",
     "pack",
-    "pooled",
-    "put",
-    "row_of",
-    "sizes",
-    "take",
+    "pool_window",
     "to_rows",
     "unpack",
-    "window",
+    "validated_subset",
 ]

@@ -1,4 +1,4 @@
-"""How one device computes forwards: each operation in the layout `(batch, channels, *space)`."""
+"""The forward pass of one device, in the layout `(batch, channels, *space)`."""
 
 from __future__ import annotations
 
@@ -25,10 +25,20 @@ from ftte_lab.models.ops import (
 aten = torch.ops.aten
 
 
-def walk(
+def run_ops(
     infer: Callable[[Op, Tensor, Params], Tensor], ops: Sequence[Op], x: Tensor, params: Params
 ) -> Tensor:
-    """Run operations one after the other, residual branches included; `infer` says how one is computed."""
+    """Run operations in order, residual branches included.
+
+    Args:
+        infer: computes one operation.
+        ops: the operations; forks and joins are handled here.
+        x: activations `(B, *in_shape)` of the first operation; may be overwritten.
+        params: of the net.
+
+    Returns:
+        Activations `(B, *out_shape)` of the last operation.
+    """
     skips: list[Tensor] = []
     for op in ops:
         if isinstance(op, Fork):
@@ -50,37 +60,40 @@ def _linear(op: Linear, x: Tensor, p: Params) -> Tensor:
 
 
 def _conv(op: Conv, x: Tensor, p: Params) -> Tensor:
-    return aten.convolution(x, p[op.weight], None, *geometry(op), op.groups)
+    return aten.convolution(x, p[op.weight], None, *conv_geometry(op), op.groups)
 
 
-def geometry(op: Conv) -> tuple[list[int], list[int], list[int], bool, list[int]]:
-    """Stride, padding, dilation, not transposed, no output padding: as the library wants them."""
+def conv_geometry(op: Conv) -> tuple[list[int], list[int], list[int], bool, list[int]]:
+    """Return the arguments of torch's convolution.
+
+    These are stride, padding, dilation, "not transposed", and no padding of the output.
+    """
     n = len(op.in_shape) - 1
     return [op.stride] * n, [op.kernel // 2] * n, [1] * n, False, [0] * n
 
 
-def normalise(op: GroupNorm, x: Tensor, p: Params) -> tuple[Tensor, Tensor, Tensor]:
-    """Output, and the mean and inverse deviation `(B, groups)` that the backward rule needs."""
-    return aten.native_group_norm(x, p[op.gain], p[op.bias], *sizes(op, x), op.eps)
+def group_norm(op: GroupNorm, x: Tensor, p: Params) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the output, and mean and inverse deviation `(B, groups)` for the backward pass."""
+    return aten.native_group_norm(x, p[op.gain], p[op.bias], *norm_sizes(op, x), op.eps)
 
 
-def sizes(op: GroupNorm, x: Tensor) -> tuple[int, int, int, int]:
-    """Samples, channels, places, groups: as the library wants them."""
+def norm_sizes(op: GroupNorm, x: Tensor) -> tuple[int, int, int, int]:
+    """Return the arguments of torch's group norm: samples, channels, positions, groups."""
     return x.shape[0], op.in_shape[0], math.prod(op.in_shape[1:]), op.groups
 
 
 def _maxpool(op: MaxPool, x: Tensor, p: Params) -> Tensor:
-    return pooled(op, x)[0]
+    return max_pool(op, x)[0]
 
 
-def pooled(op: MaxPool, x: Tensor) -> tuple[Tensor, Tensor]:
-    """Output, and the place of each maximum as int64, as the library stores it."""
-    y, at = aten.max_pool2d_with_indices(x if x.ndim == 4 else x.unsqueeze(2), *window(op))
+def max_pool(op: MaxPool, x: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the output, and the position of each maximum as int64, as torch stores it."""
+    y, at = aten.max_pool2d_with_indices(x if x.ndim == 4 else x.unsqueeze(2), *pool_window(op))
     return (y, at) if x.ndim == 4 else (y.squeeze(2), at.squeeze(2))
 
 
-def window(op: MaxPool) -> tuple[list[int], list[int]]:
-    """Size and stride of the pooling window; one space axis is seen as two."""
+def pool_window(op: MaxPool) -> tuple[list[int], list[int]]:
+    """Return size and stride of the pooling window; one space axis is treated as two."""
     size = [2, 2] if len(op.in_shape) == 3 else [1, 2]
     return size, size
 
@@ -88,7 +101,7 @@ def window(op: MaxPool) -> tuple[list[int], list[int]]:
 _INFER: Mapping[type[Op], Callable[[Any, Tensor, Params], Tensor]] = {
     Linear: _linear,
     Conv: _conv,
-    GroupNorm: lambda op, x, p: normalise(op, x, p)[0],
+    GroupNorm: lambda op, x, p: group_norm(op, x, p)[0],
     ReLU: lambda op, x, p: x.relu_(),
     MaxPool: _maxpool,
     GlobalAvgPool: lambda op, x, p: x.flatten(2).mean(2),

@@ -1,9 +1,7 @@
-"""Small nets as a list of operations with named tensors: an MLP, two small CNNs and deep, narrow MCUNet-like nets.
+"""A net as a list of operations with named tensors.
 
-Why lists: a subset search, a memory bill and a trainer all need to walk the same net, layer by layer. Group norm only
-(no statistics over the batch), and strides instead of max-pooling (whose indices cost 8 bytes an output) but for
-`cnn-maxpool`, the textbook's CNN of many federated papers. The inverted
-bottlenecks follow the *idea* of MobileNetV2 and MCUNet (narrow in, wide depthwise, narrow out); sizes are our own.
+A list, because the subset search, the memory bill and the trainers all go through the same net
+operation by operation.
 """
 
 from __future__ import annotations
@@ -18,7 +16,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ftte_lab.models.forward import infer, walk
+from ftte_lab.models.forward import infer, run_ops
 from ftte_lab.models.ops import (
     Conv,
     Fork,
@@ -37,7 +35,22 @@ from ftte_lab.models.ops import (
 
 @dataclass(frozen=True)
 class Model:
-    """A net: `input_shape` per sample, number of `classes`, and its operations from input to output."""
+    """Describe a net; its parameters are kept apart from it.
+
+    Attributes:
+        name: as in `MODELS`.
+        input_shape: of one sample, `(channels, *space)`.
+        classes: the number of outputs.
+        ops: the operations from input to output.
+
+    Example:
+        >>> import torch
+        >>> from ftte_lab.models import build
+        >>> model = build("cnn", (1, 8, 8), 10)
+        >>> params = model.init(seed=0)
+        >>> model.forward(params, torch.zeros(2, 1, 8, 8)).shape
+        torch.Size([2, 10])
+    """
 
     name: str
     input_shape: Shape
@@ -46,21 +59,26 @@ class Model:
 
     @cached_property
     def tensors(self) -> Mapping[str, TensorInfo]:
-        """All trainable tensors by name, from input to output."""
+        """Return all trainable tensors by name, from input to output."""
         return {t.name: t for i, op in enumerate(self.ops) for t in op.tensors(i)}
 
     @cached_property
     def blocks(self) -> tuple[str, ...]:
-        """Names of the blocks from input to output; `block2.expand` belongs to `block2`."""
+        """Return the names of the blocks in order; `block2.expand` belongs to `block2`."""
         return tuple(dict.fromkeys(op.name.split(".")[0] for op in self.ops))
 
     @property
     def size(self) -> int:
-        """Number of parameters."""
+        """Return the number of parameters."""
         return sum(t.size for t in self.tensors.values())
 
     def init(self, seed: int, dtype: torch.dtype = torch.float32) -> Params:
-        """Fresh parameters (He normal weights, gains 1, biases 0), the same for the same seed."""
+        """Return initial parameters: He normal weights, gains 1, biases 0.
+
+        Args:
+            seed: the same seed gives the same parameters.
+            dtype: of the tensors; the drawn numbers are the same up to rounding.
+        """
         generator = torch.Generator().manual_seed(seed)
         params: Params = {}
         for t in self.tensors.values():
@@ -68,40 +86,38 @@ class Model:
                 fan_in = math.prod(t.shape[1:])
                 last = t.op == len(self.ops) - 1
                 scale = math.sqrt((1.0 if last else 2.0) / fan_in)
-                params[t.name] = (
-                    torch.randn(t.shape, generator=generator, dtype=torch.float64)
-                    .mul_(scale)
-                    .to(dtype)
-                )
+                drawn = torch.randn(t.shape, generator=generator, dtype=torch.float64)
+                params[t.name] = drawn.mul_(scale).to(dtype)
             else:
                 params[t.name] = torch.full(t.shape, 1.0 if t.kind == "gain" else 0.0, dtype=dtype)
         return params
 
     def forward(self, params: Params, x: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
-        """Run operations `start` to `stop` on one model: `(n, *in_shape)` to logits `(n, classes)`.
+        """Run operations `start` to `stop` (exclusive).
 
-        With `stop` before the end it gives the activations there (never cut inside a residual block).
+        Args:
+            params: as `init` returns them.
+            x: inputs `(n, *in_shape)` of operation `start`; may be overwritten.
+            start: index of the first operation.
+            stop: index after the last operation, not inside a residual block; `None` for the end.
+
+        Returns:
+            Logits `(n, classes)`; with `stop` the activations there.
         """
-        return walk(infer, self.ops[start:stop], x, params)
+        return run_ops(infer, self.ops[start:stop], x, params)
 
     def to_json(self) -> str:
-        """The net as text: each operation with its fields."""
+        """Return the net as text: each operation with its fields."""
         ops = [[type(op).__name__, dataclasses.asdict(op)] for op in self.ops]
-        return json.dumps(
-            {
-                "name": self.name,
-                "input_shape": self.input_shape,
-                "classes": self.classes,
-                "ops": ops,
-            }
-        )
+        fields = {"name": self.name, "input_shape": self.input_shape, "classes": self.classes}
+        return json.dumps(fields | {"ops": ops})
 
     @classmethod
     def from_json(cls, text: str) -> Model:
-        """Inverse of `to_json`.
+        """Return the net that `to_json` wrote.
 
         Raises:
-            ValueError: text that describes no net.
+            ValueError: the text does not describe a net.
         """
         try:
             raw = json.loads(text)
@@ -115,9 +131,9 @@ class Model:
             return cls(raw["name"], tuple(raw["input_shape"]), raw["classes"], tuple(made))
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f"the text is no net ({error}); allowed: what Model.to_json writes."
+                f"the text does not describe a net ({error}); allowed: what Model.to_json writes."
             ) from error
 
     def flops(self) -> int:
-        """Floating-point operations of one forward pass of one sample."""
+        """Return the floating-point operations of the forward pass of one sample."""
         return sum(op.flops() for op in self.ops)

@@ -1,8 +1,8 @@
-"""The operations our nets are made of, described: shapes, tensors, costs.
+"""The operations that nets are made of: shapes, tensors, costs.
 
-How they are computed stands elsewhere, twice: `_device_rules` the way a device does it, storing no more than it must
-(the memory bill counts just that), and `_layers` the way a simulator does it, for many clients at once.
-Convolutions carry no bias: the group norm behind each of them has one.
+They are computed in two other places. `ftte_lab.devices` does it as a device does, and stores only
+what it must; the memory bill counts exactly that. `ftte_lab.training` does it for many clients at
+once. Convolutions have no bias, because the group norm after each of them has one.
 """
 
 from __future__ import annotations
@@ -20,10 +20,21 @@ Kind = Literal["weight", "gain", "bias"]
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """One named tensor of a model: its `shape`, and the axis of its input channels.
+    """Describe one named tensor of a model.
 
-    `axis` and `channels` say how a *part* of a weight is taken: input channels, or for depthwise convolutions the
-    channels themselves (Lin et al. 2022, sparse tensor update). Gains and biases are all or nothing.
+    A part of a weight is a set of its channels: input channels, or for a depthwise convolution the
+    channels themselves. Gains and biases are trained completely or not at all.
+
+    Attributes:
+        name: such as `block2.expand.weight`.
+        shape: of the complete tensor.
+        kind: weight, gain or bias.
+        op: index of its operation in the model.
+        axis: the axis of its channels.
+        channels: how many there are.
+
+    Source:
+        Lin et al. 2022, arXiv 2206.15472, "sparse tensor update".
     """
 
     name: str
@@ -35,43 +46,46 @@ class TensorInfo:
 
     @property
     def size(self) -> int:
-        """Number of entries."""
+        """Return the number of entries."""
         return math.prod(self.shape)
 
 
 @dataclass(frozen=True)
 class Op:
-    """One step of a net: `in_shape` and `out_shape` are per sample, `(channels, *space)`."""
+    """Describe one step of a net; `in_shape`, `out_shape` are `(channels, *space)` per sample."""
 
     name: str
     in_shape: Shape
     out_shape: Shape
 
     def tensors(self, index: int) -> tuple[TensorInfo, ...]:
-        """Trainable tensors of this operation, given its index in the model."""
+        """Return the trainable tensors of this operation, given its index in the model."""
         return ()
 
     def flops(self) -> int:
-        """Floating-point operations of the forward pass for one sample (a multiply-add counts two)."""
+        """Return the floating-point operations of a forward pass of one sample.
+
+        A multiply-add counts two.
+        """
         return math.prod(self.out_shape)
 
 
 @dataclass(frozen=True)
 class Linear(Op):
-    """Affine map of the flattened activations."""
+    """Describe an affine map of the flattened activations."""
 
     @property
     def weight(self) -> str:
-        """Name of the weight tensor."""
+        """Return the name of the weight tensor."""
         return f"{self.name}.weight"
 
     @property
     def bias(self) -> str:
-        """Name of the bias tensor."""
+        """Return the name of the bias tensor."""
         return f"{self.name}.bias"
 
     def tensors(self, index: int) -> tuple[TensorInfo, ...]:
-        """A weight `(out, in)`, a part of which is a set of input features, and a bias `(out,)`."""
+        """Return a weight `(out, in)`, whose channels are input features, and a bias `(out,)`."""
         n_in, n_out = math.prod(self.in_shape), self.out_shape[0]
         return (
             TensorInfo(self.weight, (n_out, n_in), "weight", index, 1, n_in),
@@ -79,13 +93,13 @@ class Linear(Op):
         )
 
     def flops(self) -> int:
-        """Two per multiply-add."""
+        """Count two per multiply-add."""
         return 2 * math.prod(self.in_shape) * self.out_shape[0]
 
 
 @dataclass(frozen=True)
 class Conv(Op):
-    """Convolution over one or two space axes, zero padding `kernel // 2`, no bias."""
+    """Describe a convolution over one or two space axes, zero padding `kernel // 2`, no bias."""
 
     kernel: int = 3
     stride: int = 1
@@ -93,90 +107,90 @@ class Conv(Op):
 
     @property
     def weight(self) -> str:
-        """Name of the weight tensor."""
+        """Return the name of the weight tensor."""
         return f"{self.name}.weight"
 
     @property
     def depthwise(self) -> bool:
-        """Whether every channel has a filter of its own."""
+        """Return whether every channel has a filter of its own."""
         return self.groups > 1
 
     @property
     def pointwise(self) -> bool:
-        """Whether it mixes channels alone: a matrix product at every place."""
+        """Return whether it only mixes channels: a matrix product at every position."""
         return self.kernel == 1 and self.stride == 1 and not self.depthwise
 
     def tensors(self, index: int) -> tuple[TensorInfo, ...]:
-        """One weight `(out, in / groups, kernel, ...)`; a part of it is a set of input channels."""
+        """Return one weight `(out, in / groups, kernel, ...)`."""
         space = len(self.in_shape) - 1
         shape = (self.out_shape[0], self.in_shape[0] // self.groups, *([self.kernel] * space))
-        return (
-            TensorInfo(
-                self.weight, shape, "weight", index, 0 if self.depthwise else 1, self.in_shape[0]
-            ),
-        )
+        axis = 0 if self.depthwise else 1
+        return (TensorInfo(self.weight, shape, "weight", index, axis, self.in_shape[0]),)
 
     def flops(self) -> int:
-        """Two per multiply-add."""
+        """Count two per multiply-add."""
         taps = self.kernel ** (len(self.in_shape) - 1)
         return 2 * math.prod(self.out_shape) * (self.in_shape[0] // self.groups) * taps
 
 
 @dataclass(frozen=True)
 class GroupNorm(Op):
-    """Group normalisation: no statistics over the batch, so tiny batches and unlike clients do no harm."""
+    """Describe group normalisation.
+
+    It uses no statistics over the batch, so small batches and unlike clients do no harm.
+    """
 
     groups: int = 1
     eps = 1e-5
 
     @property
     def gain(self) -> str:
-        """Name of the gain (scale) vector."""
+        """Return the name of the gain (scale) vector."""
         return f"{self.name}.gain"
 
     @property
     def bias(self) -> str:
-        """Name of the bias (shift) vector."""
+        """Return the name of the bias (shift) vector."""
         return f"{self.name}.bias"
 
     def tensors(self, index: int) -> tuple[TensorInfo, ...]:
-        """A gain and a bias per channel."""
+        """Return a gain and a bias per channel."""
         n = (self.in_shape[0],)
         return TensorInfo(self.gain, n, "gain", index), TensorInfo(self.bias, n, "bias", index)
 
     def flops(self) -> int:
-        """About eight per entry: two passes for the moments, one to scale and shift."""
+        """Count about eight per entry: two passes for the moments, one to scale and shift."""
         return 8 * math.prod(self.out_shape)
 
 
 @dataclass(frozen=True)
 class ReLU(Op):
-    """Rectifier, in place."""
+    """Describe a rectifier, computed in place."""
 
 
 @dataclass(frozen=True)
 class MaxPool(Op):
-    """Largest of every two neighbours along each space axis; an odd last one is dropped."""
+    """Describe max-pooling of two neighbours along each space axis; an odd last one is dropped."""
 
     def flops(self) -> int:
-        """One comparison per entry."""
+        """Count one comparison per entry."""
         return math.prod(self.in_shape)
 
 
 @dataclass(frozen=True)
 class GlobalAvgPool(Op):
-    """Mean over space: stores nothing."""
+    """Describe the mean over space, which stores nothing."""
 
 
 @dataclass(frozen=True)
 class Fork(Op):
-    """Start of a residual block: remembers the activations."""
+    """Mark the start of a residual block: the activations are remembered."""
 
     def flops(self) -> int:
-        """Nothing is computed."""
+        """Count nothing: the activations are only remembered."""
         return 0
 
 
 @dataclass(frozen=True)
 class Join(Op):
-    """End of a residual block: adds what its `Fork` remembered."""
+    """Mark the end of a residual block: the activations of its `Fork` are added."""

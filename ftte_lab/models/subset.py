@@ -1,4 +1,4 @@
-"""Which tensors, and which of their channels, a device trains: the `Subset` that is sent, trained and returned."""
+"""The subset of a net that a device trains: which tensors, and which of their channels."""
 
 from __future__ import annotations
 
@@ -11,22 +11,34 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ftte_lab._common import choice, number, require
+from ftte_lab._common import choice, integer, number, require
 from ftte_lab.models.model import Model
-from ftte_lab.models.ops import Params, Shape
+from ftte_lab.models.ops import Params, Shape, TensorInfo
 
 Channels = tuple[int, ...] | None
 
 
 @dataclass(frozen=True)
 class Subset:
-    """Trained tensors by name; each with the indices of its trained channels, or `None` for the whole tensor."""
+    """Name what is sent, trained and returned.
+
+    Attributes:
+        parts: trained tensors by name, each with the indices of its trained channels, or with
+            `None` if all of it is trained.
+
+    Example:
+        >>> from ftte_lab.models import Subset, build
+        >>> model = build("mlp", (1, 8, 8), 10)
+        >>> subset = Subset({"hidden2.weight": (0, 5), "head.bias": None})
+        >>> subset.shape(model, "hidden2.weight"), subset.entries(model)
+        ((32, 2), 74)
+    """
 
     parts: Mapping[str, Channels] = field(default_factory=dict)
 
     @cached_property
     def index(self) -> dict[str, Tensor]:
-        """Channel indices of the tensors that are trained in part."""
+        """Return the channel indices of the tensors that are trained in part."""
         return {name: torch.tensor(part) for name, part in self.parts.items() if part is not None}
 
     def __contains__(self, name: str) -> bool:
@@ -36,152 +48,172 @@ class Subset:
         return len(self.parts)
 
     def shape(self, model: Model, name: str) -> Shape:
-        """Shape of the trained slice of a tensor."""
+        """Return the shape of the trained slice of a tensor."""
         info, channels = model.tensors[name], self.parts[name]
         if channels is None:
             return info.shape
         return (*info.shape[: info.axis], len(channels), *info.shape[info.axis + 1 :])
 
     def entries(self, model: Model) -> int:
-        """Number of trained entries."""
+        """Return the number of trained entries."""
         return sum(math.prod(self.shape(model, name)) for name in self.parts)
 
     def channel_count(self, model: Model, name: str) -> int:
-        """Number of trained channels of a tensor, 0 if it is frozen."""
+        """Return the number of trained channels of a tensor, 0 if it is frozen."""
         if name not in self.parts:
             return 0
         channels = self.parts[name]
         return model.tensors[name].channels if channels is None else len(channels)
 
     def to_json(self) -> str:
-        """The index a device needs once to know what it trains."""
+        """Return the index as text; a device gets it once."""
         return json.dumps({k: None if v is None else list(v) for k, v in self.parts.items()})
 
     @classmethod
     def from_json(cls, text: str) -> Subset:
-        """Inverse of `to_json`.
+        """Return the subset that `to_json` wrote.
 
         Raises:
-            ValueError: if the text is no such index.
+            ValueError: the text is not such an index.
         """
         try:
-            return cls(
-                {
-                    str(k): None if v is None else tuple(int(i) for i in v)
-                    for k, v in json.loads(text).items()
-                }
-            )
+            raw = json.loads(text)
+            return cls({str(k): None if v is None else tuple(map(int, v)) for k, v in raw.items()})
         except (AttributeError, TypeError, ValueError) as error:
             raise ValueError(
                 f"not a subset index ({error}); allowed: the text that Subset.to_json writes."
             ) from error
 
 
-def check(model: Model, subset: Subset) -> Subset:
-    """Return `subset` with tensors in the model's order, after checking names and channels.
+def validated_subset(model: Model, subset: Subset) -> Subset:
+    """Check names and channels, and return the subset with tensors in the model's order.
+
+    A tensor whose channels are all named becomes `None`, trained completely.
 
     Raises:
-        ValueError: an unknown tensor, an empty subset, or channels out of range, repeated or unsorted.
+        ValueError: an unknown tensor, an empty subset, or channels that are out of range, repeated
+            or unsorted.
     """
-    require(
-        len(subset) > 0,
-        "the subset is empty",
-        f"1 to {len(model.tensors)} tensors",
-        "Train at least the head",
-    )
+    allowed = f"1 to {len(model.tensors)} tensors"
+    require(len(subset) > 0, "the subset is empty", allowed, "Train at least the head")
     for name, channels in subset.parts.items():
         choice("tensor", name, model.tensors)
         if channels is not None:
-            info = model.tensors[name]
-            require(
-                info.kind == "weight",
-                f"{name} has no channels to choose from",
-                "None, the whole tensor",
-            )
-            ok = (
-                len(channels) > 0
-                and list(channels) == sorted(set(channels))
-                and 0 <= channels[0] <= channels[-1] < info.channels
-            )
-            require(
-                ok,
-                f"channels of {name} = {channels!r}",
-                f"sorted different indices from 0 to {info.channels - 1}",
-            )
-    return Subset({name: _whole(model, subset, name) for name in model.tensors if name in subset})
+            _check_channels(model.tensors[name], channels)
+    inside = [name for name in model.tensors if name in subset]
+    return Subset({name: _simplified(model, subset, name) for name in inside})
 
 
-def _whole(model: Model, subset: Subset, name: str) -> Channels:
-    channels = subset.parts[name]
-    return (
-        None if channels is not None and len(channels) == model.tensors[name].channels else channels
+def _check_channels(info: TensorInfo, channels: tuple[int, ...]) -> None:
+    problem = f"{info.name} has no channels to choose from"
+    require(info.kind == "weight", problem, "None, the complete tensor")
+    ok = (
+        len(channels) > 0
+        and list(channels) == sorted(set(channels))
+        and 0 <= channels[0] <= channels[-1] < info.channels
     )
+    allowed = f"sorted different indices from 0 to {info.channels - 1}"
+    require(ok, f"channels of {info.name} = {channels!r}", allowed)
+
+
+def _simplified(model: Model, subset: Subset, name: str) -> Channels:
+    """Return the channels of a tensor, `None` for all of them."""
+    complete = subset.channel_count(model, name) == model.tensors[name].channels
+    return None if complete else subset.parts[name]
 
 
 def full(model: Model) -> Subset:
-    """Everything is trained."""
+    """Return the subset that trains everything.
+
+    Example:
+        >>> from ftte_lab.models import build, full
+        >>> model = build("mlp", (1, 8, 8), 10)
+        >>> full(model).entries(model) == model.size
+        True
+    """
     return Subset(dict.fromkeys(model.tensors))
 
 
 def head(model: Model) -> Subset:
-    """Only the classifier."""
+    """Return the subset that trains the classifier alone.
+
+    Example:
+        >>> from ftte_lab.models import build, head
+        >>> list(head(build("mlp", (1, 8, 8), 10)).parts)
+        ['head.weight', 'head.bias']
+    """
     return last_blocks(model, 1)
 
 
 def last_blocks(model: Model, count: int) -> Subset:
-    """The last `count` blocks that hold tensors.
+    """Return the subset that trains the last `count` blocks that hold tensors.
 
     Raises:
-        ValueError: if `count` is not between 1 and the number of blocks.
+        ValueError: `count` is not an integer from 1 to the number of blocks.
     """
     names = list(dict.fromkeys(name.split(".")[0] for name in model.tensors))
-    require(
-        1 <= count <= len(names), f"count = {count!r}", f"a whole number from 1 to {len(names)}"
-    )
+    integer("count", count, 1, len(names))
     return Subset({name: None for name in model.tensors if name.split(".")[0] in names[-count:]})
 
 
 def biases(model: Model) -> Subset:
-    """All biases (for a normalised convolution: the norm's), and the classifier's."""
+    """Return the subset of all biases: those of norms and linear maps."""
     return Subset({t.name: None for t in model.tensors.values() if t.kind == "bias"})
 
 
 def channel_order(model: Model, name: str, weight: Tensor) -> list[int]:
-    """Channels of a weight by falling L2 norm: the `magnitude+` rule of Lin et al. 2022 (sparse tensor update)."""
+    """Return the channels of a weight by falling L2 norm.
+
+    Source:
+        The `magnitude+` rule of Lin et al. 2022, arXiv 2206.15472.
+    """
     info = model.tensors[name]
     norms = weight.detach().double().movedim(info.axis, 0).flatten(1).norm(dim=1)
     return torch.argsort(norms, descending=True, stable=True).tolist()
 
 
 def at_ratio(model: Model, params: Params, ratios: Mapping[str, float]) -> Subset:
-    """Train the given share of each named tensor, its channels with the largest norm first.
+    """Return a subset with a share of each named tensor, its channels of largest norm first.
+
+    Args:
+        model: the net.
+        params: the norms are taken of these.
+        ratios: share of the channels by name, 0 to 1; at least one channel is trained.
 
     Raises:
-        ValueError: an unknown tensor, or a ratio outside (0, 1].
+        ValueError: an unknown tensor, or a ratio outside 0 to 1.
     """
     parts: dict[str, Channels] = {}
     for name, ratio in ratios.items():
         choice("tensor", name, model.tensors)
         number(f"ratio of {name}", ratio, 0.0, 1.0)
         info = model.tensors[name]
-        count = channels_at(info.channels, ratio)
+        count = channels_at_ratio(info.channels, ratio)
         order = channel_order(model, name, params[name]) if count < info.channels else []
         parts[name] = None if count == info.channels else tuple(sorted(order[:count]))
-    return check(model, Subset(parts))
+    return validated_subset(model, Subset(parts))
 
 
-def channels_at(channels: int, ratio: float) -> int:
-    """Number of channels a ratio stands for: rounded down, at least one."""
+def channels_at_ratio(channels: int, ratio: float) -> int:
+    """Return the number of channels for a ratio: rounded down, at least one."""
     return max(1, int(channels * ratio + 1e-9))
 
 
-def take(model: Model, subset: Subset, params: Params) -> Params:
-    """Copy the trained slices out of the full parameters: what travels."""
+def extract(model: Model, subset: Subset, params: Params) -> Params:
+    """Copy the trained slices out of the full parameters: what is sent.
+
+    Example:
+        >>> from ftte_lab.models import Subset, build, extract
+        >>> model = build("mlp", (1, 8, 8), 10)
+        >>> slices = extract(model, Subset({"head.weight": (0, 3)}), model.init(0))
+        >>> slices["head.weight"].shape
+        torch.Size([10, 2])
+    """
     return {name: value.clone() for name, value in _slices(model, subset, params).items()}
 
 
 def _slices(model: Model, subset: Subset, params: Params) -> Params:
-    """The trained slices; whole tensors are not copied."""
+    """Return the trained slices; complete tensors are not copied."""
     return {
         name: params[name].index_select(model.tensors[name].axis, subset.index[name])
         if name in subset.index
@@ -190,8 +222,11 @@ def _slices(model: Model, subset: Subset, params: Params) -> Params:
     }
 
 
-def put(model: Model, subset: Subset, params: Params, slices: Params) -> Params:
-    """Return parameters with the trained slices replaced: what arrives. Whole tensors are shared, not copied."""
+def insert(model: Model, subset: Subset, params: Params, slices: Params) -> Params:
+    """Return full parameters with the trained slices replaced: what arrives is put in place.
+
+    `params` stay as they are. Complete tensors are shared with `slices`, frozen ones with `params`.
+    """
     out = dict(params)
     for name in subset.parts:
         index = subset.index.get(name)
@@ -204,17 +239,28 @@ def put(model: Model, subset: Subset, params: Params, slices: Params) -> Params:
 
 
 def to_rows(slices: Params, lead: int = 0) -> Tensor:
-    """Trained slices as one vector `(d,)`, or with `lead` leading axes as rows `(..., d)`: an update is a row."""
+    """Return trained slices as one vector `(d,)`; with `lead` leading axes as rows `(..., d)`.
+
+    An update is such a row.
+    """
     return torch.cat([value.flatten(lead) for value in slices.values()], -1)
 
 
-def row_of(model: Model, subset: Subset, params: Params) -> Tensor:
-    """The trained entries of full parameters as one vector `(d,)`."""
+def flatten_trained(model: Model, subset: Subset, params: Params) -> Tensor:
+    """Return the trained entries of full parameters as one vector `(d,)`."""
     return to_rows(_slices(model, subset, params))
 
 
 def from_rows(model: Model, subset: Subset, rows: Tensor) -> Params:
-    """Inverse of `to_rows`: views of `(..., d)` by name, `(..., *slice)`."""
+    """Return views of rows `(..., d)` by name, `(..., *slice)`: the inverse of `to_rows`.
+
+    Example:
+        >>> from ftte_lab.models import build, flatten_trained, from_rows, head
+        >>> model = build("mlp", (1, 8, 8), 10)
+        >>> row = flatten_trained(model, head(model), model.init(0))
+        >>> {name: tuple(part.shape) for name, part in from_rows(model, head(model), row).items()}
+        {'head.weight': (10, 32), 'head.bias': (10,)}
+    """
     shapes = {name: subset.shape(model, name) for name in subset.parts}
     parts = rows.split([math.prod(shape) for shape in shapes.values()], -1)
     return {

@@ -1,142 +1,137 @@
-"""How the server weighs what arrives: age, variance, samples, and one formula for four methods.
+"""Weigh the updates of one server step by age, variance and samples, and apply them.
 
     w_i = (n_i / mean n)^p · s(tau_i) · (1 + v_i / v_ref)^(-b)
     x  <- x + eta_g · sum_i w_i D_i / sum_i w_i          ("sum")
     x  <- x + eta_g · sum_i w_i D_i / K                  ("count")
 
-FedAvg: p = 1, s = 1, b = 0, "sum". FedAsync: K = 1, b = 0, "count" (its mixing form, with the client's *update* in
-place of its model). FedBuff (Nguyen et al. 2022): p = 0, s = (1 + tau)^-1/2, b = 0, "count". FTTE: age *and* variance,
-p = 0, a = 1/2, b = 1, "sum". That FTTE uses both is the paper's; this formula is our reconstruction, since the paper's
-method section is not public to us.
+Four methods are settings of this one formula:
+
+* FedAvg: p = 1, s = 1, b = 0, "sum";
+* FedAsync: K = 1, b = 0, "count" (its mixing form, with the *update* in place of the model);
+* FedBuff (Nguyen et al. 2022): p = 0, s = (1 + tau)^-1/2, b = 0, "count";
+* FTTE: age *and* variance, p = 0, s = (1 + tau)^-1/2, b = 1, "sum".
+
+That FTTE uses both is the paper's. This formula is our reconstruction, since the paper's method
+section is not public to us.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ftte_lab._common import choice, number, require
+from ftte_lab.server.staleness import STALENESS, staleness_weight
 
 Array = np.ndarray
 
-
-def _constant(age: Array, a: float, b: float) -> Array:
-    return np.ones_like(age)
-
-
-def _poly(age: Array, a: float, b: float) -> Array:
-    return (1.0 + age) ** -a
-
-
-def _hinge(age: Array, a: float, b: float) -> Array:
-    return np.where(age <= b, 1.0, 1.0 / (a * np.maximum(age - b, 0.0) + 1.0))
-
-
-def _exponential(age: Array, a: float, b: float) -> Array:
-    return np.exp(-a * age)
-
-
-STALENESS: Mapping[str, Callable[[Array, float, float], Array]] = {
-    "poly": _poly,
-    "hinge": _hinge,
-    "exponential": _exponential,
-    "constant": _constant,
-}
 VARIANCES = ("entries", "steps", "buffer")
 NORMALISATIONS = ("sum", "count")
 
 
-def staleness_weight(
-    age: Sequence[float] | Array, kind: str = "poly", exponent: float = 0.5, hinge_at: float = 6.0
-) -> Array:
-    """Weight by age alone, 1 for a fresh update and never rising with age.
+@dataclass(frozen=True)
+class WeightRule:
+    """State how much age, variance and samples count; the defaults are FTTE's.
 
-    Args:
-        age: staleness of each update, in server steps, at least 0.
-        kind: `poly` (1+tau)^-a, `hinge` 1 up to b then 1/(a(tau-b)+1), `exponential` e^(-a tau), or `constant`.
-        exponent: a, at least 0.
-        hinge_at: b, used by `hinge` only.
+    Attributes:
+        staleness: an entry of `STALENESS`.
+        age_exponent: a, see `staleness_weight`.
+        hinge_at: of the hinge, see `staleness_weight`.
+        variance_exponent: b; 0 ignores the variance.
+        sample_exponent: p; 0 treats all clients alike, 1 weighs by samples as FedAvg does.
+        normalise: "sum" keeps the step size whatever the ages; "count" shrinks it for stale ones.
 
     Raises:
-        ValueError: a negative age, exponent or hinge, or an unknown kind.
-
-    Source: FedAsync (Xie et al. 2019) for constant, poly and hinge; the exponential form is common in later work.
+        ValueError: a setting out of range.
     """
-    choice("staleness", kind, STALENESS)
-    number("age_exponent", exponent, 0.0)
-    number("hinge_at", hinge_at, 0.0)
-    ages = np.asarray(age, dtype=float)
-    require(
-        bool((ages >= 0).all()),
-        "an age is negative",
-        "staleness from 0 upwards",
-        "No update can come from the future",
-    )
-    return STALENESS[kind](ages, exponent, hinge_at)
+
+    staleness: str = "poly"
+    age_exponent: float = 0.5
+    hinge_at: float = 6.0
+    variance_exponent: float = 1.0
+    sample_exponent: float = 0.0
+    normalise: str = "sum"
+
+    def __post_init__(self) -> None:
+        choice("staleness", self.staleness, STALENESS)
+        number("age_exponent", self.age_exponent, 0.0)
+        number("hinge_at", self.hinge_at, 0.0)
+        number("variance_exponent", self.variance_exponent, 0.0)
+        number("sample_exponent", self.sample_exponent, 0.0)
+        choice("normalise", self.normalise, NORMALISATIONS)
+
+
+FTTE = WeightRule()
 
 
 def weights(
     age: Sequence[float] | Array,
     variance: Sequence[float] | Array,
     samples: Sequence[float] | Array,
+    rule: WeightRule = FTTE,
     *,
     variance_ref: float = 1.0,
-    staleness: str = "poly",
-    age_exponent: float = 0.5,
-    hinge_at: float = 6.0,
-    variance_exponent: float = 1.0,
-    sample_exponent: float = 0.0,
-    normalise: str = "sum",
 ) -> Array:
-    """Coefficients of the updates in one server step, `(K,)`; with "sum" they add up to 1.
+    """Compute the coefficients of the updates in one server step, `(K,)`.
+
+    With "sum" they add up to 1 (to 0 where no update has any weight).
 
     Args:
         age: staleness per update, in server steps.
         variance: one non-negative number per update (see `variance_entries` and its sisters).
         samples: training samples behind each update, at least 1.
-        variance_ref: what counts as an ordinary variance, above 0 (the server keeps a running median).
-        staleness: kind of the weight by age, see `staleness_weight`.
-        age_exponent: a, see `staleness_weight`.
-        hinge_at: b of the hinge, see `staleness_weight`.
-        variance_exponent: b; 0 ignores the variance.
-        sample_exponent: p; 0 treats all clients alike, 1 weighs by samples as FedAvg does.
-        normalise: "sum" keeps the step size whatever the ages; "count" shrinks it when everything is stale.
+        rule: how much each of the three counts.
+        variance_ref: what counts as an ordinary variance, above 0 (the server keeps a median).
 
     Raises:
-        ValueError: arrays of unlike length, a negative variance, or a setting out of range.
+        ValueError: arrays of unlike length, a negative variance, or an update without samples.
 
-    Source: our reconstruction; `variance_exponent=0, normalise="count"` is FedBuff (Nguyen et al. 2022).
+    Source: our reconstruction; `WeightRule(variance_exponent=0, normalise="count")` is FedBuff
+    (Nguyen et al. 2022).
+
+    Example:
+        >>> weights(age=[0, 0, 3], variance=[1, 3, 1], samples=[40, 40, 40]).tolist()
+        [0.5, 0.25, 0.25]
+        >>> fedavg = WeightRule("constant", variance_exponent=0.0, sample_exponent=1.0)
+        >>> weights([0, 0, 0], [0, 0, 0], [10, 20, 70], fedavg).round(3).tolist()
+        [0.1, 0.2, 0.7]
     """
-    choice("normalise", normalise, NORMALISATIONS)
-    number("variance_exponent", variance_exponent, 0.0)
-    number("sample_exponent", sample_exponent, 0.0)
     v, n = np.asarray(variance, dtype=float), np.asarray(samples, dtype=float)
-    by_age = staleness_weight(age, staleness, age_exponent, hinge_at)
+    by_age = staleness_weight(age, rule.staleness, rule.age_exponent, rule.hinge_at)
+    given = f"{by_age.shape} ages, {v.shape} variances, {n.shape} sample counts"
     same = by_age.ndim == 1 and by_age.shape == v.shape == n.shape and len(v) > 0
-    require(
-        same,
-        f"{by_age.shape} ages, {v.shape} variances, {n.shape} sample counts",
-        "equally many, at least one",
-    )
-    require(
-        bool((v >= 0).all()) and variance_ref > 0,
-        "a variance or its reference is negative",
-        "variance >= 0, reference > 0",
-    )
+    require(same, given, "equally many, at least one")
+    positive = bool((v >= 0).all()) and variance_ref > 0
+    require(positive, "a variance or its reference is negative", "variance >= 0, reference > 0")
     require(bool((n > 0).all()), "a client has no samples", "at least 1 each")
-    w = (n / n.mean()) ** sample_exponent * by_age * (1.0 + v / variance_ref) ** -variance_exponent
-    return w / w.sum() if normalise == "sum" else w / len(w)
+    by_samples = (n / n.mean()) ** rule.sample_exponent
+    w = by_samples * by_age * (1.0 + v / variance_ref) ** -rule.variance_exponent
+    if rule.normalise == "count":
+        return w / len(w)
+    total = w.sum()
+    return w if total == 0 else w / total
 
 
 def variance_entries(rows: Tensor, covered: Tensor | None = None) -> Array:
-    """Variance of the entries of each update, `1/d · sum (D_j - mean D)²`, `(K,)`: V-entries of our reconstruction.
+    """Compute the variance of the entries of each update, `1/d · sum (D_j - mean D)²`, `(K,)`.
 
-    About |D|²/d: the cheapest reading of "variance of client updates", known to the client itself, so that it
-    survives secure aggregation. It acts as a soft clip on the norm. An update is a row of `rows` `(K, d)`, and only the
-    entries count that it speaks for, where `covered` `(K, d)` is 1.
+    It is about |D|²/d: the cheapest reading of "variance of client updates". The client can compute
+    it, so that it survives secure aggregation. It acts as a soft clip on the norm.
+
+    Args:
+        rows: one update per row, `(K, d)`.
+        covered: 1 for the entries that an update trained, `(K, d)`; only they count. `None`: all.
+
+    Source: V-entries of our reconstruction.
+
+    Example:
+        >>> import torch
+        >>> variance_entries(torch.tensor([[1.0, 3.0], [2.0, 2.0]])).tolist()
+        [1.0, 0.0]
     """
     if covered is not None:
         count = covered.sum(1)
@@ -146,10 +141,16 @@ def variance_entries(rows: Tensor, covered: Tensor | None = None) -> Array:
 
 
 def variance_buffer(rows: Tensor, by_age: Sequence[float] | Array) -> Array:
-    """Squared distance of each update to the age-weighted mean of the *others*, `(K,)`: V-buffer of our reconstruction.
+    """Compute the squared distance of each update to the age-weighted mean of the others, `(K,)`.
 
-    Penalises outliers, among them the rare data one wants to hear; needs the single updates, so it forbids secure
-    aggregation. A buffer of one update has no dispersion: 0. An update is a row of `rows` `(K, d)`.
+    It penalises outliers, among them the rare data one wants to learn from. It needs the single
+    updates, so it forbids secure aggregation. A buffer of one update has no dispersion: 0.
+
+    Args:
+        rows: one update per row, `(K, d)`.
+        by_age: weight of each update by its age, `(K,)`.
+
+    Source: V-buffer of our reconstruction.
     """
     if len(rows) == 1:
         return np.zeros(1)
@@ -163,17 +164,31 @@ def variance_buffer(rows: Tensor, by_age: Sequence[float] | Array) -> Array:
 def rejections(
     rows: Tensor, entries: int, start_versions: Sequence[int] | Array, version: int
 ) -> list[str | None]:
-    """Why the server must not average an update, or `None` if it may, for each of `rows` `(K, d)`.
+    """Name why the server must not average an update, or `None` if it may, for each row.
 
-    Reasons, counted and reported: `future version`, `wrong shape` (not `entries` long), `not finite`.
+    Args:
+        rows: one update per row, `(K, d)`.
+        entries: how long an update must be.
+        start_versions: server version that each update started from.
+        version: the server's version now.
+
+    Returns:
+        `future version`, `wrong shape` (not `entries` long), `not finite` or `None` per update.
+
+    Example:
+        >>> import torch
+        >>> rejections(torch.tensor([[1.0, 2.0], [1.0, float("nan")]]), 2, [0, 0], 3)
+        [None, 'not finite']
     """
     if rows.shape[1] != entries:
         return ["wrong shape"] * len(rows)
-    finite = ((rows - rows).sum(1) == 0).tolist()  # x - x is 0, or nan where x is not finite
-    return [
-        "future version" if start > version else None if good else "not finite"
-        for start, good in zip(start_versions, finite, strict=True)
-    ]
+    # x - x is 0, or nan where x is not finite.
+    finite = ((rows - rows).sum(1) == 0).tolist()
+    reasons: list[str | None] = []
+    for start, good in zip(start_versions, finite, strict=True):
+        reason = None if good else "not finite"
+        reasons.append("future version" if start > version else reason)
+    return reasons
 
 
 def combine(
@@ -183,21 +198,31 @@ def combine(
     server_rate: float,
     covered: Tensor | None = None,
 ) -> Tensor:
-    """The server's trained entries `(d,)` after a step, `x + eta_g · sum c_i D_i`, from updates `(K, d)`.
+    """Apply one server step: `x + eta_g · sum c_i D_i`, the server's trained entries `(d,)`.
 
-    Where devices train different subsets, `covered` `(K, d)` is 1 for the entries that an update speaks for. An entry
-    is then moved by the updates that cover it, as far as all would have moved it:
+    Where devices train different subsets, each entry is averaged over the updates that trained it,
+    then scaled so that the step length does not depend on how many did:
     `x_j + eta_g · sum_i c_i · sum_i c_i m_ij D_ij / sum_i c_i m_ij` (our reconstruction).
 
+    Args:
+        x: the server's trained entries, `(d,)`; left untouched.
+        rows: one update per row, `(K, d)`.
+        coefficients: what `weights` returned, `(K,)`.
+        server_rate: eta_g, above 0.
+        covered: m, 1 for the entries that an update trained, `(K, d)`; `None`: all.
+
     Raises:
-        ValueError: a server rate that is not positive, or unlike numbers of updates and coefficients.
+        ValueError: a server rate of 0 or less, or unlike numbers of updates and coefficients.
+
+    Example:
+        >>> import torch
+        >>> x, updates = torch.tensor([1.0, 1.0]), torch.tensor([[1.0, 0.0], [0.0, 4.0]])
+        >>> combine(x, updates, [0.5, 0.5], server_rate=1.0).tolist()
+        [1.5, 3.0]
     """
     number("server_rate", server_rate, 1e-12, fix="Typical values lie between 0.1 and 3")
-    require(
-        len(rows) == len(coefficients),
-        f"{len(rows)} updates, {len(coefficients)} coefficients",
-        "equally many",
-    )
+    given = f"{len(rows)} updates, {len(coefficients)} coefficients"
+    require(len(rows) == len(coefficients), given, "equally many")
     c = torch.as_tensor(np.asarray(coefficients, dtype=float)).to(rows.dtype)
     if covered is None:
         return torch.addmv(x, rows.T, c, alpha=server_rate)

@@ -1,17 +1,18 @@
-"""The run: one generator of events, the waist of the house.
+"""Run one scenario and yield events: `Ready`, `Stepped`, `Evaluated`, `Finished`.
 
-Schedule first, train after: the timeline of `prepare` already says who starts from which version and which step takes
-whom. Here the versions are walked in order: all clients that start from version v are trained together (and where they
-start one by one, with those of the next versions), and their updates wait until the timeline says that they are
-applied. No old model is kept longer than somebody trains from it, and an update that never arrives is never computed.
+Schedule first, train after. The timeline of `prepare` already states who starts from which version
+and which step applies whom. Here the versions are walked through in order: all clients that start
+from version v are trained together, and their updates are kept until the timeline applies them. No
+old model is kept longer than a client trains from it, and an update that never arrives is never
+computed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ftte_lab._common import integer, require
+from ftte_lab._common import integer
 from ftte_lab.models import Params
 from ftte_lab.simulation.events import Evaluated, Event, Finished, Ready, Stepped
 from ftte_lab.simulation.global_model import GlobalModel
@@ -22,12 +23,12 @@ from ftte_lab.simulation.scenario import Scenario
 from ftte_lab.simulation.trainer import Trainer
 from ftte_lab.simulation.workers.pool import Task
 
-__all__ = ["Evaluated", "Event", "Finished", "Ready", "Stepped", "compare", "run", "simulate"]
+__all__ = ["Evaluated", "Event", "Finished", "Ready", "Stepped", "run", "simulate"]
 
 
 @dataclass(frozen=True, eq=False)
-class _Look:
-    """A version to evaluate, and who does it (`None`: we)."""
+class _Evaluation:
+    """Hold a version to evaluate, and the task of the worker that does it; `None`: this process."""
 
     version: int
     sim_seconds: float
@@ -36,86 +37,92 @@ class _Look:
 
 
 def simulate(scenario: Scenario | Prepared, *, processes: int | None = None) -> Iterator[Event]:
-    """Run a scenario event by event: `Ready`, then `Stepped` and `Evaluated` as they come, then `Finished`.
+    """Run a scenario event by event.
 
-    To stop, do not ask for the next event. The same scenario gives the same events in any process, and with any number
-    of them.
+    `Ready` comes first, then `Stepped` and `Evaluated` as they happen, then `Finished`. To stop, do
+    not ask for the next event. The same scenario gives the same events in any process, and with any
+    number of them.
 
     Args:
         scenario: the run, or what `prepare` made of it.
-        processes: how many may train; `None`: as many as there are cores if the run is long enough to gain by it.
+        processes: how many may train; `None`: as many as there are cores if the run is long enough
+            to gain by it.
 
     Raises:
         BudgetError: if no subset fits the weakest device.
-        ValueError: data that is not there, nobody left to take part, or processes below 1.
+        ValueError: data that are not there, nobody left to take part, or processes below 1.
+
+    Example:
+        >>> from ftte_lab.simulation import Scenario
+        >>> s = Scenario(data="digits", model="mlp", clients=6, concurrency=3, buffer=2)
+        >>> short = s.replace(budget_kib=40.0, warm_start_steps=0, horizon_s=5.0)
+        >>> events = [type(event).__name__ for event in simulate(short, processes=1)]
+        >>> events[0], events[1], events[-1]
+        ('Ready', 'Evaluated', 'Finished')
     """
     if processes is not None:
         integer("processes", processes, 1)
-    ready = scenario if isinstance(scenario, Prepared) else prepare(scenario)
-    yield Ready(ready)
-    recorder, server = Recorder(ready), GlobalModel(ready)
-    yield Evaluated(recorder.look(0, 0.0, server.params))
-    trainer = Trainer(ready, processes)
+    prepared = scenario if isinstance(scenario, Prepared) else prepare(scenario)
+    yield Ready(prepared)
+    recorder, server = Recorder(prepared), GlobalModel(prepared)
+    yield Evaluated(recorder.evaluate(0, 0.0, server.params))
+    trainer = Trainer(prepared, processes, server.correction)
     try:
-        yield from _steps(ready, recorder, server, trainer)
+        yield from _steps(prepared, recorder, server, trainer)
     finally:
         trainer.close()
     yield Finished(recorder.history(server.rejected), server.filled(server.shipped))
 
 
 def _steps(
-    ready: Prepared, recorder: Recorder, server: GlobalModel, trainer: Trainer
+    prepared: Prepared, recorder: Recorder, server: GlobalModel, trainer: Trainer
 ) -> Iterator[Event]:
-    due = evaluation_versions(ready)
-    looks: list[_Look] = []
-    for version in range(len(ready.timeline.step_s)):
+    due = evaluation_versions(prepared)
+    asked: list[_Evaluation] = []
+    for version in range(len(prepared.timeline.step_s)):
         trainer.train(version, server.params, server.row)
-        yield from _seen(recorder, trainer, looks)
+        yield from _evaluated(recorder, trainer, asked)
         stepped = server.step(version, trainer.take(version))
         yield stepped
-        if version + 1 in due:
-            task = trainer.look(server.shipped)
-            looks.append(
-                _Look(stepped.version, stepped.sim_seconds, server.filled(server.shipped), task)
-            )
-            if task is None:  # nobody else looks while the next clients train
-                yield from _seen(recorder, trainer, looks)
-    yield from _seen(recorder, trainer, looks)
+        if stepped.version in due:
+            params = server.filled(server.shipped)
+            task = trainer.dispatcher.submit_evaluation(server.shipped)
+            asked.append(_Evaluation(stepped.version, stepped.sim_seconds, params, task))
+            if task is None:
+                # No worker evaluates while the next clients train.
+                yield from _evaluated(recorder, trainer, asked)
+    yield from _evaluated(recorder, trainer, asked)
 
 
-def _seen(recorder: Recorder, trainer: Trainer, looks: list[_Look]) -> Iterator[Evaluated]:
-    """The points that were asked for, and are not told yet."""
-    for look in looks:
-        logits = None if look.task is None else trainer.seen(look.task)
-        yield Evaluated(recorder.look(look.version, look.sim_seconds, look.params, logits))
-    looks.clear()
+def _evaluated(
+    recorder: Recorder, trainer: Trainer, asked: list[_Evaluation]
+) -> Iterator[Evaluated]:
+    """Yield the points that were asked for, and clear the list."""
+    for one in asked:
+        logits = None if one.task is None else trainer.dispatcher.evaluation(one.task)
+        yield Evaluated(recorder.evaluate(one.version, one.sim_seconds, one.params, logits))
+    asked.clear()
 
 
 def run(scenario: Scenario | Prepared, *, processes: int | None = None) -> History:
-    """Run a scenario to its end; arguments as `simulate`.
+    """Run a scenario to its end.
+
+    Args:
+        scenario: the run, or what `prepare` made of it.
+        processes: as in `simulate`.
 
     Raises:
         BudgetError: if no subset fits the weakest device.
-        ValueError: data that is not there, or nobody left to take part.
+        ValueError: data that are not there, or nobody left to take part.
+
+    Example:
+        >>> from ftte_lab.simulation import Scenario
+        >>> s = Scenario(data="digits", model="mlp", clients=6, concurrency=3, buffer=2)
+        >>> history = run(s.replace(budget_kib=40.0, warm_start_steps=0, horizon_s=5.0))
+        >>> float(history.points["sim_seconds"].iloc[0])
+        0.0
     """
     for event in simulate(scenario, processes=processes):
         if isinstance(event, Finished):
             return event.history
     raise RuntimeError("the run ended without a history")
-
-
-def compare(scenarios: Iterable[Scenario]) -> dict[str, History]:
-    """Run several scenarios, by method name (with a number where a name comes twice).
-
-    Raises:
-        ValueError: no scenario, or as `run`.
-    """
-    histories: dict[str, History] = {}
-    for s in scenarios:
-        name, n = s.method, 1
-        while name in histories:
-            n += 1
-            name = f"{s.method} {n}"
-        histories[name] = run(s)
-    require(bool(histories), "no scenario to compare", "at least one")
-    return histories

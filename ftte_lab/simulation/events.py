@@ -1,4 +1,4 @@
-"""The events of a run, in the order in which they come."""
+"""Define the events of a run, in the order in which they come."""
 
 from __future__ import annotations
 
@@ -13,8 +13,25 @@ from ftte_lab.simulation.prepare import Prepared
 
 
 @dataclass(frozen=True)
+class Ready:
+    """Report what is known before any training: the timeline, the bill, the subset."""
+
+    prepared: Prepared
+
+
+@dataclass(frozen=True)
 class Stepped:
-    """A server step: who was averaged with which weight. Arrays have one entry per accepted update."""
+    """Report a server step: who was averaged with which weight.
+
+    Attributes:
+        version: the version that the step made.
+        sim_seconds: when.
+        clients: of the accepted updates, in the order of arrival, `(K,)`; so are all arrays.
+        ages: their staleness, in server steps.
+        variances: their variance; 0 where it does not count.
+        weights: their coefficients.
+        rejected: how many updates were rejected, by reason.
+    """
 
     version: int
     sim_seconds: float
@@ -26,22 +43,15 @@ class Stepped:
 
 
 @dataclass(frozen=True)
-class Ready:
-    """Before any training: the whole timeline, the bill, the subset."""
-
-    prepared: Prepared
-
-
-@dataclass(frozen=True)
 class Evaluated:
-    """A point of the curves: `version`, the axes of `history.AXES`, accuracies and loss."""
+    """Report a point of the curves: `version`, the axes of `history.AXES`, accuracies and loss."""
 
     point: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class Finished:
-    """The end, with the record of the run and the trained model (no client axis)."""
+    """Report the end, with the record of the run and the trained model (no client axis)."""
 
     history: History
     params: Params

@@ -1,25 +1,26 @@
-"""What every method of a comparison shares: what the server ships, who holds which data, and the devices."""
+"""Build what every method of a comparison shares: the first model, the data, the devices."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ftte_lab._common import configure_process, require
-from ftte_lab.data import Dataset, Shards, hand_to, load, split
+from ftte_lab.data import Dataset, Shards, assign_class_to_slowest, load, split
 from ftte_lab.devices import Fleet, sample_fleet
-from ftte_lab.models import Model, Params, build, from_rows, full, make_plan, row_of
+from ftte_lab.models import Model, Params, build, flatten_trained, from_rows, full, make_plan
 from ftte_lab.simulation.scenario import Scenario
 from ftte_lab.training import FrozenFeatures, draw_batches, train_cohort
 
 
 @dataclass(frozen=True, eq=False)
 class Start:
-    """What the server ships: the model and its first parameters, trained on its own share of the data."""
+    """The model and the first parameters that the server sends out, warm-started on public data."""
 
     dataset: Dataset
     model: Model
@@ -28,7 +29,7 @@ class Start:
 
 @dataclass(frozen=True, eq=False)
 class Federation:
-    """What all methods share: what the server ships, who holds which data, and the devices."""
+    """What all methods share: the start, which client holds which data, and the devices."""
 
     start: Start
     shards: Shards
@@ -36,68 +37,52 @@ class Federation:
 
     @property
     def dataset(self) -> Dataset:
-        """All samples, the server's own and the test set among them."""
+        """Return all samples: training, test and public."""
         return self.start.dataset
 
     @property
     def model(self) -> Model:
-        """The net."""
+        """Return the net."""
         return self.start.model
 
     @property
     def params(self) -> Params:
-        """The server's first parameters."""
+        """Return the server's first parameters."""
         return self.start.params
 
 
-_SERVER = 2**32 - 1  # the number the server draws its batches under
-_WARM_BATCH = 8  # the server's own: its memory does not depend on what a device can hold
-_WARM_RATES = (
-    1.0,
-    0.3,
-    0.1,
-)  # of the client rate, a third of the steps each: settles instead of rattling
+_SERVER = 2**32 - 1  # the client number under which the server draws its batches
+_WARM_BATCH = 8  # independent of the clients' batch: the server has memory
+# The warm-start schedule: factors of `client_rate`, each for a third of the steps.
+_WARM_RATES = (1.0, 0.3, 0.1)
 
 
-# The fields the world depends on: methods that differ in none of them share one world, from the same start.
-_START_FIELDS = (
-    "data",
-    "clients",
-    "samples_per_client",
-    "model",
-    "warm_start_steps",
-    "client_rate",
-    "seed",
-)
-_WORLD_FIELDS = (
-    *_START_FIELDS,
-    "alpha",
-    "slow_class",
-    "mix",
-    "straggler_share",
-    "straggler_factor",
-    "dropout",
-)
+@dataclass(frozen=True)
+class _Keyed:
+    """A scenario that counts as equal to any other with the same key: what a cache looks up."""
 
-
-def _only(scenario: Scenario, names: tuple[str, ...]) -> Scenario:
-    return Scenario(**{name: getattr(scenario, name) for name in names}, concurrency=1)
+    key: tuple[Any, ...]
+    scenario: Scenario = field(compare=False)
 
 
 def federation(scenario: Scenario) -> Federation:
-    """Build, or fetch from a small cache, the world of a scenario.
+    """Build, or take from a small cache, the federation of a scenario.
+
+    Methods that differ in no setting that affects it share one federation, from the same start.
 
     Raises:
         ValueError: data that is not there, or too little of it for so many clients.
     """
-    return _world(_only(scenario, _WORLD_FIELDS))
+    return _federation(_Keyed(scenario.key("start", "federation"), scenario))
 
 
 @lru_cache(maxsize=8)
-def _world(s: Scenario) -> Federation:
-    start = _start(_only(s, _START_FIELDS))
+def _federation(keyed: _Keyed) -> Federation:
+    s = keyed.scenario
+    start = _start(_Keyed(s.key("start"), s))
     natural = s.alpha is None and start.dataset.train_person is not None
-    by = "person" if natural else "iid" if s.alpha is None else "label"
+    skewed = "iid" if s.alpha is None else "label"
+    by = "person" if natural else skewed
     shards = split(start.dataset, s.clients, alpha=s.alpha, by=by, seed=s.seed)
     fleet = sample_fleet(
         s.mix,
@@ -108,16 +93,17 @@ def _world(s: Scenario) -> Federation:
         seed=s.seed,
     )
     if s.slow_class is not None:
-        # by computing alone: how long a link takes depends on what a method sends, and all methods share one world
+        # Slow to compute: the time on the link depends on what a method sends, and all methods
+        # share one federation.
         slowest_first = np.argsort(-fleet.slow_factor / fleet.flops_per_s, kind="stable")
-        shards = hand_to(slowest_first, shards, start.dataset, s.slow_class)
+        shards = assign_class_to_slowest(slowest_first, shards, start.dataset, s.slow_class)
     return Federation(start, shards, fleet)
 
 
-@lru_cache(
-    maxsize=8
-)  # the slow part (seconds): another fleet or another split of the data does not repeat it
-def _start(s: Scenario) -> Start:
+@lru_cache(maxsize=8)
+def _start(keyed: _Keyed) -> Start:
+    """Load the data and train the first model: the slow part, shared by all fleets and splits."""
+    s = keyed.scenario
     configure_process()
     dataset = load(s.data, people=s.clients, samples_per_person=s.samples_per_client, seed=s.seed)
     model = build(s.model, dataset.shape, dataset.n_classes)
@@ -125,7 +111,7 @@ def _start(s: Scenario) -> Start:
 
 
 def _warm_start(s: Scenario, dataset: Dataset, model: Model) -> Params:
-    """Fresh parameters, trained on the public share first: what a vendor would do before shipping."""
+    """Initialise the parameters and train them on the public share, as a vendor would."""
     params = model.init(s.seed)
     if not s.warm_start_steps:
         return params
@@ -140,11 +126,11 @@ def _warm_start(s: Scenario, dataset: Dataset, model: Model) -> Params:
                 plan, params, inputs, y, torch.as_tensor(part)[None], rate=rate * s.client_rate
             )
             params = from_rows(
-                model, plan.subset, row_of(model, plan.subset, params) + updates.rows[0]
+                model, plan.subset, flatten_trained(model, plan.subset, params) + updates.rows[0]
             )
     require(
         all(bool(p.isfinite().all()) for p in params.values()),
-        f"the model diverged before it was shipped (client_rate = {s.client_rate:g})",
+        f"the model diverged in its warm start (client_rate = {s.client_rate:g})",
         "a rate at which it learns",
         "Lower client_rate, or set warm_start_steps = 0",
     )
@@ -152,5 +138,5 @@ def _warm_start(s: Scenario, dataset: Dataset, model: Model) -> Params:
 
 
 def public(dataset: Dataset) -> tuple[Tensor, Tensor]:
-    """The server's own share of the data as tensors."""
+    """Return the public share of the data as tensors."""
     return torch.as_tensor(dataset.x_public), torch.as_tensor(dataset.y_public)

@@ -1,4 +1,4 @@
-"""The global model: weight the buffered updates, apply the server step, keep momentum and the average."""
+"""Hold the global model: weight the buffered updates, apply the server step, keep the averages."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ftte_lab.models import Params, from_rows, put, row_of
+from ftte_lab.models import Params, flatten_trained, from_rows, insert
 from ftte_lab.server import (
+    CORRECTIONS,
+    CorrectionState,
+    WeightRule,
     combine,
     rejections,
     staleness_weight,
@@ -20,6 +23,7 @@ from ftte_lab.server import (
 )
 from ftte_lab.simulation.events import Stepped
 from ftte_lab.simulation.prepare import Prepared
+from ftte_lab.simulation.scenario import Scenario
 
 _REFERENCE_UPDATES = 100  # length of the running median of variances, in updates
 _WARM_UP = 9  # after v steps the running average weighs the past by at most v / (v + 9)
@@ -27,55 +31,67 @@ _WARM_UP = 9  # after v steps the running average weighs the past by at most v /
 
 @dataclass(frozen=True, eq=False)
 class BufferedUpdates:
-    """The updates of one server step, in the order of arrival.
+    """Hold the updates of one server step, in the order of arrival.
 
     Attributes:
         participations: indices into the timeline, `(K,)`.
         rows: one update per row, `(K, d)`.
         step_variance: sampling variance that each client measured, `(K,)`; zeros if not tracked.
         samples: training samples behind each update, `(K,)`.
+        offsets: what each client added to its gradients, `(K, d)`; `None`: no client state.
     """
 
     participations: np.ndarray
     rows: Tensor
     step_variance: np.ndarray
     samples: np.ndarray
+    offsets: Tensor | None = None
 
     def select(self, positions: np.ndarray) -> BufferedUpdates:
         """Keep the updates at these positions."""
+        at = torch.as_tensor(positions)
         return BufferedUpdates(
             self.participations[positions],
-            self.rows[torch.as_tensor(positions)],
+            self.rows[at],
             self.step_variance[positions],
             self.samples[positions],
+            None if self.offsets is None else self.offsets[at],
         )
 
 
 class GlobalModel:
-    """The server's parameters, their trained entries as a row `(d,)`, and the rejected updates.
+    """Hold the server's parameters, their trained entries as a row `(d,)`, and what it remembers.
 
     Args:
         prepared: the prepared run.
+
+    Attributes:
+        params: all parameters of the present version.
+        row: their trained entries, `(d,)`.
+        rejected: how many updates were not averaged, by reason.
+        correction: state of the client correction (SCAFFOLD's control variates), or `None`.
     """
 
     def __init__(self, prepared: Prepared) -> None:
         self.prepared = prepared
         self.model, self.subset = prepared.federation.model, prepared.tiers.union.subset
         self.params: Params = prepared.federation.params
-        self.row = row_of(self.model, self.subset, self.params)
+        self.row = flatten_trained(self.model, self.subset, self.params)
         self.rejected: Counter[str] = Counter()
+        self.correction = _correction_state(prepared.scenario, len(self.row))
+        self._rule = _weight_rule(prepared.scenario)
         self._velocity = torch.zeros_like(self.row)
         self._average = self.row
         self._recent: deque[float] = deque(maxlen=_REFERENCE_UPDATES)
 
     @property
     def shipped(self) -> Tensor:
-        """The trained entries that are evaluated and returned at the end: the average, if one is kept."""
+        """Return the trained entries that are shipped: the average of versions, if one is kept."""
         return self._average if self.prepared.scenario.server_average else self.row
 
     def filled(self, row: Tensor) -> Params:
         """Return all parameters, with these trained entries."""
-        return put(self.model, self.subset, self.params, from_rows(self.model, self.subset, row))
+        return insert(self.model, self.subset, self.params, from_rows(self.model, self.subset, row))
 
     def step(self, version: int, updates: BufferedUpdates) -> Stepped:
         """Reject what must not be averaged, weight the other updates and move the model."""
@@ -91,17 +107,18 @@ class GlobalModel:
         variances, coefficients = np.empty(0), np.empty(0)
         clients = timeline.client[updates.participations]
         if len(clients):
-            by_tier = torch.as_tensor(tiers.of[clients])
-            covered = tiers.covered[by_tier] if len(tiers) > 1 else None
+            by_tier = torch.as_tensor(tiers.tier_of_client[clients])
+            covered = tiers.coverage[by_tier] if len(tiers) > 1 else None
             variances = self._variances(updates, covered, ages)
             coefficients = self._weights(updates.samples, ages, variances)
             rate = self.prepared.scenario.server_rate
             self._move(combine(self.row, updates.rows, coefficients, rate, covered), version)
+            self._remember(clients, updates)
         now_s = float(timeline.step_s[version])
         return Stepped(version + 1, now_s, clients, ages, variances, coefficients, dict(rejected))
 
     def _move(self, target: Tensor, version: int) -> None:
-        """Apply the step, with heavy-ball momentum (FedAvgM, Hsu et al. 2019), and update the average."""
+        """Apply the step, with momentum (FedAvgM, Hsu et al. 2019), and update the average."""
         s = self.prepared.scenario
         if s.server_momentum:
             self._velocity = target - self.row + s.server_momentum * self._velocity
@@ -111,6 +128,15 @@ class GlobalModel:
         if s.server_average:
             share = min(s.server_average, version / (version + _WARM_UP))
             self._average = torch.lerp(target, self._average, share)
+
+    def _remember(self, clients: np.ndarray, updates: BufferedUpdates) -> None:
+        """Let the client correction learn from the updates that were applied."""
+        if self.correction is None or updates.offsets is None:
+            return
+        s = self.prepared.scenario
+        self.correction.update(
+            clients.tolist(), updates.rows, updates.offsets, steps=s.local_steps, rate=s.client_rate
+        )
 
     def _variances(
         self, updates: BufferedUpdates, covered: Tensor | None, ages: np.ndarray
@@ -127,18 +153,23 @@ class GlobalModel:
 
     def _weights(self, samples: np.ndarray, ages: np.ndarray, variances: np.ndarray) -> np.ndarray:
         """Weight against the running median of earlier variances (in the first step: of these)."""
-        s = self.prepared.scenario
         reference = float(np.median(self._recent)) if self._recent else float(np.median(variances))
         self._recent.extend(variances.tolist())
-        return weights(
-            ages,
-            variances,
-            samples,
-            variance_ref=reference or 1.0,
-            staleness=s.staleness,
-            age_exponent=s.age_exponent,
-            hinge_at=s.hinge_at,
-            variance_exponent=s.variance_exponent,
-            sample_exponent=s.sample_exponent,
-            normalise=s.normalise,
-        )
+        return weights(ages, variances, samples, self._rule, variance_ref=reference or 1.0)
+
+
+def _weight_rule(s: Scenario) -> WeightRule:
+    return WeightRule(
+        staleness=s.staleness,
+        age_exponent=s.age_exponent,
+        hinge_at=s.hinge_at,
+        variance_exponent=s.variance_exponent,
+        sample_exponent=s.sample_exponent,
+        normalise=s.normalise,
+    )
+
+
+def _correction_state(s: Scenario, entries: int) -> CorrectionState | None:
+    """Return fresh state of the scenario's client correction, or `None` if it keeps none."""
+    state = CORRECTIONS[s.correction].state
+    return None if state is None else state(s.clients, entries)

@@ -1,6 +1,7 @@
-"""The record of a run: a tidy table of points over virtual time, and what the run cost.
+"""Record a run: a tidy table of points over virtual time, and what the run cost.
 
-Everything a chart, a table or a grader needs, and nothing of torch: a saved history can be replayed anywhere.
+A chart, a table or a grader needs nothing else. No torch is involved, so that a saved history can
+be read anywhere.
 """
 
 from __future__ import annotations
@@ -14,94 +15,138 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
-from ftte_lab._common import choice, integer, require, write_atomic
+from ftte_lab._common import choice, number, require, write_atomic
 
 AXES = ("sim_seconds", "updates", "upload_bytes", "total_bytes", "energy_j")
-"""What a target can be reached in: virtual time, client updates, bytes up, bytes up and down, joules."""
+"""Axes of a target: virtual time, client updates, bytes up, bytes up and down, joules."""
+
+WIDTHS_PER_HORIZON = 40
+"""How many windows of the smoothing one horizon holds: each is one or two rounds of FedAvg."""
+EVALUATIONS_PER_WIDTH = 4
+"""How many evaluations a window spans at least, so that the mean of a coarse curve is not noise."""
 
 _FORMAT = "ftte_lab history 1"
 
 
 @dataclass(frozen=True, eq=False)
 class History:
-    """One run.
+    """Hold the record of one run.
+
+    Curves are read smoothed: at each point the mean over a window of virtual time around it, as
+    wide for every method. A mean over a number of points would delay methods whose points lie far
+    apart.
 
     Attributes:
         scenario: the scenario as plain values.
-        points: one row per evaluation: `version`, the `AXES`, `accuracy`, `loss`, `straggler_accuracy` (on the data
-            of the slowest tenth of the devices), `worst_decile_accuracy` (of the clients), and one
-            `accuracy_<kind>` per device kind.
-        facts: numbers of the run as a whole (peak memory, payload, devices left out, rejected updates, ...).
+        points: one row per evaluation: `version`, the `AXES`, `accuracy`, `loss`,
+            `straggler_accuracy` (on the data of the slowest tenth of the devices),
+            `worst_decile_accuracy` (of the clients), and one `accuracy_<kind>` per device kind.
+        facts: numbers of the entire run (peak memory, payload, rejected updates, ...).
     """
 
     scenario: Mapping[str, Any]
     points: pd.DataFrame
     facts: Mapping[str, Any]
 
-    def smoothed(self, column: str = "accuracy", window: int = 5) -> pd.Series:
-        """Mean of the last `window` points at each point: what targets are read from.
+    @property
+    def width_s(self) -> float:
+        """Return the width of the smoothing, wherever the run ended (see `smoothing_width_s`).
 
         Raises:
-            ValueError: an unknown column or a window below 1.
+            ValueError: the scenario has no horizon.
+        """
+        known = "horizon_s" in self.scenario
+        require(known, "the scenario has no horizon_s", "a scenario with one", "Pass width_s")
+        horizon_s = float(self.scenario["horizon_s"])
+        return smoothing_width_s(horizon_s, self.scenario.get("evaluations"))
+
+    def smoothed(self, column: str = "accuracy", width_s: float | None = None) -> pd.Series:
+        """Average a column over the virtual time around each point.
+
+        Args:
+            column: of `points`.
+            width_s: virtual seconds of the window; `None`: see `smoothing_width_s`; 0: none.
+
+        Raises:
+            ValueError: an unknown column or a negative width.
         """
         choice("column", column, [str(c) for c in self.points.columns])
-        integer("window", window, 1)
-        return pd.Series(
-            smooth(self.points[column].to_numpy(), window), self.points.index, name=column
-        )
+        width_s = self.width_s if width_s is None else width_s
+        values = smooth(self._times(), self.points[column].to_numpy(), width_s)
+        return pd.Series(values, self.points.index, name=column)
 
-    def best(self, window: int = 5) -> float:
-        """Best smoothed test accuracy of the run."""
-        return float(self.smoothed(window=window).max())
+    def best(self, width_s: float | None = None) -> float:
+        """Return the best smoothed test accuracy of the run."""
+        return float(self.smoothed(width_s=width_s).max())
 
-    def final(self, column: str = "accuracy", window: int = 5) -> float:
-        """Smoothed value at the end of the run."""
-        return float(self.smoothed(column, window).iloc[-1])
+    def final(self, column: str = "accuracy", width_s: float | None = None) -> float:
+        """Return the smoothed value at the end of the run: the mean over the last half window."""
+        return float(self.smoothed(column, width_s).iloc[-1])
 
     def level(self, until_s: float | None = None) -> float:
-        """Mean test accuracy over virtual time, up to `until_s` (`None`: the end; beyond it the last value is held).
+        """Average the test accuracy over virtual time; a server rate is judged by it.
 
-        Rewards speed and level alike: what a server rate is judged by.
+        Args:
+            until_s: virtual seconds; `None`: the last point. Beyond it the last value is held.
         """
-        time, accuracy = self.points["sim_seconds"].to_numpy(), self.points["accuracy"].to_numpy()
-        end = time[-1] if until_s is None else until_s
-        at = np.append(time[time < end], end)
-        return float(np.trapezoid(np.interp(at, time, accuracy), at) / (end - time[0]))
+        times, accuracy = self._times(), self.points["accuracy"].to_numpy()
+        end = times[-1] if until_s is None else until_s
+        if end <= times[0]:
+            return float(accuracy[0])
+        at = np.append(times[times < end], end)
+        return float(np.trapezoid(np.interp(at, times, accuracy), at) / (end - times[0]))
 
-    def time_to(self, target: float, of: str = "sim_seconds", window: int = 5) -> float | None:
-        """What it took until the smoothed accuracy first reached `target`, or `None` if it never did.
+    def time_to(
+        self, target: float, of: str = "sim_seconds", width_s: float | None = None
+    ) -> float | None:
+        """Return what it took until the smoothed accuracy first reached a target, or `None`.
+
+        The answer is never earlier than half a window: the mean around an earlier point is one over
+        later points alone.
 
         Args:
             target: test accuracy from 0 to 1.
             of: one of `AXES`.
-            window: points of the smoothing.
+            width_s: of the smoothing, see `smoothed`.
 
         Raises:
-            ValueError: a target outside 0 to 1, an unknown axis or a window below 1.
+            ValueError: a target outside 0 to 1, an unknown axis or a negative width.
+
+        Example:
+            >>> import pandas as pd
+            >>> times, accuracy = [0.0, 10.0, 20.0, 30.0], [0.1, 0.5, 0.9, 0.9]
+            >>> points = pd.DataFrame({"sim_seconds": times, "accuracy": accuracy})
+            >>> history = History({"horizon_s": 40.0}, points, {})
+            >>> history.time_to(0.8)
+            20.0
         """
-        require(
-            isinstance(target, int | float) and 0 <= target <= 1,
-            f"target = {target!r}",
-            "an accuracy from 0 to 1",
-        )
+        number("target", target, 0, 1, fix="An accuracy is a share, not a percentage")
         choice("of", of, AXES)
-        reached = self.points[of][self.smoothed(window=window) >= target]
-        return None if reached.empty else float(reached.iloc[0])
+        width_s = self.width_s if width_s is None else width_s
+        at = first_reached(
+            self._times(), self.smoothed(width_s=width_s).to_numpy(), target, width_s
+        )
+        return None if at is None else float(self.points[of].iloc[at])
 
-    def levelled_off(self, share: float = 0.25, tolerance: float = 0.01) -> bool:
-        """Whether the best smoothed accuracy before the last `share` of the time is within `tolerance` of the best.
+    def levelled_off(
+        self, share: float = 0.25, tolerance: float = 0.01, width_s: float | None = None
+    ) -> bool:
+        """Report whether the run stopped climbing before the last `share` of its time.
 
-        A target taken from a run that still climbs would flatter whoever is compared with it.
+        It did if the best smoothed accuracy until then is within `tolerance` of the best of all. A
+        target taken from a run that still climbs would flatter whoever is compared with it.
         """
-        smooth = self.smoothed()
-        early = smooth[
-            self.points["sim_seconds"] <= (1 - share) * float(self.points["sim_seconds"].iloc[-1])
-        ]
-        return not early.empty and float(early.max()) >= float(smooth.max()) - tolerance
+        curve, times = self.smoothed(width_s=width_s), self._times()
+        early = curve[times <= (1 - share) * times[-1]]
+        return not early.empty and float(early.max()) >= float(curve.max()) - tolerance
+
+    def _times(self) -> np.ndarray:
+        return self.points["sim_seconds"].to_numpy(np.float64)
 
     def to_json(self) -> str:
-        """The run as one line of JSON."""
+        """Return the run as one line of JSON."""
         points = {str(c): self.points[c].tolist() for c in self.points.columns}
         content = {
             "format": _FORMAT,
@@ -113,27 +158,27 @@ class History:
 
     @classmethod
     def from_json(cls, text: str) -> History:
-        """Inverse of `to_json`.
+        """Read what `to_json` wrote.
 
         Raises:
-            ValueError: text that is no history.
+            ValueError: text that is not a history.
         """
         try:
             raw = json.loads(text)
         except json.JSONDecodeError as error:
             raise ValueError(
-                f"the text is no JSON ({error}); allowed: what History.to_json writes."
+                f"the text is not JSON ({error}); allowed: what History.to_json writes."
             ) from error
         ok = (
             isinstance(raw, dict)
             and raw.get("format") == _FORMAT
             and {"scenario", "facts", "points"} <= set(raw)
         )
-        require(ok, "the text is no history", f"one of format {_FORMAT!r}", "Save it again")
+        require(ok, "the text is not a history", f"one of format {_FORMAT!r}", "Save it again")
         return cls(raw["scenario"], pd.DataFrame(raw["points"]), raw["facts"])
 
     def save(self, path: str | Path) -> Path:
-        """Write the run as one JSON file, whole or not at all.
+        """Write the run as one JSON file, completely or not at all.
 
         Raises:
             ValueError: if the folder does not exist.
@@ -153,7 +198,7 @@ class History:
         """Read what `save` wrote.
 
         Raises:
-            ValueError: if the file is missing, cut off, or no history.
+            ValueError: if the file is missing, cut off, or not a history.
         """
         try:
             return cls.from_json(Path(path).read_text())
@@ -163,28 +208,93 @@ class History:
             ) from error
 
 
-def smooth(values: np.ndarray, window: int) -> np.ndarray:
-    """Mean of the last `window` values at each of them (of fewer at the beginning)."""
-    values = np.asarray(values, np.float64)
-    if len(values) < window:
-        return np.array([values[: k + 1].mean() for k in range(len(values))])
-    start = [values[: k + 1].mean() for k in range(window - 1)]
-    return np.concatenate(
-        [start, np.lib.stride_tricks.sliding_window_view(values, window).mean(axis=1)]
-    )
+def smoothing_width_s(horizon_s: float, evaluations: int | None = None) -> float:
+    """Return the width of the smoothing, the same for all methods of a comparison.
+
+    It is a fortieth of the horizon, and at least four evaluations wide (our choice).
+
+    Args:
+        horizon_s: virtual seconds.
+        evaluations: points of a curve at most, or `None` if they are dense.
+
+    Example:
+        >>> smoothing_width_s(8000, 401), smoothing_width_s(2400, 61)
+        (200.0, 160.0)
+    """
+    width_s = horizon_s / WIDTHS_PER_HORIZON
+    if evaluations is None:
+        return width_s
+    return max(width_s, EVALUATIONS_PER_WIDTH * horizon_s / (evaluations - 1))
+
+
+def smooth(times: ArrayLike, values: ArrayLike, width_s: float) -> np.ndarray:
+    """Average values over `width_s` virtual seconds around each of their times.
+
+    Values are joined by straight lines. The window is centred, and cut off at both ends of the run.
+
+    Args:
+        times: ascending, `(points,)`.
+        values: `(points,)`.
+        width_s: width of the window; 0: the values themselves.
+
+    Raises:
+        ValueError: a negative width.
+
+    Example:
+        >>> smooth([0.0, 1.0, 2.0], [0.0, 1.0, 0.0], 1.0).tolist()
+        [0.25, 0.75, 0.25]
+    """
+    number("width_s", width_s, 0)
+    t, y = np.asarray(times, np.float64), np.asarray(values, np.float64)
+    if width_s == 0 or len(t) < 2 or t[0] == t[-1]:
+        return y.copy()
+    area = np.concatenate([[0.0], np.cumsum((y[1:] + y[:-1]) / 2 * np.diff(t))])
+    low = np.clip(t - width_s / 2, t[0], t[-1])
+    high = np.clip(t + width_s / 2, t[0], t[-1])
+
+    def area_until(x: np.ndarray) -> np.ndarray:
+        k = np.clip(np.searchsorted(t, x, side="right") - 1, 0, len(t) - 2)
+        share = (x - t[k]) / (t[k + 1] - t[k])
+        here = y[k] + share * (y[k + 1] - y[k])
+        return np.asarray(area[k] + (x - t[k]) * (y[k] + here) / 2)
+
+    return np.asarray((area_until(high) - area_until(low)) / (high - low))
+
+
+def first_reached(
+    times: ArrayLike, smoothed: ArrayLike, target: float, width_s: float
+) -> int | None:
+    """Return the index of the first point whose smoothed value reaches a target, or `None`.
+
+    Points before half a window do not count: the mean around them is one over later points alone.
+
+    Args:
+        times: `(points,)`.
+        smoothed: what `smooth` made of the values, `(points,)`.
+        target: least value.
+        width_s: of the smoothing.
+    """
+    counts = np.asarray(times, np.float64) >= width_s / 2
+    at = np.flatnonzero(counts & (np.asarray(smoothed) >= target))
+    return int(at[0]) if len(at) else None
 
 
 def faster(baseline: float | None, other: float | None) -> dict[str, float | None]:
-    """Both readings of "faster": `time_saved` (1 - other / baseline) and `speed_gain` (baseline / other - 1).
+    """Compute both readings of "faster" from two times to the target.
 
-    "81 % faster" is 0.19 of the time under the first, 0.55 of it under the second; which one the authors mean is not
-    known to us, so the kit prints both. `None` where either run never reached the target.
+    `time_saved` is `1 - other / baseline`, `speed_gain` is `baseline / other - 1`. "81 % faster" is
+    0.19 of the time under the first, 0.55 of it under the second. Which one the authors mean is not
+    known to us, so the kit prints both. Each is `None` where a run never reached the target.
+
+    Example:
+        >>> faster(100.0, 50.0)
+        {'time_saved': 0.5, 'speed_gain': 1.0}
     """
-    if baseline is None or other is None or not baseline or not other:
+    if not baseline or not other:
         return {"time_saved": None, "speed_gain": None}
     return {"time_saved": 1 - other / baseline, "speed_gain": baseline / other - 1}
 
 
 def saved(baseline: float, other: float) -> float:
-    """Share of `baseline` that `other` saves; nan for a baseline of 0."""
+    """Return the share of `baseline` that `other` saves; nan for a baseline of 0."""
     return 1 - other / baseline if baseline else math.nan

@@ -1,228 +1,143 @@
-"""The working half of a run: draws mini-batches, trains cohorts, and keeps updates until their server step."""
+"""Train the clients of a run, version by version, and keep their updates until their server step.
+
+Training is put off as long as the timeline allows: clients are sent to worker processes, or held
+back to be trained together with those of later versions.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Iterator
 
 import numpy as np
-import torch
 from torch import Tensor
 
-from ftte_lab._common import cores
 from ftte_lab.models import Params
+from ftte_lab.server import CorrectionState
+from ftte_lab.simulation.cohorts import BatchSampler, Cohort, HeldBack, ServerVersion
 from ftte_lab.simulation.global_model import BufferedUpdates
+from ftte_lab.simulation.local_training import LocalTraining
 from ftte_lab.simulation.prepare import Prepared, policy
-from ftte_lab.simulation.update_table import Batches, UpdateTable
-from ftte_lab.simulation.workers.pool import Task, WorkerPool
-from ftte_lab.training import LocalSGD, Updates, clients_at_once, fetch
+from ftte_lab.simulation.update_table import RowTable
+from ftte_lab.simulation.workers.dispatch import Dispatcher
+from ftte_lab.training import Updates
 
-
-@dataclass(frozen=True, eq=False)
-class _Away:
-    """Clients that a helper trains, and the version at which the first of their updates is needed."""
-
-    participations: np.ndarray
-    tier: int
-    batches: Tensor
-    params: Params
-    needed: int
-    task: Task
-
-
-@dataclass(eq=False)
-class _Company:
-    """Clients that started from their versions alone or nearly so, and wait for others while no update is needed.
-
-    Alone, a client takes nearly as long as two that are trained together, and most of what three take.
-    """
-
-    participations: list[int] = field(default_factory=list)
-    batches: list[Tensor] = field(default_factory=list)
-    starts: list[Params] = field(default_factory=list)
-    counts: list[int] = field(default_factory=list)
-
-    def join(self, participations: np.ndarray, batches: Tensor, params: Params) -> None:
-        """A few more, with their own start."""
-        self.participations.extend(participations.tolist())
-        self.batches.append(batches)
-        self.starts.append(params)
-        self.counts.append(len(batches))
-
-
-_FEW = 3  # clients with one start that are better trained with others
-_WORTH_SECONDS = 2.0  # a shorter run is over before a helper is awake
-_FLOPS_PER_S = (
-    15e9  # of one core in this work, and what an update costs besides: measured, rough on purpose
-)
-_UPDATE_S = 50e-6
-
-
-def useful_processes(ready: Prepared) -> int:
-    """As many as there are cores, if the run would keep one core busy for more than two seconds."""
-    flops = ready.flops_per_update[ready.timeline.client[ready.timeline.applied]]
-    seconds = float((flops / _FLOPS_PER_S + _UPDATE_S).sum())
-    return cores() if seconds > _WORTH_SECONDS else 1
+_FEW = 3  # clients of one version that are better trained with those of other versions
 
 
 class Trainer:
-    """Trains the cohorts of a run, version by version, on the cached outputs of what is frozen for good.
+    """Train the cohorts of a run.
 
     Args:
-        ready: the prepared run.
-        processes: how many may train; `None`: as many as there are cores if the run is long enough to gain by it.
+        prepared: the prepared run.
+        processes: how many may train; `None`: as many as there are cores if the run is long enough
+            to gain by it.
+        correction: state of the client correction, or `None` if clients keep no state.
     """
 
-    def __init__(self, ready: Prepared, processes: int | None = 1) -> None:
-        s, timeline, dataset = ready.scenario, ready.timeline, ready.federation.dataset
-        self.inputs, self.y = ready.inputs(dataset.x_train), torch.as_tensor(dataset.y_train)
-        self.by_steps = s.variance == "steps" and s.variance_exponent > 0
-        self.tiers = ready.tiers
-        self.sgd = [
-            LocalSGD(
-                tier.plan,
-                self.tiers.union.start,
-                s.client_rate,
-                s.client_momentum,
-                track_variance=self.by_steps,
-            )
-            for tier in self.tiers.all
-        ]
-        self.at_once = [clients_at_once(tier.plan, s.batch) for tier in self.tiers.all]
-        self.tier = self.tiers.of[timeline.client]
-        self.applied = np.sort(timeline.applied)
-        self.needed = timeline.step
-        self.timeline = timeline
-        self.bounds = np.searchsorted(
-            timeline.version[self.applied], np.arange(len(timeline.step_s) + 1)
+    def __init__(
+        self,
+        prepared: Prepared,
+        processes: int | None = 1,
+        correction: CorrectionState | None = None,
+    ) -> None:
+        self.timeline, self.tiers = prepared.timeline, prepared.tiers
+        self.correction = correction
+        self.local = LocalTraining(prepared)
+        self.dispatcher = Dispatcher(prepared, self.local, processes)
+        self.sampler = BatchSampler(prepared, np.sort(self.timeline.applied))
+        self.held = HeldBack()
+        entries = self.tiers.union.subset.entries(prepared.federation.model)
+        self.rows = RowTable(len(self.timeline), entries)
+        self.offsets = RowTable(len(self.timeline), entries)
+        self.step_variance = np.zeros(len(self.timeline))
+        self._bounds = np.searchsorted(
+            self.timeline.version[self.sampler.participations],
+            np.arange(len(self.timeline.step_s) + 1),
         )
-        self.batches = Batches(ready, self.applied)
-        self.variance = np.zeros(len(timeline))
-        entries = self.tiers.union.subset.entries(ready.federation.model)
-        self.waiting = UpdateTable(np.zeros(len(timeline), np.int64), torch.empty(0, entries))
-        count = (useful_processes(ready) if processes is None else processes) - 1
-        data = {"x": dataset.x_train, "y": dataset.y_train, "x_test": dataset.x_test}
-        self.helpers = (
-            WorkerPool(count, self.sgd, self.tiers.union, s.batch, ready.federation.params, data)
-            if count > 0
-            else None
-        )
-        self.away: list[_Away] = []
-        self.company = _Company()
-        # Where a step takes one update, clients start one by one. Several tiers share no frozen part between versions.
-        self.patient = policy(s).buffer == 1 and len(self.tiers) == 1 and self.at_once[0] >= _FEW
+        # Where a step takes one update, clients start one by one. They can be trained together only
+        # if they have one tier: several share no frozen part between versions.
+        one_by_one = policy(prepared.scenario).buffer == 1
+        self._holds_back = one_by_one and len(self.tiers) == 1 and self.local.at_once[0] >= _FEW
 
     def train(self, version: int, params: Params, row: Tensor) -> None:
-        """Train the clients that start from this version and whose updates will be applied, have them trained, or wait.
+        """Train the clients that start from a version and whose updates will be applied.
+
+        Some are sent to workers or held back instead. Afterwards all updates are there that the
+        step from this version needs.
 
         Args:
             version: of the server.
             params: its parameters.
             row: their trained entries `(d,)`.
         """
-        begin, end = self.bounds[version], self.bounds[version + 1]
-        if begin < end:
-            batches, participations = self.batches.of(begin, end), self.applied[begin:end]
-            if self.patient and len(batches) <= _FEW:
-                self.company.join(participations, batches, params)
-                participations = participations[:0]
-            for tier in np.unique(self.tier[participations]):
-                mine = np.flatnonzero(self.tier[participations] == tier)
-                theirs = participations[mine], int(tier), batches[torch.as_tensor(mine)]
-                at = self._give_away(version, *theirs, params, row)
-                self._keep(
-                    theirs[0][at],
-                    int(tier),
-                    self._here(int(tier), params, theirs[2][torch.as_tensor(at)]),
-                )
-        waiting = self.company.participations
-        if waiting and (
-            len(waiting) > self.at_once[0] - _FEW or self.needed[waiting].min() <= version
-        ):
-            self._train_company()
-        for away in [a for a in self.away if a.needed <= version or a.task.answer]:
-            self.away.remove(away)
-            self._keep(away.participations, away.tier, self._returned(away))
+        for cohort in self._cohorts(ServerVersion(version, params, row)):
+            if self._holds_back and len(cohort) <= _FEW:
+                self.held.cohorts.append(cohort)
+            else:
+                here = self.dispatcher.dispatch(cohort)
+                self._keep(here, self.local.train(here))
+        if self._held_is_due(version):
+            self._train_held()
+        for cohort, updates in self.dispatcher.collect(version):
+            self._keep(cohort, updates or self.local.train(cohort))
 
     def take(self, version: int) -> BufferedUpdates:
-        """Hand out the updates that the step from this version applies, and forget them."""
+        """Return the updates that the step from this version applies, and forget them."""
         members = self.timeline.buffer_of(version)
-        samples = self.batches.sizes[self.timeline.client[members]]
-        return BufferedUpdates(members, self.waiting.take(members), self.variance[members], samples)
-
-    def _train_company(self) -> None:
-        company, self.company = self.company, _Company()
-        x, y = fetch(self.inputs, self.y, torch.cat(company.batches))
-        updates = self.sgd[0].descend(company.starts, company.counts, x, y)
-        self._keep(np.array(company.participations), 0, updates)
-
-    def _returned(self, away: _Away) -> Updates:
-        answer = self.helpers.finish(away.task) if self.helpers else None
-        if answer is None:
-            return self._here(away.tier, away.params, away.batches)
-        return Updates(
-            answer["rows"], answer["rows"].new_empty(len(away.batches), 0), answer["step_variance"]
+        return BufferedUpdates(
+            members,
+            self.rows.take(members),
+            self.step_variance[members],
+            self.sampler.sizes[self.timeline.client[members]],
+            None if self.correction is None else self.offsets.take(members),
         )
-
-    def _here(self, tier: int, params: Params, batches: Tensor) -> Updates:
-        return self.sgd[tier].train(params, self.inputs, self.y, batches, self.at_once[tier])
-
-    def _keep(self, participations: np.ndarray, tier: int, updates: Updates) -> None:
-        """Entries which the tier does not train are zero in its rows."""
-        rows = updates.rows
-        if len(self.tiers) > 1:
-            rows = rows.new_zeros(len(rows), self.waiting.rows.shape[1])
-            rows[:, self.tiers.columns[tier]] = updates.rows
-        self.waiting.put(participations, rows)
-        if self.by_steps:
-            self.variance[participations] = updates.step_variance.double().numpy()
-
-    def _give_away(
-        self,
-        version: int,
-        participations: np.ndarray,
-        tier: int,
-        batches: Tensor,
-        params: Params,
-        row: Tensor,
-    ) -> np.ndarray:
-        """Hand clients whose updates are not needed soon to the helpers, but at least a fair share; returns the others.
-
-        Soon is this step or the next: what is needed later comes back in time.
-        """
-        everyone, least = np.arange(len(participations)), 1 if self.at_once[tier] == 1 else 2
-        if self.helpers is None or len(everyone) < 2 * least:
-            return everyone
-        needed = self.needed[participations]
-        order = np.argsort(needed, kind="stable")
-        free = self.helpers.free()
-        fair = len(order) * len(free) // (1 + len(free))
-        count = min(max(int((needed > version + 1).sum()), fair), len(order) - least)
-        for helper, at in zip(
-            free, np.array_split(order[len(order) - count :], max(1, len(free))), strict=False
-        ):
-            if len(at) >= least:
-                at = np.sort(at)
-                theirs = batches[torch.as_tensor(at)]
-                task = self.helpers.give(helper, row, theirs, tier)
-                self.away.append(
-                    _Away(participations[at], tier, theirs, params, int(needed[at].min()), task)
-                )
-                everyone = np.setdiff1d(everyone, at)
-        return everyone
-
-    def look(self, row: Tensor) -> Task | None:
-        """Have the test data evaluated under the server's trained entries, if a helper has nothing else to do."""
-        free = (
-            [helper for helper in self.helpers.free() if not helper.tasks] if self.helpers else []
-        )
-        return self.helpers.give(free[0], row) if self.helpers and free else None
-
-    def seen(self, task: Task) -> Tensor | None:
-        """Logits that `look` asked for; `None` if the helper died."""
-        answer = self.helpers.finish(task) if self.helpers else None
-        return None if answer is None else answer["logits"]
 
     def close(self) -> None:
-        """Let the helpers go."""
-        if self.helpers:
-            self.helpers.close()
+        """Release the workers."""
+        self.dispatcher.close()
+
+    def _cohorts(self, start: ServerVersion) -> Iterator[Cohort]:
+        """Yield the clients that start from a version and will be applied, one cohort per tier."""
+        begin, end = self._bounds[start.version], self._bounds[start.version + 1]
+        if begin == end:
+            return
+        participations = self.sampler.participations[begin:end]
+        batches = self.sampler.batches(begin, end)
+        clients = self.timeline.client[participations]
+        offsets = None
+        if self.correction is not None:
+            offsets = self.correction.offsets(clients.tolist())
+            self.offsets.put(participations, offsets)
+        tiers = self.tiers.tier_of_client[clients]
+        for tier in np.unique(tiers).tolist():
+            trained = offsets
+            if offsets is not None and len(self.tiers) > 1:
+                trained = offsets[:, self.tiers.columns[tier]]
+            cohort = Cohort(start, tier, participations, batches, trained)
+            yield cohort.select(np.flatnonzero(tiers == tier))
+
+    def _held_is_due(self, version: int) -> bool:
+        """Report whether enough clients are held back, or the next step needs one of them."""
+        if not self.held.cohorts:
+            return False
+        enough = len(self.held) > self.local.at_once[0] - _FEW
+        needed = self.timeline.step[self.held.participations]
+        return enough or int(needed.min()) <= version
+
+    def _train_held(self) -> None:
+        held, self.held = self.held, HeldBack()
+        updates = self.local.train_held_back(held)
+        self._keep_rows(held.participations, updates.rows, updates.step_variance)
+
+    def _keep(self, cohort: Cohort, updates: Updates) -> None:
+        """Keep updates in the union's entries; what the tier does not train is zero."""
+        rows = updates.rows
+        if len(self.tiers) > 1:
+            rows = rows.new_zeros(len(rows), self.rows.rows.shape[1])
+            rows[:, self.tiers.columns[cohort.tier]] = updates.rows
+        self._keep_rows(cohort.participations, rows, updates.step_variance)
+
+    def _keep_rows(self, participations: np.ndarray, rows: Tensor, variance: Tensor) -> None:
+        self.rows.put(participations, rows)
+        if self.local.optimisers[0].track_variance:
+            self.step_variance[participations] = variance.double().numpy()

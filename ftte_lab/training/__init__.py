@@ -1,27 +1,28 @@
 """Local stochastic gradient descent for many clients at once."""
 
 from ftte_lab.training.batches import draw_batches, draw_many
-from ftte_lab.training.cohort import (
+from ftte_lab.training.cohort import train_cohort
+from ftte_lab.training.features import FrozenFeatures
+from ftte_lab.training.local_sgd import (
     LocalSGD,
     Updates,
-    clients_at_once,
-    fetch,
+    gather_batches,
     logits_gradient,
     minus_one_hot,
-    train_cohort,
 )
-from ftte_lab.training.features import FrozenFeatures
-from ftte_lab.training.network import Net
+from ftte_lab.training.network import StackedNet
+from ftte_lab.training.sizing import chunk_sizes, clients_at_once
 
 __all__ = [
     "FrozenFeatures",
     "LocalSGD",
-    "Net",
+    "StackedNet",
     "Updates",
+    "chunk_sizes",
     "clients_at_once",
     "draw_batches",
     "draw_many",
-    "fetch",
+    "gather_batches",
     "logits_gradient",
     "minus_one_hot",
     "train_cohort",

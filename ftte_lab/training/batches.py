@@ -1,7 +1,7 @@
-"""Which samples a client trains on: mini-batches for thousands of participations at once, each with its own stream.
+"""Draw the mini-batches of thousands of participations at once, each from its own random stream.
 
-Counter-based: a batch depends on the seed, the client and its visit alone, so a run is the same in any process, in any
-order, and however many participations are drawn together.
+The draw is counter-based: a batch depends on the seed, the client and its visit alone. So a run is
+the same in any process, in any order, and however many participations are drawn together.
 """
 
 from __future__ import annotations
@@ -12,18 +12,24 @@ from numpy.typing import ArrayLike, NDArray
 from ftte_lab._common import integer, require
 
 Words = NDArray[np.uint64]
-_STEP = np.uint64(
-    0x9E3779B97F4A7C15
-)  # SplitMix64 (Steele, Lea and Flood 2014): the odd number nearest 2^64 / phi
+_STEP = np.uint64(0x9E3779B97F4A7C15)
+"""SplitMix64 (Steele, Lea and Flood 2014): the odd number nearest 2^64 / phi."""
 _TAG = 1101
+"""Keeps this random stream apart from every other use of the same seed."""
 
 
 def draw_batches(
     samples: int, steps: int, batch: int, *, seed: int, client: int, visit: int
 ) -> NDArray[np.int64]:
-    """Positions `(steps, batch)` of a client's mini-batches within its own samples, for its `visit`-th participation.
+    """Return positions `(steps, batch)` of a client's mini-batches within its own samples.
 
-    Passes over the data in a fresh order each time, as an epoch would; a pass may end inside a batch.
+    `visit` counts the client's participations from 0. The batches pass over the data in a fresh
+    order each time, as an epoch would; a pass may end inside a batch.
+
+    Example:
+        >>> batches = draw_batches(6, steps=3, batch=2, seed=0, client=4, visit=0)
+        >>> batches.shape, sorted(batches.flatten().tolist())
+        ((3, 2), [0, 1, 2, 3, 4, 5])
 
     Raises:
         ValueError: no samples, steps or batch below 1.
@@ -34,7 +40,9 @@ def draw_batches(
 def draw_many(
     samples: ArrayLike, steps: int, batch: int, *, seed: int, client: ArrayLike, visit: ArrayLike
 ) -> NDArray[np.int64]:
-    """`draw_batches` for many participations, `(participations, steps, batch)`; three arrays of equal length.
+    """Return `draw_batches` of many participations, `(participations, steps, batch)`.
+
+    `samples`, `client` and `visit` have equal length.
 
     Raises:
         ValueError: no samples, steps or batch below 1.
@@ -52,14 +60,14 @@ def draw_many(
     for part in (client, visit):
         key = _mix((key + _STEP) ^ np.asarray(part).astype(np.uint64))
     drawn = np.empty((len(sizes), steps * batch), np.int64)
-    for size in np.unique(sizes):  # clients with equally many samples are shuffled in one go
+    for size in np.unique(sizes):
         at = np.flatnonzero(sizes == size)
         drawn[at] = _orders(key[at], int(size), steps * batch)
     return drawn.reshape(-1, steps, batch)
 
 
 def _orders(key: Words, size: int, wanted: int) -> NDArray[np.int64]:
-    """The first `wanted` of endless passes over `size` samples, one row per key: random words, sorted."""
+    """The first `wanted` of endless passes over `size` samples, one row per key."""
     passes = -(-wanted // size)
     counter = np.arange(1, passes * size + 1, dtype=np.uint64) * _STEP
     words = _mix(key[:, None] + counter).reshape(-1, passes, size)

@@ -1,4 +1,4 @@
-"""Samples as they enter training: what lies before the first trained tensor is computed once per sample and run."""
+"""Compute what lies before the first trained tensor once per sample and run."""
 
 from __future__ import annotations
 
@@ -9,18 +9,19 @@ import torch
 from torch import Tensor
 
 from ftte_lab.models import Linear, Model, Params
-from ftte_lab.training.network import Net
+from ftte_lab.training.network import StackedNet
 
-CAP_BYTES = (
-    256 * 2**20
-)  # 4,000 samples of the default model take 8 MiB; above the cap, what is needed is recomputed
-_PART = 256  # samples computed together: their activations stay in the processor's cache
+CAP_BYTES = 256 * 2**20
+"""Most bytes that are kept; 4,000 samples of the default model take 8 MiB."""
+_CHUNK = 256
+"""Samples computed together: their activations stay in the processor's cache."""
 
 
 class FrozenFeatures:
-    """Samples as operation `start` sees them: rows `(places, channels)` each, or `(1, features)` before a linear map.
+    """Hold samples as operation `start` takes them.
 
-    Kept if all of them take at most `cap_bytes`, else computed whenever they are asked for.
+    Each is rows `(places, channels)`, or `(1, features)` before a linear map. They are kept if all
+    of them take at most `cap_bytes`, else computed whenever they are asked for.
 
     Args:
         model: the net.
@@ -34,7 +35,7 @@ class FrozenFeatures:
         self, model: Model, params: Params, x: Tensor, start: int = 0, cap_bytes: int = CAP_BYTES
     ) -> None:
         self.model, self.params, self.x, self.start = model, params, x, start
-        self.before, self.after = Net(model, None, 0, start), Net(model, None, start)
+        self.before, self.after = StackedNet(model, None, 0, start), StackedNet(model, None, start)
         needed = len(x) * math.prod(model.ops[start].in_shape) * x.element_size()
         self.kept = self._all() if needed <= cap_bytes else None
 
@@ -42,44 +43,49 @@ class FrozenFeatures:
         return len(self.x)
 
     def gather(self, at: Tensor) -> Tensor:
-        """Samples at positions `at` `(..., batch)` as rows: `(..., batch * places, channels)`."""
+        """Return the samples at positions `at` `(..., batch)` as rows.
+
+        Their shape is `(..., batch * places, channels)`.
+        """
         rows = at.flatten()
         if self.kept is not None:
             found = self.kept.index_select(0, rows)
         else:
             found = torch.cat(
-                [self._enter(self.x.index_select(0, part)) for part in rows.split(_PART)]
+                [self._enter(self.x.index_select(0, chunk)) for chunk in rows.split(_CHUNK)]
             )
         return found.view(*at.shape[:-1], -1, found.shape[-1])
 
     def logits(self, params: Params) -> Tensor:
-        """Logits `(n, classes)` of all samples under `params`, of which those before `start` are not read."""
+        """Return the logits `(n, classes)` of all samples under `params`.
+
+        Parameters before `start` are not read.
+        """
         with torch.inference_mode():
-            parts = [
-                self.after.forward(part.view(1, -1, part.shape[-1]), params)[0]
-                for part in self._parts()
+            found = [
+                self.after.forward(chunk.view(1, -1, chunk.shape[-1]), params)[0]
+                for chunk in self._chunks()
             ]
-        return torch.cat(parts)
+        return torch.cat(found)
 
     def _all(self) -> Tensor:
-        """Outputs of all samples, each part written in its place: what is kept exists once."""
+        """Outputs of all samples, each chunk written in its place: what is kept exists once."""
         kept = None
-        for at, part in zip(
-            torch.arange(len(self.x)).split(_PART), self.x.split(_PART), strict=True
-        ):
-            out = self._enter(part)
+        places = torch.arange(len(self.x)).split(_CHUNK)
+        for at, chunk in zip(places, self.x.split(_CHUNK), strict=True):
+            out = self._enter(chunk)
             kept = out.new_empty(len(self.x), *out.shape[1:]) if kept is None else kept
             kept[at[0] : at[-1] + 1] = out
         return self.x if kept is None else kept
 
-    def _parts(self) -> Iterator[Tensor]:
+    def _chunks(self) -> Iterator[Tensor]:
         if self.kept is not None:
-            yield from self.kept.split(_PART)
+            yield from self.kept.split(_CHUNK)
         else:
-            yield from (self._enter(part) for part in self.x.split(_PART))
+            yield from (self._enter(chunk) for chunk in self.x.split(_CHUNK))
 
     def _enter(self, x: Tensor) -> Tensor:
-        """Channels last, then through the frozen operations; flat, channels first, where a linear map comes next."""
+        """Rows after the frozen operations; flat, channels first, where a linear map comes next."""
         n, linear = len(x), isinstance(self.model.ops[self.start], Linear)
         if linear and self.start == 0:
             return x.reshape(n, 1, -1)

@@ -1,4 +1,4 @@
-"""A net as the simulator runs it: a list of layers that hold what their backward pass needs."""
+"""Run a net for many clients at once: a list of layers that hold what their backward pass needs."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from torch import Tensor
 
 from ftte_lab.models import Conv, Model, Op, Params, Plan
 from ftte_lab.training.conv_layers import DenseLayer, DepthwiseLayer, PointwiseLayer
-from ftte_lab.training.layers import BASIC, ForkLayer, JoinLayer, Layer, Sink
+from ftte_lab.training.layer import GradientSink, Layer
+from ftte_lab.training.layers import BASIC, ForkLayer, JoinLayer
 
 
-class Net:
-    """Operations `start` to `stop` of a model.
+class StackedNet:
+    """Run operations `start` to `stop` of a model for many clients at once.
 
     Args:
         model: the net.
@@ -25,7 +26,7 @@ class Net:
         self, model: Model, plan: Plan | None = None, start: int = 0, stop: int | None = None
     ) -> None:
         self.layers = [_layer(plan, op, i) for i, op in enumerate(model.ops[start:stop], start)]
-        self.trained = self.layers[plan.first - start :] if plan is not None else []
+        self.trained = self.layers[plan.first_trained - start :] if plan is not None else []
         self.trained.reverse()
         self.names = () if plan is None else tuple(plan.subset.parts)
         forks: list[ForkLayer] = []
@@ -37,26 +38,38 @@ class Net:
                 layer.open = plan is not None and i in plan.open_joins
 
     def stack(self, starts: Sequence[Params], counts: Sequence[int]) -> Params:
-        """Parameters as the layers want them: `counts[k]` clients that begin from `starts[k]`, in this order."""
+        """Return parameters as the layers take them.
+
+        `counts[k]` clients begin from `starts[k]`, in this order.
+        """
         return {
             name: value
             for layer in self.layers
             for name, value in layer.stack(starts, counts).items()
         }
 
+    def arrange(self, slices: Params) -> Params:
+        """Return trained slices `(C, *slice)` in the form of the layers' gradients."""
+        return {
+            t.name: layer.arrange(t, slices[t.name]).contiguous()
+            for layer in self.layers
+            for t in layer.tensors
+            if t.name in slices
+        }
+
     def result(self, p: Params) -> Params:
-        """The trained slices of stacked parameters, `(C, *slice)` by name, in the order of the subset."""
+        """Return the trained slices `(C, *slice)`, in the order of the subset."""
         found = {name: value for layer in self.layers for name, value in layer.result(p).items()}
         return {name: found[name] for name in self.names}
 
     def forward(self, x: Tensor, p: Params) -> Tensor:
-        """Rows `(C, B * places, channels)` of the first input to rows of the last output."""
+        """Map rows `(C, B * places, channels)` of the first input to rows of the last output."""
         for layer in self.layers:
             x = layer.forward(x, p)
         return x
 
-    def backward(self, g: Tensor, p: Params, sink: Sink) -> None:
-        """From the gradient of the logits `(C, B, classes)` to the first trained tensor."""
+    def backward(self, g: Tensor, p: Params, sink: GradientSink) -> None:
+        """Walk back from the gradient of the logits `(C, B, classes)`."""
         for layer in self.trained:
             g = layer.backward(g, p, sink)
 
@@ -64,5 +77,6 @@ class Net:
 def _layer(plan: Plan | None, op: Op, i: int) -> Layer:
     if not isinstance(op, Conv):
         return BASIC[type(op)](plan, op, i)
-    kind = PointwiseLayer if op.pointwise else DepthwiseLayer if op.depthwise else DenseLayer
-    return kind(plan, op, i)
+    if op.pointwise:
+        return PointwiseLayer(plan, op, i)
+    return (DepthwiseLayer if op.depthwise else DenseLayer)(plan, op, i)

@@ -1,4 +1,4 @@
-"""Run the notebooks from top to bottom and keep what a reader needs: one picture per key chart, and a set of slides."""
+"""Run the notebooks from top to bottom, and keep one picture per key chart and a set of slides."""
 
 from __future__ import annotations
 
@@ -17,16 +17,22 @@ SLIDES = course.HERE.parent / "docs" / "slides"
 
 
 def tidy(notebook: Any) -> Any:
-    """Keep the PNG of cells tagged `picture`, with its sentence; drop all else that a run leaves behind."""
-    notebook.metadata = {"kernelspec": notebook.metadata["kernelspec"], "language_info": {"name": "python"}}
-    notebook.cells = [c for c in notebook.cells if "injected-parameters" not in c.metadata.get("tags", [])]
+    """Return a notebook with the PNG of cells tagged `picture`, and without all other outputs."""
+    kernel = notebook.metadata["kernelspec"]
+    notebook.metadata = {"kernelspec": kernel, "language_info": {"name": "python"}}
+    notebook.cells = [c for c in notebook.cells if "injected-parameters" not in tags_of(c)]
     for cell in notebook.cells:
-        tags = cell.metadata.get("tags", [])
+        tags = tags_of(cell)
         cell.metadata = {"tags": tags} if tags else {}
         if cell.cell_type == "code":
             cell.execution_count = None
             cell.outputs = _picture(cell.outputs) if "picture" in tags else []
     return course.marked(course.filled(notebook, course.blank))
+
+
+def tags_of(cell: Any) -> list[str]:
+    """Return the tags of a cell."""
+    return list(cell.metadata.get("tags", []))
 
 
 def _picture(outputs: list[Any]) -> list[Any]:
@@ -40,7 +46,7 @@ def _picture(outputs: list[Any]) -> list[Any]:
 
 
 def refresh(path: Path) -> None:
-    """Execute one notebook as it stands and write it back, whole or not at all."""
+    """Execute one notebook as it is, and write it back completely or not at all."""
     with tempfile.TemporaryDirectory() as folder:
         done = Path(folder) / path.name
         papermill.execute_notebook(path, done, cwd=path.parent, progress_bar=sys.stderr.isatty())
@@ -56,8 +62,9 @@ def keep_slide(notebook: Any, number: str) -> None:
     """Copy the slide of a notebook, if it has one, into the set for instructors."""
     SLIDES.mkdir(exist_ok=True)
     for cell in notebook.cells:
-        if "slide" in cell.metadata.get("tags", []):
-            (SLIDES / f"{number}.png").write_bytes(base64.b64decode(cell.outputs[0].data["image/png"]))
+        if "slide" in tags_of(cell):
+            picture = cell.outputs[0].data["image/png"]
+            (SLIDES / f"{number}.png").write_bytes(base64.b64decode(picture))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""One JupyterLab and one Chromium for the tests of this folder; skipped where there is no Chromium, unless required."""
+"""One JupyterLab and one Chromium for these tests; skipped where there is no Chromium."""
 
 import os
 from collections.abc import Iterator

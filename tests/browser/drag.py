@@ -1,4 +1,4 @@
-"""Drag every control of a Lab to both of its ends, as a restless student would, and hear what it says."""
+"""Drag every control of a Lab to both of its ends, and collect what it refuses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PATIENCE_S = 60.0
 
 
 def leaves(widget: Any) -> Iterator[Any]:
-    """The controls inside a widget that have a value of their own."""
+    """Yield the controls inside a widget that have a value of their own."""
     if isinstance(widget, widgets.Box):
         for child in widget.children:
             yield from leaves(child)
@@ -23,7 +23,7 @@ def leaves(widget: Any) -> Iterator[Any]:
 
 
 def ends(widget: Any) -> list[Any]:
-    """Both ends of a slider or a field, all entries of a menu, both states of a box."""
+    """Return both ends of a slider or field, all entries of a menu, both states of a box."""
     if isinstance(widget, widgets.FloatLogSlider):
         return [widget.base**widget.min, widget.base**widget.max]
     if isinstance(widget, widgets.SelectionSlider):
@@ -37,32 +37,32 @@ def ends(widget: Any) -> list[Any]:
 
 
 def drag(lab: Lab) -> list[str]:
-    """Set each control to each end; returns what the Lab refused, in its own words.
+    """Set each control to each end, and return what the Lab refused, in its own words.
 
     Raises:
-        AssertionError: something that is neither shown nor refused in a sentence.
+        AssertionError: a value that is neither shown nor refused in a sentence.
     """
     refused: list[str] = []
-    said: list[str] = []
-    tell = lab.display.complain
+    errors: list[str] = []
+    show = lab.display.show_error
 
-    def complain(error: BaseException | None) -> None:
+    def show_error(error: BaseException | None) -> None:
         if error is not None:
-            said.append(str(error))
-        tell(error)
+            errors.append(str(error))
+        show(error)
 
-    lab.display.complain = complain  # type: ignore[method-assign]
+    lab.display.show_error = show_error  # type: ignore[method-assign]
     for name, control in lab.controls.knobs.items():
         for leaf in list(leaves(control.widget)):
             for end in ends(leaf):
-                said.clear()
+                errors.clear()
                 leaf.value = end
-                _settled(lab, said, f"{name} at {end!r}")
-                refused += [f"{name} at {end!r}: {text}" for text in said]
+                _wait(lab, errors, f"{name} at {end!r}")
+                refused += [f"{name} at {end!r}: {text}" for text in errors]
         lab.reset()
-        said.clear()
-        _settled(lab, said, f"reset after {name}")
-        assert not said, said
+        errors.clear()
+        _wait(lab, errors, f"reset after {name}")
+        assert not errors, errors
     lab.stop()
     for text in refused:
         assert "; allowed: " in text, f"no clear sentence: {text}"
@@ -71,10 +71,10 @@ def drag(lab: Lab) -> list[str]:
     return refused
 
 
-def _settled(lab: Lab, said: list[str], where: str) -> None:
+def _wait(lab: Lab, errors: list[str], where: str) -> None:
     """Wait until what needs no training is shown, or refused."""
     end = time.monotonic() + PATIENCE_S
-    while not said:
+    while not errors:
         board = lab.display.board
         known = bool(board.prepared) and board.settings == lab.settings
         if known or lab._runner.phase in ("done", "idle"):

@@ -1,6 +1,7 @@
-"""A JupyterLab of its own and a real Chromium: what the browser tests and the live benchmarks drive.
+"""A separate JupyterLab and a real Chromium, for the browser tests and the live benchmarks.
 
-Nothing of the user's is touched (own settings, own profile); every request beyond this machine is refused and noted.
+Nothing of the user's is touched (separate settings, separate profile). Every request beyond this
+machine is refused and recorded.
 """
 
 from __future__ import annotations
@@ -204,7 +205,7 @@ class Tab:
 
     def press(self, name: str) -> None:
         """Press one of the stage's buttons."""
-        self.page.locator(f".ftte-toolbar [data-press={name}]").first.click()
+        self.page.locator(f".ftte-toolbar [data-action={name}]").first.click()
 
 
 @contextlib.contextmanager
@@ -221,7 +222,8 @@ def browse(
     path = chromium()
     if path is None:
         raise RuntimeError(
-            "no Chromium found; install Debian's package chromium, or set FTTE_CHROMIUM to its path."
+            "no Chromium found; install Debian's package chromium, "
+            "or set FTTE_CHROMIUM to its path."
         )
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(

@@ -1,4 +1,4 @@
-"""A student works through a page: predicts, plays, gets it wrong, gets it right; and drags whatever can be dragged."""
+"""A student works through a page: predicts, fails, gets hints, passes; and moves every slider."""
 
 import json
 import re
@@ -7,6 +7,7 @@ from typing import Any
 import nbformat
 import pytest
 
+from ftte_lab.course.progress import GUESS
 from notebooks._build import course
 from tests.browser.driver import Server, Tab
 
@@ -25,7 +26,7 @@ _TEXT = """id => {
   const cell = window.jupyterapp.shell.currentWidget.content.widgets.find(c => c.model.id === id);
   return JSON.stringify(cell.model.outputs.toJSON());
 }"""
-_SAYS = "([id, text]) => (%s)(id).includes(text)" % _TEXT  # noqa: UP031  # braces of another language
+_CONTAINS = "([id, text]) => (%s)(id).includes(text)" % _TEXT  # noqa: UP031  # braces of another language
 _ALL_RAN = """() => window.jupyterapp.shell.currentWidget.content.widgets
   .every(c => c.model.type !== 'code' || c.model.executionCount !== null)"""
 
@@ -45,24 +46,24 @@ def cell_with(notebook: Any, text: str) -> str:
     return str(next(c.id for c in notebook.cells if c.cell_type == "code" and text in c.source))
 
 
-def test_a_student_predicts_errs_and_gets_it_right(server: Server, tab: Tab) -> None:
+def test_exercise_gives_hints_then_passes(server: Server, tab: Tab) -> None:
     notebook = page(server, "05")
     tab.open("of_05/05.ipynb")
     tab.until(_ALL_RAN, None, 90)
     assert tab.errors() == []
     asked, revealed = cell_with(notebook, "predict("), cell_with(notebook, "reveal(")
     checked = cell_with(notebook, 'check("05a"')
-    assert "You made no prediction" in tab.page.evaluate(_TEXT, revealed)
+    assert "You recorded no prediction" in tab.page.evaluate(_TEXT, revealed)
     assert "not yet; replace" in tab.page.evaluate(_TEXT, checked)
     box = tab.page.get_by_label("hardly longer")
     box.scroll_into_view_if_needed()
     box.check()
     tab.until("() => document.body.innerText.includes('recorded: hardly longer')")
     tab.page.evaluate(_RUN, revealed)
-    tab.until(_SAYS, [revealed, "You said: hardly longer. The fleet says"])
+    tab.until(_CONTAINS, [revealed, "Your prediction: hardly longer. Measured"])
     wrong = "def round_seconds(download_s, compute_s, upload_s):\n    return max(compute_s)"
     right = course.answered((course.SOLUTIONS / "05a.py").read_text())
-    for source, says in (
+    for source, text in (
         (wrong, "a hint comes with the next attempt"),
         (wrong, "Hint 1 of 3"),
         (right, "05a how long"),
@@ -70,17 +71,17 @@ def test_a_student_predicts_errs_and_gets_it_right(server: Server, tab: Tab) -> 
         tab.page.evaluate(_SOURCE, ["exercise-05a", source])
         tab.page.evaluate(_RUN, "exercise-05a")
         tab.page.evaluate(_RUN, checked)
-        tab.until(_SAYS, [checked, says])
-    tab.until(_SAYS, [checked, "passed. One slow device"])
+        tab.until(_CONTAINS, [checked, text])
+    tab.until(_CONTAINS, [checked, "passed. One slow device"])
     kept = json.loads((server.folder / "of_05" / "progress" / "05.json").read_text())
     assert kept["exercises"]["05a"] == {"attempts": 3, "passed": True}
-    assert kept["predictions"]["05"]["said"] == "hardly longer"
+    assert kept["predictions"]["05"][GUESS] == "hardly longer"
     tab.page.evaluate(_RUN, asked)  # asked again, the answer is still there
     tab.until("() => document.querySelector('input[type=radio]:checked') !== null")
 
 
 @pytest.mark.parametrize("name", ["playground"])
-def test_every_slider_goes_to_both_ends_by_keyboard(server: Server, tab: Tab, name: str) -> None:
+def test_every_slider_reaches_both_ends_by_keyboard(server: Server, tab: Tab, name: str) -> None:
     page(server, name)
     tab.open(f"of_{name}/{name}.ipynb", run=False)
     tab.page.evaluate(

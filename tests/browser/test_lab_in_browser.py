@@ -1,4 +1,4 @@
-"""A real JupyterLab in a real Chromium: the Lab answers to mouse and keyboard, and nothing leaves the machine."""
+"""A real JupyterLab in a real Chromium: mouse and keyboard work, and nothing leaves the machine."""
 
 import json
 import os
@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ftte_lab import charts
+from ftte_lab.experiments import Comparison
 from ftte_lab.lab import Settings
 from ftte_lab.lab.lab import Lab
 from ftte_lab.simulation import prepare
@@ -19,7 +20,10 @@ pytestmark = pytest.mark.slow
 
 MEDIUM = TINY.replace(clients=40, concurrency=12, buffer=6, horizon_s=400.0, evaluations=60)
 LONG = MEDIUM.replace(horizon_s=40_000.0)
-OPEN = "from ftte_lab import Scenario\nfrom ftte_lab.lab import Lab\nlab = Lab(Scenario.from_json({text!r}), {more})\nlab"
+OPEN = """from ftte_lab import Scenario
+from ftte_lab.lab import Lab
+lab = Lab(Scenario.from_json({text!r}), {more})
+lab"""
 PLAYGROUND = Path(__file__).parents[2] / "notebooks" / "playground.ipynb"
 
 
@@ -39,21 +43,20 @@ def drawn(tab: Tab, panel: str = "curves") -> str:
 
 def theme(tab: Tab, name: str) -> None:
     tab.page.evaluate(
-        "t => window.jupyterapp.commands.execute('apputils:change-theme', {theme: t}).then(() => null)",
+        """t => window.jupyterapp.commands
+          .execute('apputils:change-theme', {theme: t}).then(() => null)""",
         name,
     )
     tab.page.wait_for_timeout(1500)  # JupyterLab covers the page meanwhile
 
 
 def keep(tab: Tab, name: str) -> None:
-    """A picture for whoever wants to look: `FTTE_PICTURES=folder make test`."""
+    """Save a picture to check by eye: `FTTE_PICTURES=folder make test`."""
     if folder := os.environ.get("FTTE_PICTURES"):
         tab.page.screenshot(path=str(Path(folder) / f"{name}.png"))
 
 
-def test_a_slider_moves_the_sentence_at_once_and_the_curves_with_the_run(
-    tab: Tab, server: Server
-) -> None:
+def test_slider_updates_sentence_and_curves(tab: Tab, server: Server) -> None:
     tab.open(server.write("slide.ipynb", lab_cell(MEDIUM)))
     tab.phase("done")
     before, picture, number = tab.sentence(), drawn(tab), int(tab.stage("number"))
@@ -74,7 +77,7 @@ def test_a_slider_moves_the_sentence_at_once_and_the_curves_with_the_run(
     keep(tab, "slider")
 
 
-def test_a_new_change_replaces_the_run_and_stop_holds_it(tab: Tab, server: Server) -> None:
+def test_lab_replaces_stops_and_steps_a_run(tab: Tab, server: Server) -> None:
     tab.open(server.write("stop.ipynb", lab_cell(LONG)))
     tab.until("() => Number(document.querySelector('.ftte-stage').dataset.progress) > 0")
     number = int(tab.stage("number"))
@@ -83,7 +86,7 @@ def test_a_new_change_replaces_the_run_and_stop_holds_it(tab: Tab, server: Serve
     tab.until("() => Number(document.querySelector('.ftte-stage').dataset.progress) > 0")
     tab.press("stop")
     tab.phase("stopped")
-    held, seen = tab.stage("progress"), frames(tab)
+    held, shown = tab.stage("progress"), frames(tab)
     tab.page.wait_for_timeout(500)
     assert tab.stage("progress") == held
     tab.press("step")
@@ -93,26 +96,28 @@ def test_a_new_change_replaces_the_run_and_stop_holds_it(tab: Tab, server: Serve
     tab.press("run")
     tab.phase("running")
     tab.until(
-        "n => Number(document.querySelector('[data-panel=curves][data-frames]').dataset.frames) > n",
-        seen + 3,
+        """n => Number(
+          document.querySelector('[data-panel=curves][data-frames]').dataset.frames) > n""",
+        shown + 3,
     )
     tab.press("stop")
     tab.phase("stopped")
 
 
-def test_buttons_answer_while_a_later_cell_waits(tab: Tab, server: Server) -> None:
+def test_buttons_work_while_a_later_cell_waits(tab: Tab, server: Server) -> None:
     tab.open(server.write("wait.ipynb", lab_cell(LONG), "lab.result()"))
     tab.until("() => Number(document.querySelector('.ftte-stage').dataset.progress) > 0")
     tab.press("stop")
     tab.phase("stopped")
     tab.until(
         """() => window.jupyterapp.shell.currentWidget.content.widgets
-          .some(c => c.model.type === 'code' && c.model.outputs.toJSON().some(o => o.output_type === 'error'))"""
+          .some(c => c.model.type === 'code'
+            && c.model.outputs.toJSON().some(o => o.output_type === 'error'))"""
     )
     assert ["was stopped before its end" in error for error in tab.errors()] == [True]
 
 
-def test_pin_share_restore_save_and_reset(tab: Tab, server: Server) -> None:
+def test_toolbar_pins_shares_restores_saves_and_resets(tab: Tab, server: Server) -> None:
     tab.open(server.write("share.ipynb", lab_cell(MEDIUM)))
     tab.phase("done")
     first = tab.sentence()
@@ -129,11 +134,12 @@ def test_pin_share_restore_save_and_reset(tab: Tab, server: Server) -> None:
     tab.press("share")
     code = tab.page.get_by_label("code of these settings").input_value()
     assert Settings.restore(code).scenario.buffer in range(20, 31)
-    theirs = Settings(MEDIUM.replace(seed=3, buffer=2), methods=("fedavg", "ftte"))
+    theirs = Settings(Comparison(MEDIUM.replace(seed=3, buffer=2), ("fedavg", "ftte")))
     tab.page.get_by_label("code to restore").fill(theirs.code())
     tab.page.get_by_role("button", name="Restore", exact=True).click()
     tab.until(
-        "() => document.querySelector('.ftte-sentence').innerText.includes('FTTE steps after every 2 updates')"
+        """() => document.querySelector('.ftte-sentence').innerText
+          .includes('FTTE steps after every 2 updates')"""
     )
     tab.phase("done")
     assert "FedBuff steps" not in tab.sentence()
@@ -161,19 +167,20 @@ def test_pin_share_restore_save_and_reset(tab: Tab, server: Server) -> None:
     tab.phase("done")
 
 
-def test_the_numbers_on_the_page_are_those_of_a_batch_run(tab: Tab, server: Server) -> None:
+def test_page_shows_the_numbers_of_a_batch_run(tab: Tab, server: Server) -> None:
     tab.open(server.write("same.ipynb", lab_cell(MEDIUM), "print(lab.table().to_json())"))
     tab.phase("done")
     tab.until(
         "() => window.jupyterapp.shell.currentWidget.content.widgets[1].model.outputs.length > 0"
     )
     [text] = tab.page.evaluate(
-        "() => window.jupyterapp.shell.currentWidget.content.widgets[1].model.outputs.toJSON().map(o => o.text)"
+        """() => window.jupyterapp.shell.currentWidget.content.widgets[1]
+          .model.outputs.toJSON().map(o => o.text)"""
     )
     assert json.loads(text) == json.loads(Lab(MEDIUM, mode="batch").table().to_json())
 
 
-def test_a_reloaded_page_shows_everything_again(tab: Tab, server: Server) -> None:
+def test_reloaded_page_shows_everything_again(tab: Tab, server: Server) -> None:
     name = server.write("reload.ipynb", lab_cell(MEDIUM))
     tab.open(name)
     tab.phase("done")
@@ -192,7 +199,7 @@ def test_a_reloaded_page_shows_everything_again(tab: Tab, server: Server) -> Non
     tab.phase("done")
 
 
-def test_dark_theme_and_a_narrow_page(tab: Tab, server: Server) -> None:
+def test_charts_fit_a_dark_and_a_narrow_page(tab: Tab, server: Server) -> None:
     tab.open(server.write("dark.ipynb", lab_cell(MEDIUM)))
     tab.phase("done")
     for panel in ("subset", "bytes", "gantt", "staleness", "weights"):
@@ -220,13 +227,13 @@ def test_dark_theme_and_a_narrow_page(tab: Tab, server: Server) -> None:
     tab.until("() => document.querySelector('.ftte-stage').dataset.theme === 'light'")
 
 
-def test_the_fleet_plays_scrubs_and_says_what_python_says(tab: Tab, server: Server) -> None:
+def test_fleet_plays_and_describes_itself_as_python_does(tab: Tab, server: Server) -> None:
     tab.open(server.write("fleet.ipynb", lab_cell(MEDIUM)))
     tab.phase("done")
     tab.until(
         "() => Number(document.querySelector('.ftte-fleet').dataset.t) > 0.5"
     )  # it plays by itself
-    ready = {name: prepare(s) for name, s in Settings(MEDIUM).runs().items()}
+    prepared = {name: prepare(s) for name, s in Comparison(MEDIUM).runs().items()}
     words = tab.page.locator(".ftte-fleet .ftte-words")
     for t in (0.0, 7.3, 55.0, 180.5, 399.0):
         tab.page.evaluate(
@@ -237,13 +244,13 @@ def test_the_fleet_plays_scrubs_and_says_what_python_says(tab: Tab, server: Serv
         tab.until(
             "t => Math.abs(Number(document.querySelector('.ftte-fleet').dataset.t) - t) < 0.01", t
         )
-        assert words.text_content() == charts.fleet(ready, t).alt_text
+        assert words.text_content() == charts.fleet(prepared, t).alt_text
     assert tab.page.locator(".ftte-fleet").get_attribute("data-playing") == "false"
     tab.page.locator(".ftte-scrub").evaluate(
         "s => { s.value = 0; s.dispatchEvent(new Event('input')); }"
     )
-    tab.page.get_by_role("button", name="Next flush").click()
-    first = min(float(r.timeline.step_s[0]) for r in ready.values() if len(r.timeline.step_s))
+    tab.page.get_by_role("button", name="Next server step").click()
+    first = min(float(r.timeline.step_s[0]) for r in prepared.values() if len(r.timeline.step_s))
     tab.until(
         "t => Math.abs(Number(document.querySelector('.ftte-fleet').dataset.t) - t) < 0.01", first
     )
@@ -260,12 +267,12 @@ def test_the_fleet_plays_scrubs_and_says_what_python_says(tab: Tab, server: Serv
     tab.until("t => Number(document.querySelector('.ftte-fleet').dataset.t) > t + 1", first)
 
 
-def test_a_replay_of_a_long_run_is_its_beginning(tab: Tab, server: Server) -> None:
+def test_fleet_replays_the_beginning_of_a_long_run(tab: Tab, server: Server) -> None:
     cut = "import ftte_lab.lab.live.fleet_message as f\nf.MOST_PARTICIPATIONS = 60"
     tab.open(server.write("cut.ipynb", cut, lab_cell(MEDIUM)))
     tab.phase("done")
-    ready = {name: prepare(s) for name, s in Settings(MEDIUM).runs().items()}
-    end = min(float(r.timeline.start_s[60]) for r in ready.values() if len(r.timeline) > 60)
+    prepared = {name: prepare(s) for name, s in Comparison(MEDIUM).runs().items()}
+    end = min(float(r.timeline.start_s[60]) for r in prepared.values() if len(r.timeline) > 60)
     assert float(tab.page.locator(".ftte-scrub").get_attribute("max") or 0) == pytest.approx(end)
     tab.page.evaluate(
         """() => { const s = document.querySelector('.ftte-scrub'); s.value = s.max;
@@ -276,7 +283,7 @@ def test_a_replay_of_a_long_run_is_its_beginning(tab: Tab, server: Server) -> No
     )
 
 
-def test_an_error_is_text_and_the_charts_stay(tab: Tab, server: Server) -> None:
+def test_error_appears_as_text_and_charts_stay(tab: Tab, server: Server) -> None:
     tab.open(
         server.write(
             "error.ipynb",
@@ -296,10 +303,10 @@ def test_an_error_is_text_and_the_charts_stay(tab: Tab, server: Server) -> None:
     assert not alert.is_visible()
 
 
-def test_everything_is_reached_by_keyboard_and_has_a_name(tab: Tab, server: Server) -> None:
+def test_keyboard_reaches_every_control_by_name(tab: Tab, server: Server) -> None:
     tab.open(server.write("keys.ipynb", lab_cell(MEDIUM)))
     tab.phase("done")
-    tab.page.locator(".ftte-toolbar [data-press=run]").focus()
+    tab.page.locator(".ftte-toolbar [data-action=run]").focus()
     reached = set()
     for _ in range(40):
         tab.page.keyboard.press("Tab")
@@ -307,8 +314,8 @@ def test_everything_is_reached_by_keyboard_and_has_a_name(tab: Tab, server: Serv
             tab.page.evaluate(
                 """() => { const e = document.activeElement;
                   const own = e.getAttribute('aria-label') || e.textContent || '';
-                  const said = own || e.closest('label')?.textContent;
-                  return e.closest('.ftte-stage') ? `${e.tagName} ${said}`.trim() : ''; }"""
+                  const text = own || e.closest('label')?.textContent;
+                  return e.closest('.ftte-stage') ? `${e.tagName} ${text}`.trim() : ''; }"""
             )
         )
     text = "\n".join(reached)
@@ -319,14 +326,14 @@ def test_everything_is_reached_by_keyboard_and_has_a_name(tab: Tab, server: Serv
         "Share",
         "Save",
         "Pause",
-        "Next flush",
+        "Next server step",
         "speed of the replay",
         "Gantt",
     ):
         assert name in text, text
     assert "The fleet. Arrow keys" in text
     for name in (
-        "memory budget KiB",
+        "memory budget, KiB",
         "buffer capacity K",
         "sensor, %",
         "label skew α",
@@ -338,11 +345,11 @@ def test_everything_is_reached_by_keyboard_and_has_a_name(tab: Tab, server: Serv
         assert len(chart.get_attribute("aria-label")) > 30
 
 
-def test_notebook_7_shows_it_too(server: Server, tmp_path: Path) -> None:
+def test_notebook_7_shows_the_lab(server: Server, tmp_path: Path) -> None:
     with serve(tmp_path / "seven", "notebook") as seven, browse(seven, tmp_path / "profile") as tab:
         tab.open(seven.write("empty.ipynb", "1"), "notebooks", run=False)
         tab.page.wait_for_timeout(3000)
-        its_own = set(tab.problems)  # what Notebook complains of without us
+        its_own = set(tab.problems)  # problems of Notebook itself
         tab.open(seven.write("seven.ipynb", lab_cell(MEDIUM, "show=['buffer']")), "notebooks")
         tab.phase("done")
         tab.page.wait_for_selector("[data-panel=curves] svg")
@@ -356,7 +363,7 @@ def test_notebook_7_shows_it_too(server: Server, tmp_path: Path) -> None:
         assert set(tab.problems) <= its_own
 
 
-def test_the_playground_as_a_newcomer_opens_it(server: Server, tmp_path: Path) -> None:
+def test_playground_opens_and_runs(server: Server, tmp_path: Path) -> None:
     (server.folder / "playground.ipynb").write_bytes(PLAYGROUND.read_bytes())
     with browse(server, tmp_path / "profile", 1400, 1250) as tab:
         tab.open("playground.ipynb")

@@ -53,7 +53,7 @@ def dashboard(tmp_path: Path) -> Iterator[Server]:
             process.wait(20)
 
 
-def test_a_dashboard_answers(dashboard: Server, tmp_path: Path) -> None:
+def test_voila_dashboard_runs(dashboard: Server, tmp_path: Path) -> None:
     with browse(dashboard, tmp_path / "profile") as tab:
         tab.page.goto(dashboard.url)
         tab.page.wait_for_selector(".ftte-stage", timeout=60_000)

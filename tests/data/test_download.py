@@ -1,4 +1,4 @@
-"""Downloads against a small server of our own, and the wrist recordings from folders."""
+"""Downloads from a small server in this process, and wrist recordings from folders."""
 
 import gzip
 import hashlib
@@ -16,10 +16,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from ftte_lab.data import download, fetch, images, load
+from ftte_lab.data import download, fetch, images, load, split
 from ftte_lab.data.__main__ import main
 from ftte_lab.data.download import RemoteFile
-from ftte_lab.data.partition import split
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 REAL_WRIST, REAL_CIFAR = REAL / "hmp_wrist.tar.xz", REAL / "cifar10_jpeg.tar.xz"
@@ -27,12 +26,12 @@ REAL_WRIST, REAL_CIFAR = REAL / "hmp_wrist.tar.xz", REAL / "cifar10_jpeg.tar.xz"
 
 @dataclass
 class Server:
-    """Serves `files`; cuts the first `cuts` answers off half way; notes the `Range` of every request."""
+    """Serve `files`, cut off the first `cuts` answers half way, and note each request's `Range`."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     cuts: int = 0
     knows_ranges: bool = True
-    asked: list[str] = field(default_factory=list)
+    requested: list[str] = field(default_factory=list)
     address: str = ""
 
     def add(self, name: str, content: bytes, md5: str | None = None) -> RemoteFile:
@@ -41,7 +40,7 @@ class Server:
 
     def answer(self, request: BaseHTTPRequestHandler) -> None:
         wanted = request.headers.get("Range", "")
-        self.asked.append(wanted)
+        self.requested.append(wanted)
         content = self.files.get(request.path.strip("/"))
         if content is None:
             request.send_error(404)
@@ -89,16 +88,16 @@ def home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path / "home"
 
 
-def cifar_archive(records: int = 40, spoil: str = "") -> bytes:
+def cifar_archive(records: int = 40, damage: str = "") -> bytes:
     rng = np.random.default_rng(0)
     out = io.BytesIO()
     with tarfile.open(fileobj=out, mode="w:gz") as tar:
         for name in [*(f"data_batch_{k}" for k in range(1, 6)), "test_batch"]:
-            if spoil == "missing" and name == "test_batch":
+            if damage == "missing" and name == "test_batch":
                 continue
             rows = rng.integers(0, 256, (records, 3073), dtype=np.uint8)
             rows[:, 0] = np.arange(records) % 10
-            raw = rows.tobytes()[: -5 if spoil == "short" else None]
+            raw = rows.tobytes()[: -5 if damage == "short" else None]
             member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}.bin")
             member.size = len(raw)
             tar.addfile(member, io.BytesIO(raw))
@@ -110,86 +109,85 @@ def idx(values: np.ndarray) -> bytes:
     return gzip.compress(head + values.tobytes(), mtime=0)
 
 
-def test_a_good_download_is_kept_and_not_asked_for_again(server: Server, tmp_path: Path) -> None:
+def test_download_keeps_a_good_file_and_requests_it_once(server: Server, tmp_path: Path) -> None:
     source = server.add("a.bin", os.urandom(300_000))
     for _ in range(2):
         path = download.download(source, tmp_path, progress=False)
         assert path.read_bytes() == server.files["a.bin"]
-    assert server.asked == [""]
+    assert server.requested == [""]
     assert [p.name for p in tmp_path.iterdir()] == ["a.bin"]
 
 
-def test_a_download_that_is_cut_off_goes_on_where_it_stopped(
-    server: Server, tmp_path: Path
-) -> None:
+def test_download_resumes_where_it_was_cut_off(server: Server, tmp_path: Path) -> None:
     source = server.add("a.bin", os.urandom(1 << 19))
     server.cuts = 1
     path = download.download(source, tmp_path, progress=False)
     assert path.read_bytes() == server.files["a.bin"]
-    assert server.asked == ["", "bytes=262144-"]
+    assert server.requested == ["", "bytes=262144-"]
 
 
-def test_a_download_that_stays_cut_off_keeps_its_part_for_the_next_call(
-    server: Server, tmp_path: Path
-) -> None:
+def test_download_keeps_its_part_for_the_next_call(server: Server, tmp_path: Path) -> None:
     source = server.add("a.bin", os.urandom(1 << 19))
     server.cuts = 3
     with pytest.raises(
         ValueError,
-        match=r"could not be downloaded .*458,752 bytes are kept.*goes on where it stopped",
+        match=r"could not be downloaded .*458,752 bytes are kept.*continues where it stopped",
     ):
         download.download(source, tmp_path, progress=False)
     assert [p.name for p in tmp_path.iterdir()] == ["a.bin.part"]
     path = download.download(source, tmp_path, progress=False)
     assert path.read_bytes() == server.files["a.bin"]
-    assert server.asked[-1] == "bytes=458752-"
+    assert server.requested[-1] == "bytes=458752-"
 
 
-def test_a_server_without_ranges_sends_everything_anew(server: Server, tmp_path: Path) -> None:
+def test_download_starts_over_if_the_server_ignores_ranges(server: Server, tmp_path: Path) -> None:
     source = server.add("a.bin", os.urandom(100_000))
     server.cuts, server.knows_ranges = 1, False
     assert download.download(source, tmp_path, progress=False).read_bytes() == server.files["a.bin"]
 
 
-def test_a_complete_part_is_used(server: Server, tmp_path: Path) -> None:
+def test_download_uses_a_complete_part(server: Server, tmp_path: Path) -> None:
     source = server.add("a.bin", os.urandom(100_000))
     (tmp_path / "a.bin.part").write_bytes(server.files["a.bin"])
     assert download.download(source, tmp_path, progress=False).read_bytes() == server.files["a.bin"]
 
 
-def test_a_wrong_checksum_leaves_nothing_behind(server: Server, tmp_path: Path) -> None:
+def test_download_with_a_wrong_checksum_leaves_nothing(server: Server, tmp_path: Path) -> None:
     source = server.add("a.bin", b"not the file", md5="0" * 32)
-    with pytest.raises(ValueError, match=r"not the file it should be; allowed: MD5 0{32}.*deleted"):
+    with pytest.raises(ValueError, match=r"another checksum; allowed: MD5 0{32}.*deleted"):
         download.download(source, tmp_path, progress=False)
     assert not list(tmp_path.iterdir())
 
 
-def test_no_server_and_no_file_are_told_in_one_sentence(server: Server, tmp_path: Path) -> None:
+def test_download_explains_a_missing_server_and_a_missing_file(
+    server: Server, tmp_path: Path
+) -> None:
     gone = RemoteFile(f"{server.address}/none.bin", "0" * 32)
     with pytest.raises(ValueError, match="could not be downloaded \\(HTTPError\\)"):
         download.download(gone, tmp_path, progress=False)
-    assert server.asked == [""]  # a clear no is not asked twice
+    # A refusal is not requested again.
+    assert server.requested == [""]
     with pytest.raises(ValueError, match="Check the network"):
         download.download(
             RemoteFile("http://127.0.0.1:9/a.bin", "0" * 32), tmp_path, progress=False
         )
 
 
-def test_a_bar_shows_the_progress(
+def test_download_shows_a_progress_bar(
     server: Server, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     download.download(server.add("a.bin", os.urandom(100_000)), tmp_path)
     assert "a.bin: 100%" in capsys.readouterr().err
 
 
-def test_cifar10_becomes_one_file(
+def test_fetch_cifar10_writes_one_file(
     server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(images, "CIFAR10", server.add("cifar-10-binary.tar.gz", cifar_archive()))
     path = fetch("cifar10", progress=False)
     assert [p.name for p in home.iterdir()] == ["cifar10.npz"]
     assert fetch("cifar10", progress=False) == path
-    assert len(server.asked) == 1
+    assert len(server.requested) == 1
     d = load("cifar10")
     assert d.x_train.shape == (180, 3, 32, 32)
     assert len(d.y_test) == 40
@@ -199,12 +197,12 @@ def test_cifar10_becomes_one_file(
     assert len(load("cifar10", people=5, samples_per_person=10).y_train) == 50
 
 
-@pytest.mark.parametrize("spoil", ["missing", "short"])
-def test_a_spoilt_archive_writes_nothing(
-    server: Server, home: Path, monkeypatch: pytest.MonkeyPatch, spoil: str
+@pytest.mark.parametrize("damage", ["missing", "short"])
+def test_fetch_cifar10_with_a_damaged_archive_writes_nothing(
+    server: Server, home: Path, monkeypatch: pytest.MonkeyPatch, damage: str
 ) -> None:
     monkeypatch.setattr(
-        images, "CIFAR10", server.add("cifar-10-binary.tar.gz", cifar_archive(spoil=spoil))
+        images, "CIFAR10", server.add("cifar-10-binary.tar.gz", cifar_archive(damage=damage))
     )
     with pytest.raises(ValueError, match=r"test_batch|3,073"):
         fetch("cifar10", progress=False)
@@ -213,10 +211,8 @@ def test_a_spoilt_archive_writes_nothing(
 
 def fashion(server: Server) -> dict[str, RemoteFile]:
     rng = np.random.default_rng(1)
-    pictures, labels = (
-        rng.integers(0, 256, (60, 28, 28), dtype=np.uint8),
-        (np.arange(60) % 10).astype(np.uint8),
-    )
+    pictures = rng.integers(0, 256, (60, 28, 28), dtype=np.uint8)
+    labels = (np.arange(60) % 10).astype(np.uint8)
     return {
         "x_train": server.add("xt.gz", idx(pictures)),
         "y_train": server.add("yt.gz", idx(labels)),
@@ -225,7 +221,7 @@ def fashion(server: Server) -> dict[str, RemoteFile]:
     }
 
 
-def test_fashion_mnist_becomes_one_file(
+def test_fetch_fashion_mnist_writes_one_file(
     server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(images, "FASHION_MNIST", fashion(server))
@@ -244,9 +240,10 @@ def test_fashion_mnist_becomes_one_file(
         gzip.compress(b"ab", mtime=0),
         idx(np.zeros(9, "u1"))[:-6],
     ],
-    ids=["plain", "no header", "no idx", "cut off"],  # the same names in every test process
+    # The same names in every test process.
+    ids=["plain", "no header", "no idx", "cut off"],
 )
-def test_a_spoilt_idx_file_writes_nothing(
+def test_fetch_fashion_mnist_with_a_damaged_file_writes_nothing(
     server: Server, home: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
 ) -> None:
     monkeypatch.setattr(
@@ -257,7 +254,7 @@ def test_a_spoilt_idx_file_writes_nothing(
     assert not (home / "fashion_mnist.npz").exists()
 
 
-def test_the_command_fetches_or_explains(
+def test_command_fetches_or_explains(
     server: Server, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(images, "FASHION_MNIST", fashion(server))
@@ -288,15 +285,17 @@ def folder(tmp_path: Path) -> Path:
     return where
 
 
-def test_wrist_is_read_from_the_folder_by_person(home: Path, folder: Path) -> None:
+def test_fetch_wrist_reads_a_folder_by_person(home: Path, folder: Path) -> None:
     fetch("wrist", folder=folder)
     d = load("wrist")
     assert d.classes == ("drink glass", "walk")
     assert d.shape == (3, 128)
-    assert d.people == 3  # two of the five are the server's volunteers
+    # Two of the five are the server's volunteers.
+    assert d.people == 3
     assert d.test_person is not None
     assert set(d.test_person) == {0, 1, 2}
-    assert len(d.y_public) == 2 * (4 + 5) * 2  # two windows of each recording
+    # Two windows of each recording.
+    assert len(d.y_public) == 2 * (4 + 5) * 2
     codes = np.loadtxt(folder / "Walk" / "Accelerometer-2011-04-11-13-28-00-walk-m1.txt")
     first = d.x_train[d.y_train == 1][0]
     np.testing.assert_allclose(first, (codes[:128] * 3 / 63 - 1.5).T, atol=1e-6)
@@ -304,7 +303,7 @@ def test_wrist_is_read_from_the_folder_by_person(home: Path, folder: Path) -> No
     split(d, 3, by="person")
 
 
-def test_a_short_recording_is_held_at_its_last_value(home: Path, folder: Path) -> None:
+def test_fetch_wrist_extends_a_short_recording(home: Path, folder: Path) -> None:
     path = record(folder, "Walk", "f3", 60, samples=100)
     fetch("wrist", folder=folder)
     last = np.loadtxt(path)[-1] * 3 / 63 - 1.5
@@ -314,7 +313,7 @@ def test_a_short_recording_is_held_at_its_last_value(home: Path, folder: Path) -
 
 
 @pytest.mark.parametrize(
-    ("spoil", "says"),
+    ("damage", "text"),
     [
         ("empty", "other contents"),
         ("text", "cannot be read"),
@@ -323,19 +322,19 @@ def test_a_short_recording_is_held_at_its_last_value(home: Path, folder: Path) -
     ],
 )
 @pytest.mark.filterwarnings("ignore:loadtxt")
-def test_a_wrong_recording_is_named_and_writes_nothing(
-    home: Path, folder: Path, spoil: str, says: str
+def test_fetch_wrist_names_a_wrong_recording_and_writes_nothing(
+    home: Path, folder: Path, damage: str, text: str
 ) -> None:
     path = record(folder, "Walk", "m1", 0)
     path.write_text(
-        {"empty": "", "text": "a b c\n", "range": "1 2 64\n", "columns": "1 2\n"}[spoil]
+        {"empty": "", "text": "a b c\n", "range": "1 2 64\n", "columns": "1 2\n"}[damage]
     )
-    with pytest.raises(ValueError, match=rf"walk-m1\.txt .*{says}"):
+    with pytest.raises(ValueError, match=rf"walk-m1\.txt .*{text}"):
         fetch("wrist", folder=folder)
     assert not (home / "wrist.npz").exists()
 
 
-def test_a_wrong_folder_is_explained(home: Path, tmp_path: Path) -> None:
+def test_fetch_wrist_refuses_a_wrong_folder(home: Path, tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="holds no recordings"):
         fetch("wrist", folder=tmp_path / "nowhere")
     record(tmp_path / "two", "Walk", "m1", 0)
@@ -346,7 +345,7 @@ def test_a_wrong_folder_is_explained(home: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(
     not REAL_WRIST.exists(), reason="no copy of the real recordings beside the project"
 )
-def test_the_real_recordings(home: Path, tmp_path: Path) -> None:
+def test_fetch_wrist_reads_the_real_recordings(home: Path, tmp_path: Path) -> None:
     with tarfile.open(REAL_WRIST) as tar:
         tar.extractall(tmp_path / "HMP_Dataset", filter="data")
     fetch("wrist", folder=tmp_path / "HMP_Dataset")
@@ -361,7 +360,7 @@ def test_the_real_recordings(home: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(
     not REAL_CIFAR.exists(), reason="no copy of the real pictures beside the project"
 )
-def test_real_pictures_through_the_archive(
+def test_fetch_cifar10_reads_real_images(
     server: Server, home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows: dict[str, list[np.ndarray]] = {"train": [], "test": []}
@@ -390,7 +389,6 @@ def test_real_pictures_through_the_archive(
     got = np.concatenate([d.x_train, d.x_public])
     want = np.stack(rows["train"])[:, 1:].reshape(-1, 3, 32, 32) / 255
     np.testing.assert_allclose(got, want, rtol=1e-6)
-    smooth = np.abs(
-        np.diff(got, axis=3)
-    ).mean()  # neighbours in a picture are alike: the axes are in the right order
+    # Neighbours in an image are alike: the axes are in the right order.
+    smooth = np.abs(np.diff(got, axis=3)).mean()
     assert smooth < 0.5 * np.abs(got - np.roll(got, 7, axis=3)).mean() + 0.02

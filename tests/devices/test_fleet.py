@@ -1,3 +1,5 @@
+"""The fleet: kinds, counts, times and joules."""
+
 from __future__ import annotations
 
 import dataclasses
@@ -41,7 +43,7 @@ def of_kinds(*names: str, **slow: float) -> Fleet:
     return Fleet(kind=names, **columns)
 
 
-def test_the_catalogue_has_the_kinds_of_the_lessons_under_their_own_names() -> None:
+def test_catalogue_has_the_kinds_of_the_lessons() -> None:
     assert {"sensor", "esp32", "watch", "pi_zero", "pi4", "jetson", "phone_low", "phone"} <= set(
         CATALOGUE
     )
@@ -49,7 +51,7 @@ def test_the_catalogue_has_the_kinds_of_the_lessons_under_their_own_names() -> N
 
 
 @pytest.mark.parametrize("kind", CATALOGUE.values(), ids=str)
-def test_every_number_has_a_source_or_says_illustrative(kind: DeviceKind) -> None:
+def test_device_kind_has_a_source_for_every_number(kind: DeviceKind) -> None:
     assert set(kind.sources) == set(NUMBERS)
     named = ("STM32", "ESP32", "Android CDD", "Raspberry", "NVIDIA", "Huang", "Ookla", "Bonawitz")
     for source in kind.sources.values():
@@ -57,7 +59,7 @@ def test_every_number_has_a_source_or_says_illustrative(kind: DeviceKind) -> Non
 
 
 @pytest.mark.parametrize("number", NUMBERS)
-def test_a_number_without_source_is_refused(number: str) -> None:
+def test_device_kind_refuses_a_number_without_source(number: str) -> None:
     sources = {key: text for key, text in CATALOGUE["watch"].sources.items() if key != number}
     for missing in (sources, {**sources, number: "  "}):
         with pytest.raises(ValueError, match=f"no source for {number}"):
@@ -71,12 +73,12 @@ def test_a_number_without_source_is_refused(number: str) -> None:
         *(("uplink_bps", -1.0), ("compute_w", math.inf), ("radio_w", -0.1), ("dropout", 1.1)),
     ],
 )
-def test_a_kind_refuses_impossible_numbers(field: str, value: Any) -> None:
+def test_device_kind_refuses_impossible_numbers(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"watch: {field} = .*; allowed: "):
         dataclasses.replace(CATALOGUE["watch"], **{field: value})
 
 
-def test_a_kind_travels_to_other_processes_and_can_be_a_key() -> None:
+def test_device_kind_can_be_pickled_and_hashed() -> None:
     kind = CATALOGUE["pi4"]
     assert pickle.loads(pickle.dumps(kind)) == kind  # noqa: S301  # as process pools do
     assert len({kind, dataclasses.replace(kind)}) == 1
@@ -89,7 +91,7 @@ def test_ms_per_sample_is_three_forward_passes() -> None:
     assert edited.ms_per_sample(forward) == pytest.approx(t_ms)
 
 
-def test_a_tiny_net_takes_a_sensor_minutes_at_most_and_a_phone_a_second() -> None:
+def test_participation_times_have_the_scale_of_the_lessons() -> None:
     """The scale of the lessons: 80 sample-steps of 0.75 MFLOP forward, 60 KB each way."""
     fleet = of_kinds("sensor", "watch", "phone")
     times = participation_times(
@@ -106,7 +108,7 @@ def test_a_tiny_net_takes_a_sensor_minutes_at_most_and_a_phone_a_second() -> Non
     clients=st.integers(1, 40),
     seed=st.integers(0, 99),
 )
-def test_counts_are_the_nearest_whole_numbers_to_the_mix(
+def test_sample_fleet_counts_are_nearest_to_the_mix(
     weights: list[int], clients: int, seed: int
 ) -> None:
     names = list(CATALOGUE)[: len(weights)]
@@ -126,13 +128,13 @@ def test_counts_are_the_nearest_whole_numbers_to_the_mix(
     assert error(tuple(counts)) == pytest.approx(min(map(error, splits)), abs=1e-9)
 
 
-def test_equal_remainders_go_to_the_first_named() -> None:
+def test_sample_fleet_gives_equal_remainders_to_the_first_named() -> None:
     fleet = sample_fleet({"phone": 0.5, "sensor": 0.5}, 3, seed=5)
     assert (fleet.kind.count("phone"), fleet.kind.count("sensor")) == (2, 1)
 
 
 @given(share=st.floats(0, 1), clients=st.integers(1, 200), seed=st.integers(0, 9))
-def test_stragglers_are_exactly_so_many_and_only_they_are_slow(
+def test_sample_fleet_draws_exactly_so_many_stragglers(
     share: float, clients: int, seed: int
 ) -> None:
     fleet = sample_fleet(MIX, clients, straggler_share=share, straggler_factor=7, seed=seed)
@@ -140,14 +142,14 @@ def test_stragglers_are_exactly_so_many_and_only_they_are_slow(
     np.testing.assert_array_equal(fleet.slow_factor, np.where(fleet.straggler, 7.0, 1.0))
 
 
-def test_stragglers_are_drawn_whatever_their_kind() -> None:
+def test_sample_fleet_draws_stragglers_of_every_kind() -> None:
     fleet = sample_fleet(MIX, 10_000, straggler_share=0.4, seed=3)
     for name in MIX:
         is_kind = np.array(fleet.kind) == name
         assert fleet.straggler[is_kind].mean() == pytest.approx(0.4, abs=0.05)
 
 
-def test_the_seed_shuffles_but_does_not_change_the_counts() -> None:
+def test_sample_fleet_seed_shuffles_without_changing_counts() -> None:
     one, again, other = (sample_fleet(MIX, 100, straggler_share=0.9, seed=s) for s in (1, 1, 2))
     assert one.kind == again.kind
     np.testing.assert_array_equal(one.straggler, again.straggler)
@@ -156,7 +158,7 @@ def test_the_seed_shuffles_but_does_not_change_the_counts() -> None:
     assert (one.straggler != other.straggler).any()
 
 
-def test_a_fleet_copies_the_numbers_of_its_kinds_and_cannot_be_written() -> None:
+def test_fleet_copies_its_kinds_and_is_read_only() -> None:
     fleet = sample_fleet(MIX, 50, seed=0)
     for number in NUMBERS:
         np.testing.assert_array_equal(
@@ -166,7 +168,7 @@ def test_a_fleet_copies_the_numbers_of_its_kinds_and_cannot_be_written() -> None
         fleet.dropout[0] = 1
 
 
-def test_one_dropout_for_all_and_an_own_catalogue() -> None:
+def test_sample_fleet_takes_one_dropout_and_another_catalogue() -> None:
     mine = {
         **CATALOGUE,
         "mine": dataclasses.replace(CATALOGUE["pi4"], name="mine", memory_bytes=77),
@@ -177,7 +179,23 @@ def test_one_dropout_for_all_and_an_own_catalogue() -> None:
     np.testing.assert_array_equal(fleet.dropout, 0.25)
 
 
-def test_times_and_energy_by_hand() -> None:
+def test_catalogue_takes_kinds_of_your_own() -> None:
+    mine = dataclasses.replace(CATALOGUE["pi4"], name="mine", flops_per_s=30e6)
+    CATALOGUE["mine"] = mine
+    try:
+        assert CATALOGUE.own == ("mine",)
+        assert sample_fleet({"mine": 1.0}, 2, seed=0).flops_per_s.tolist() == [30e6, 30e6]
+    finally:
+        CATALOGUE.pop("mine")
+    with pytest.raises(ValueError, match="'other' is named 'mine'; allowed: the same name"):
+        CATALOGUE["other"] = mine
+    with pytest.raises(ValueError, match="'other' is dict; allowed: a DeviceKind"):
+        CATALOGUE["other"] = {}  # type: ignore[assignment]
+    with pytest.raises(ValueError, match="'pi4' is shipped"):
+        CATALOGUE["pi4"] = CATALOGUE["pi4"]
+
+
+def test_participation_times_and_energy_by_hand() -> None:
     fleet = of_kinds("sensor", "phone", phone=10)
     times = participation_times(fleet, download_bytes=30_000, upload_bytes=15_000, flops=40e6)
     np.testing.assert_allclose(times.download_s, [0.8, 10 * 240_000 / 166.1e6])
@@ -189,7 +207,7 @@ def test_times_and_energy_by_hand() -> None:
     assert joules[1] == pytest.approx(6 * 1.0 + 2 * 10 * (240_000 / 166.1e6 + 120_000 / 21.1e6))
 
 
-def test_each_client_may_have_its_own_bytes_and_work() -> None:
+def test_participation_times_take_one_number_per_client() -> None:
     fleet = of_kinds("watch", "watch")
     times = participation_times(
         fleet, download_bytes=np.array([0.0, 3e5]), upload_bytes=0, flops=np.array([2e7, 0])
@@ -203,7 +221,7 @@ def test_each_client_may_have_its_own_bytes_and_work() -> None:
     flops=st.integers(0, 10**10),
     factor=st.floats(1, 50),
 )
-def test_a_straggler_takes_its_factor_in_everything(
+def test_participation_times_multiply_a_straggler_in_everything(
     down: int, up: int, flops: int, factor: float
 ) -> None:
     normal, slow = of_kinds("pi4", "phone"), of_kinds("pi4", "phone", pi4=factor, phone=factor)
@@ -216,14 +234,14 @@ def test_a_straggler_takes_its_factor_in_everything(
     np.testing.assert_allclose(energy_j(slow, slow_times), factor * energy_j(normal, fast_times))
 
 
-def test_the_weakest_and_who_holds_a_step() -> None:
+def test_fleet_weakest_and_holds() -> None:
     fleet = of_kinds("phone", "esp32", "sensor", "sensor")
     assert fleet.weakest() == (2, "sensor", 256 * 1024)
     assert fleet.holds(256 * 1024).all()
     assert fleet.holds(256 * 1024 + 1).tolist() == [True, True, False, False]
 
 
-def test_the_slowest_share() -> None:
+def test_slowest_orders_by_total_time() -> None:
     fleet = of_kinds("phone", "sensor", "watch", "sensor")
     times = participation_times(fleet, download_bytes=6e4, upload_bytes=6e4, flops=1e8)
     assert slowest(0.5, times).tolist() == [1, 3]
@@ -232,7 +250,7 @@ def test_the_slowest_share() -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "says"),
+    ("change", "text"),
     [
         ({"mix": {"sensr": 1.0}}, "Did you mean 'sensor'"),
         ({"mix": {}}, "mix is empty; allowed"),
@@ -245,21 +263,21 @@ def test_the_slowest_share() -> None:
         ({"seed": -1}, "seed = -1; allowed"),
     ],
 )
-def test_bad_fleets_are_explained(change: dict[str, Any], says: str) -> None:
+def test_sample_fleet_explains_wrong_arguments(change: dict[str, Any], text: str) -> None:
     arguments: dict[str, Any] = {"mix": MIX, "clients": 10, "seed": 0} | change
-    with pytest.raises(ValueError, match=says):
+    with pytest.raises(ValueError, match=text):
         sample_fleet(**arguments)
 
 
 @pytest.mark.parametrize("bad", [-1.0, math.inf, np.ones(3), np.array([1.0, math.nan])])
 @pytest.mark.parametrize("name", ["download_bytes", "upload_bytes", "flops"])
-def test_bad_loads_are_explained(name: str, bad: Any) -> None:
+def test_participation_times_explain_wrong_loads(name: str, bad: Any) -> None:
     load: dict[str, Any] = {"download_bytes": 1, "upload_bytes": 1, "flops": 1, name: bad}
     with pytest.raises(ValueError, match=f"{name} = .*; allowed"):
         participation_times(of_kinds("phone", "watch"), **load)
 
 
-def test_other_bad_arguments_are_explained() -> None:
+def test_fleet_explains_other_wrong_arguments() -> None:
     fleet = of_kinds("phone", "watch")
     times = participation_times(fleet, download_bytes=1, upload_bytes=1, flops=1)
     for share in (0, 1.1, -0.1):

@@ -1,241 +1,101 @@
-"""The headline comparison, its table and its command, on a run of seconds."""
+"""Comparison: the one way to derive runs; what a user set is kept or refused."""
 
-import importlib
-import json
-from dataclasses import replace
+from typing import Any
 
-import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ftte_lab import __main__ as command
-from ftte_lab.experiments import (
-    HEADLINE_METHODS,
-    PRESETS,
-    RATE_GRID,
-    TUNING_SEEDS,
-    HeadlineReport,
-    Preset,
-    best_rates,
-    headline,
-    preset,
-    run_all,
-    savings,
-    table,
-    tune,
-)
-from ftte_lab.simulation import METHODS, History, Scenario
+from ftte_lab import Comparison, Scenario
+from ftte_lab.simulation import METHODS, SETTINGS, Method
 
-QUICK = Scenario(
-    data="digits",
-    model="mlp",
-    clients=12,
-    concurrency=6,
-    buffer=3,
-    local_steps=3,
-    warm_start_steps=0,
-    budget_kib=40.0,
-    horizon_s=40.0,
-    evaluations=15,
-)
-RATES = dict.fromkeys(HEADLINE_METHODS, 1.0)
-TINY = Preset("a preset of seconds", QUICK, RATES)
-PROMISED = {
-    "time_to_target_s",
-    "final_accuracy",
-    "straggler_accuracy",
-    "peak_memory_bytes",
-    "overhead_bytes",
-    "upload_bytes_per_update",
-    "download_bytes_per_update",
-    "energy_j",
+CHANGES: dict[str, Any] = {
+    "staleness": "exponential",
+    "age_exponent": 2.0,
+    "sample_exponent": 0.7,
+    "normalise": "count",
+    "server_rate": 3.0,
+    "server_momentum": 0.3,
+    "server_average": 0.9,
+    "subset": "full",
+    "buffer": 7,
+    "variance_exponent": 0.25,
+    "max_staleness": 4,
+    "local_steps": 9,
+    "seed": 5,
+    "correction": "proximal",
 }
 
 
-@pytest.fixture(scope="module")
-def report() -> HeadlineReport:
-    return headline(TINY.methods(seed=1))
+@given(st.sets(st.sampled_from(sorted(CHANGES))), st.sampled_from(sorted(METHODS)))
+def test_run_keeps_every_set_field_that_the_method_has(names: set[str], method: str) -> None:
+    changes = {name: CHANGES[name] for name in names}
+    comparison = Comparison(Scenario(**changes), rates=dict.fromkeys(METHODS, 0.3))
+    if method == "scaffold" and "correction" in names:
+        with pytest.raises(ValueError, match="contradicts SCAFFOLD"):
+            comparison.run(method)
+        return
+    values = comparison.run(method).to_dict()
+    for name in names - set(METHODS[method].without):
+        assert values[name] == changes[name], name
 
 
-def test_the_target_is_a_share_of_fedavgs_best(report: HeadlineReport) -> None:
-    assert report.target_accuracy == pytest.approx(0.95 * report.histories["fedavg"].best())
+@given(st.sampled_from(sorted(METHODS)), st.sampled_from(sorted(METHODS)))
+def test_as_method_forgets_what_the_first_method_gave(first: str, second: str) -> None:
+    shared = Scenario(horizon_s=500.0)
+    assert shared.as_method(first).as_method(second) == shared.as_method(second)
 
 
-def test_all_methods_share_fleet_data_start_and_concurrency() -> None:
-    methods = TINY.methods(seed=3)
-    server = {
-        "method",
-        "subset",
-        "buffer",
-        "refill",
-        "over_select",
-        "staleness",
-        "age_exponent",
-        "variance_exponent",
-        "sample_exponent",
-        "normalise",
-        "server_rate",
-    }
-    rest = [{k: v for k, v in s.to_dict().items() if k not in server} for s in methods.values()]
-    assert rest[0] == rest[1] == rest[2]
-    assert [s.seed for s in methods.values()] == [3, 3, 3]
+def test_run_takes_rates_unless_the_scenario_sets_one() -> None:
+    tuned = Comparison(Scenario(), rates={"ftte": 1.5})
+    assert tuned.run("ftte").server_rate == 1.5
+    assert tuned.run("fedavg").server_rate == 1.0
+    assert tuned.set(server_rate=1.0).run("ftte").server_rate == 1.0
+    assert Comparison(Scenario(server_rate=3.0), rates={"ftte": 1.5}).run("ftte").server_rate == 3
 
 
-def test_figures_have_what_was_promised_and_are_json(report: HeadlineReport) -> None:
-    whole = json.loads(json.dumps(report.to_dict()))
-    assert set(whole["methods"]) == set(HEADLINE_METHODS)
-    for values in whole["methods"].values():
-        assert set(values) >= PROMISED
-    ftte, fedavg = whole["methods"]["ftte"], whole["methods"]["fedavg"]
-    assert ftte["peak_memory_bytes"] <= 40 * 1024 < fedavg["peak_memory_bytes"]
-    assert ftte["upload_bytes_per_update"] < fedavg["upload_bytes_per_update"]
-    assert Scenario.from_dict(whole["scenario"]).data == "digits"
-
-
-def test_both_readings_of_faster(report: HeadlineReport) -> None:
-    base, other = report.figures("fedavg"), report.figures("fedbuff")
-    assert base["time_saved"] == base["speed_gain"] == 0
-    if other["time_to_target_s"]:
-        ratio = other["time_to_target_s"] / base["time_to_target_s"]
-        assert other["time_saved"] == pytest.approx(1 - ratio)
-        assert other["speed_gain"] == pytest.approx(1 / ratio - 1)
-
-
-def never(report: HeadlineReport) -> HeadlineReport:
-    flat = report.histories["ftte"].points.assign(accuracy=0.1)
-    lost = replace(report.histories["ftte"], points=flat)
-    return HeadlineReport({**report.histories, "ftte": lost}, report.target_accuracy)
-
-
-def test_a_target_that_is_not_reached_is_said(report: HeadlineReport) -> None:
-    lost = never(report)
-    assert "not reached" in table(lost)
-    assert lost.figures("ftte")["time_to_target_s"] is None
-    assert any("never reached" in line for line in savings(lost))
-
-
-def test_the_table_has_a_row_for_every_figure(report: HeadlineReport) -> None:
-    lines = table(report).splitlines()
-    assert lines[0].split() == list(HEADLINE_METHODS)
-    for words in (
-        "time to target",
-        "slowest tenth",
-        "levelled off",
-        "peak memory",
-        "overhead",
-        "devices left out",
-    ):
-        assert any(words in line for line in lines)
-    assert len({len(line) for line in lines}) == 1
-
-
-def test_processes_change_no_number(report: HeadlineReport) -> None:
-    side_by_side = run_all(TINY.methods(seed=1), processes=2)
-    assert list(side_by_side) == list(HEADLINE_METHODS)
-    for name, history in side_by_side.items():
-        pd.testing.assert_frame_equal(
-            history.points, report.histories[name].points, check_exact=True
-        )
-        assert json.dumps(history.facts) == json.dumps(report.histories[name].facts)
-
-
-def test_a_failing_run_in_another_process_is_explained() -> None:
-    broken = {name: s.replace(budget_kib=1.0) for name, s in TINY.methods().items()}
-    with pytest.raises(ValueError, match="no subset fits"):
-        run_all(broken, processes=2)
-
-
-def test_the_bar_reaches_its_end(capsys: pytest.CaptureFixture[str]) -> None:
-    run_all({"ftte": QUICK}, progress=True)
-    assert "40/40 virtual s" in capsys.readouterr().err
+def test_own_fields_reach_one_method_alone() -> None:
+    comparison = Comparison(Scenario(), own={"fedbuff": {"subset": "search", "buffer": 4}})
+    runs = comparison.runs(seed=9)
+    assert (runs["fedbuff"].subset, runs["fedbuff"].buffer) == ("search", 4)
+    assert (runs["ftte"].buffer, runs["ftte"].seed) == (10, 9)
+    with pytest.raises(ValueError, match="refill = 'step' contradicts FedBuff"):
+        Comparison(Scenario(), own={"fedbuff": {"refill": "step"}}).run("fedbuff")
 
 
 @pytest.mark.parametrize(
-    ("arguments", "says"),
+    ("arguments", "message"),
     [
-        ({"scenarios": {"ftte": QUICK}}, "with 'fedavg' among them"),
-        ({"target_share": 0.0}, "target_share"),
-        ({"processes": 0}, "processes = 0"),
+        ({"methods": ()}, "no method is chosen"),
+        ({"methods": ("fedavgg",)}, "Did you mean 'fedavg'"),
+        ({"rates": {"ftte": 0.0}}, "server rate of ftte = 0"),
+        ({"own": {"fttee": {}}}, "Did you mean 'ftte'"),
     ],
 )
-def test_a_wrong_comparison_is_explained(arguments: dict[str, object], says: str) -> None:
-    with pytest.raises(ValueError, match=says):
-        headline(**{"scenarios": TINY.methods(), **arguments})  # type: ignore[arg-type]
+def test_comparison_explains_wrong_arguments(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Comparison(Scenario(), **arguments)
 
 
-def test_tuning_uses_seeds_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[Scenario] = []
-
-    def fake(jobs: dict[str, Scenario], **_: object) -> dict[str, History]:
-        asked.extend(jobs.values())
-        frame = {"sim_seconds": [0.0, 1.0]}
-        return {
-            k: History({}, pd.DataFrame(frame | {"accuracy": [0, s.server_rate % 2]}), {})
-            for k, s in jobs.items()
-        }
-
-    monkeypatch.setattr(importlib.import_module("ftte_lab.experiments.comparison"), "run_all", fake)
-    scores = tune(TINY)
-    assert {s.seed for s in asked} == set(TUNING_SEEDS)
-    assert not set(TUNING_SEEDS) & set(range(100))
-    assert best_rates(scores) == dict.fromkeys(HEADLINE_METHODS, 1.5)
-    assert set(scores["ftte"]) == set(RATE_GRID)
+def test_unknown_own_field_is_refused_when_the_run_is_derived() -> None:
+    with pytest.raises(ValueError, match="Did you mean 'buffer'"):
+        Comparison(Scenario(), own={"ftte": {"bufer": 3}}).run("ftte")
 
 
-@pytest.mark.parametrize("name", list(PRESETS))
-def test_presets_are_whole(name: str) -> None:
-    p = preset(name)
-    assert set(HEADLINE_METHODS) <= set(p.server_rates) <= set(METHODS)
-    assert {p.server_rates[method] for method in HEADLINE_METHODS} <= set(RATE_GRID)
-    assert set(p.methods(0)) == set(HEADLINE_METHODS)
+def test_student_method_runs_in_a_comparison() -> None:
+    METHODS["hasty"] = Method("hasty", "Hasty", "a test", fixes={"buffer": 1, "refill": "arrival"})
+    try:
+        runs = Comparison(Scenario(), ("ftte", "hasty")).runs()
+        assert runs["hasty"].buffer == 1
+        with pytest.raises(ValueError, match="buffer = 5 contradicts Hasty; allowed: 1"):
+            Comparison(Scenario(buffer=5), ("hasty",)).runs()
+    finally:
+        del METHODS["hasty"]
+    with pytest.raises(ValueError, match="a Method whose name is 'other'"):
+        METHODS["other"] = Method("mine", "Mine", "a test")
 
 
-@pytest.fixture
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "preset", lambda name: TINY if name == "tiny" else preset(name))
-
-
-def test_the_command_prints_the_table(tiny: None, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["tiny", "--seed", "1"]) == 0
-    out = capsys.readouterr()
-    assert "time to target, virtual s" in out.out
-    assert "a preset of seconds; seed 1" in out.out
-    assert "virtual s" in out.err  # the bar
-
-
-def test_the_command_prints_one_json_object(
-    tiny: None, capsys: pytest.CaptureFixture[str], report: HeadlineReport
-) -> None:
-    assert command.main(["tiny", "--seed", "1", "--json", "--quiet"]) == 0
-    out = capsys.readouterr()
-    assert out.err == ""
-    printed = json.loads(out.out)
-    assert printed["seed"] == 1
-    assert printed["methods"] == json.loads(json.dumps(report.to_dict()))["methods"]
-
-
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        (["defualt"], "Did you mean 'default'"),
-        (["default", "--seed", "-1"], "seed = -1"),
-        (["tiny", "--seed", "4294967296"], "seed = "),
-    ],
-)
-def test_a_wrong_argument_is_one_sentence_and_status_2(
-    tiny: None, arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert command.main(arguments) == 2
-    err = capsys.readouterr().err
-    assert says in err
-    assert err.startswith("ftte_lab: ")
-    assert "Traceback" not in err
-
-
-def test_a_preset_s_own_fields_of_ftte_touch_no_other_method() -> None:
-    methods = preset("tiers").methods(3)
-    assert methods["ftte"].subset_per == "kind"
-    assert methods["ftte"].server_average > 0
-    for name in ("fedavg", "fedbuff"):
-        assert methods[name] == preset("tiers").scenario.replace(seed=3).as_method(name).replace(
-            server_rate=1.5
-        )
+def test_method_fields_are_settings() -> None:
+    for method in METHODS.values():
+        for name, value in method.given.items():
+            SETTINGS[name].check(value)

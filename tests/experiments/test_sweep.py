@@ -1,7 +1,8 @@
-"""A sweep: every run once, kept as it comes, whatever kills it."""
+"""Sweep: every run once, kept as it comes, whatever kills it."""
 
 import importlib
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 
 from ftte_lab.experiments import Sweep, sweep
-from ftte_lab.simulation import History, Scenario, run
+from ftte_lab.simulation import Scenario, run
 from tests.tiny import TINY
 
 module: Any = importlib.import_module("ftte_lab.experiments.sweep")
@@ -30,7 +31,7 @@ def names(folder: Path) -> list[str]:
 @pytest.mark.parametrize(
     "executor", [None, ThreadPoolExecutor, ProcessPoolExecutor], ids=["own", "threads", "processes"]
 )
-def test_any_executor_gives_the_numbers_of_a_plain_run(executor: Any, tmp_path: Path) -> None:
+def test_sweep_gives_the_numbers_of_a_plain_run(executor: Any, tmp_path: Path) -> None:
     if executor is None:
         done = sweep(FEW, tmp_path, processes=2, progress=False)
     else:
@@ -44,28 +45,29 @@ def test_any_executor_gives_the_numbers_of_a_plain_run(executor: Any, tmp_path: 
     assert names(tmp_path) == sorted(f"{s.digest()}.json" for s in FEW)
 
 
-def test_a_cluster_s_executor_works_too(tmp_path: Path) -> None:
+def test_sweep_runs_on_a_cluster(tmp_path: Path) -> None:
     distributed = pytest.importorskip("distributed")
     cluster = distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+        n_workers=1, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
     )
     with cluster, distributed.Client(cluster) as client:
         done = sweep(
-            [*FEW, BAD], tmp_path, executor=client.get_executor(), processes=2, progress=False
+            [*FEW, BAD], tmp_path, executor=client.get_executor(), processes=1, progress=False
         )
     assert len(list(done)) == len(FEW)
     assert [f.scenario for f in done.failures] == [BAD]
     assert dict(done)[FEW[0]].points.to_dict() == run(FEW[0]).points.to_dict()
 
 
-def test_what_has_run_does_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_sweep_does_not_repeat_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     ran: list[Scenario] = []
 
-    def noted(scenario: Scenario, processes: int) -> History:
-        ran.append(scenario)
-        return run(scenario, processes=processes)
+    def noted(text: str) -> str:
+        ran.append(Scenario.from_json(text))
+        return str(work(text))
 
-    monkeypatch.setattr(module, "run", noted)
+    work = module._work
+    monkeypatch.setattr(module, "_task", noted)
     with ThreadPoolExecutor(1) as pool:
         sweep(FEW[:2], tmp_path, executor=pool, progress=False)
         assert ran == FEW[:2]
@@ -79,7 +81,7 @@ def test_what_has_run_does_not_run_again(tmp_path: Path, monkeypatch: pytest.Mon
     assert ran == FEW
 
 
-def test_failures_are_kept_with_their_traceback_and_run_again_on_request(tmp_path: Path) -> None:
+def test_sweep_keeps_failures_and_retries_on_request(tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as pool:
         done = sweep([BAD, FEW[0]], tmp_path, executor=pool, progress=False)
         assert [s for s, _ in done] == [FEW[0]]
@@ -97,7 +99,7 @@ def test_failures_are_kept_with_their_traceback_and_run_again_on_request(tmp_pat
         done.history(BAD)
 
 
-def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
+def test_killed_sweep_continues(tmp_path: Path) -> None:
     many = [TINY.replace(seed=seed) for seed in range(12)]
     script = tmp_path / "script.py"
     script.write_text(
@@ -105,7 +107,8 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
         from ftte_lab.experiments import sweep
         from tests.tiny import TINY
         if __name__ == "__main__":
-            sweep([TINY.replace(seed=s) for s in range(12)], {str(tmp_path / "kept")!r}, processes=2, progress=False)
+            many = [TINY.replace(seed=s) for s in range(12)]
+            sweep(many, {str(tmp_path / "kept")!r}, processes=2, progress=False)
     """)
     )
     root = str(Path(__file__).parents[2])
@@ -120,8 +123,9 @@ def test_a_killed_sweep_goes_on_where_it_was(tmp_path: Path) -> None:
     assert 2 <= len(after) < 12
     for content in after.values():
         assert json.loads(content)["format"] == "ftte_lab history 1"  # whole, each of them
-    before = sweep(many, tmp_path / "kept", progress=False)
-    assert len(list(before)) == 12
+    with ThreadPoolExecutor(1) as pool:  # no other processes, which would have to start first
+        rest = sweep(many, tmp_path / "kept", executor=pool, progress=False)
+    assert len(list(rest)) == 12
     assert all(
         (tmp_path / "kept" / name).read_bytes() == content for name, content in after.items()
     )
@@ -134,10 +138,12 @@ def die_on_seed_3(text: str) -> str:
     return module._work(text)
 
 
-def test_a_worker_that_dies_is_blamed_and_the_others_run(
+def test_sweep_reports_a_scenario_that_kills_its_worker(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     many = [TINY.replace(seed=seed) for seed in range(6)]
+    forking = multiprocessing.get_context("fork")  # starts at once: nothing has to be imported
+    monkeypatch.setattr(multiprocessing, "get_context", lambda method=None: forking)
     monkeypatch.setattr(module, "_task", die_on_seed_3)
     done = sweep(many, tmp_path, processes=2, progress=False)
     assert [s.seed for s, _ in done] == [0, 1, 2, 4, 5]
@@ -146,7 +152,7 @@ def test_a_worker_that_dies_is_blamed_and_the_others_run(
     assert "died" in failure.error
 
 
-def test_the_table_names_what_differs(tmp_path: Path) -> None:
+def test_table_names_what_differs(tmp_path: Path) -> None:
     with ThreadPoolExecutor(1) as pool:
         done = sweep(FEW, tmp_path, executor=pool, progress=False)
     table = done.table(final=lambda h: h.final(), steps=lambda h: h.facts["server_steps"])
@@ -155,7 +161,7 @@ def test_the_table_names_what_differs(tmp_path: Path) -> None:
     assert Sweep(tmp_path, tuple(FEW)).table().shape == (4, 2)
 
 
-def test_wrong_arguments_are_explained(tmp_path: Path) -> None:
+def test_sweep_explains_wrong_arguments(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="no scenario to run"):
         sweep([], tmp_path)
     with pytest.raises(ValueError, match="processes = 0"):
@@ -165,11 +171,12 @@ def test_wrong_arguments_are_explained(tmp_path: Path) -> None:
         sweep(FEW, tmp_path / "file" / "below", progress=False)
 
 
-def test_an_unguarded_script_is_told_so_at_once_and_marks_nothing_as_failed(tmp_path: Path) -> None:
+def test_sweep_explains_an_unguarded_script(tmp_path: Path) -> None:
     script = tmp_path / "unguarded.py"
     script.write_text(
         "from ftte_lab import Scenario\nfrom ftte_lab.experiments import sweep\n"
-        f"sweep([Scenario(clients=4, concurrency=2, horizon_s=5.0)], {str(tmp_path / 'runs')!r}, processes=2)\n"
+        "few = [Scenario(clients=4, concurrency=2, horizon_s=5.0)]\n"
+        f"sweep(few, {str(tmp_path / 'runs')!r}, processes=2)\n"
     )
     done = subprocess.run(  # noqa: S603
         [sys.executable, str(script)], capture_output=True, text=True, timeout=120, check=False

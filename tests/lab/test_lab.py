@@ -1,71 +1,29 @@
-"""The Lab without a browser: batch and live give the same numbers, every knob turns, nothing dies."""
+"""The Lab without a browser: live and batch give the same numbers, and errors are explained."""
 
 import io
 import json
-import time
-from collections.abc import Callable, Iterator
 from typing import Any
 
-import ipywidgets as widgets
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from ftte_lab import preset
 from ftte_lab.charts import Figure
-from ftte_lab.lab import KNOBS, Settings
+from ftte_lab.experiments import Comparison
+from ftte_lab.lab import Settings
 from ftte_lab.lab.board import PANELS
-from ftte_lab.lab.knobs import Control, MethodBoxes
 from ftte_lab.lab.lab import Lab
 from ftte_lab.lab.live.runner import CancelledError
-from ftte_lab.lab.mix_sliders import MixSliders, per_cents, rebalance
-from ftte_lab.lab.summary import story
+from ftte_lab.lab.summary import summary
 from ftte_lab.simulation import prepare, run
+from tests.lab.page import TINY_SETTINGS, Page
 from tests.tiny import TINY
-
-TINY_SETTINGS = Settings(TINY, rates={})
-
-
-class Page:
-    """Stands in for the browser: hears what the stage says, presses its buttons."""
-
-    def __init__(self, lab: Lab) -> None:
-        self.lab, self.heard = lab, []  # type: tuple[Lab, list[tuple[dict[str, Any], list[bytes]]]]
-        lab.display.stage.send = self._hear
-
-    def _hear(self, content: Any, buffers: Any = None) -> None:
-        json.dumps(content)  # what cannot travel must not be said
-        self.heard.append((content, buffers or []))
-
-    def press(self, name: str, **content: Any) -> None:
-        self.lab.display.stage._heard(None, {"press": name, **content}, [])
-
-    def last(self, kind: str) -> dict[str, Any]:
-        return next((c for c, _ in reversed(self.heard) if c["kind"] == kind), {})
-
-    def until(self, true: Callable[[], bool]) -> None:
-        end = time.monotonic() + 20
-        while not true():
-            assert time.monotonic() < end, [c.get("kind") for c, _ in self.heard][-8:]
-            time.sleep(0.005)
-
-    def phase(self, phase: str) -> None:
-        self.until(lambda: self.last("state").get("phase") == phase)
-
-
-@pytest.fixture
-def page() -> Iterator[Page]:
-    lab = Lab(TINY_SETTINGS, mode="live", charts=list(PANELS))
-    yield Page(lab)
-    lab._runner.close()
 
 
 def columns(history: Any) -> dict[str, list[float]]:
     return {c: history.points[c].tolist() for c in history.points}
 
 
-def test_batch_and_live_and_plain_runs_give_the_same_digits(page: Page) -> None:
+def test_lab_gives_the_same_numbers_live_and_in_batch(page: Page) -> None:
     plain = {name: run(scenario, processes=1) for name, scenario in TINY_SETTINGS.runs().items()}
     batch = Lab(TINY_SETTINGS, mode="batch").result()
     live = page.lab.run().result(30)
@@ -74,22 +32,24 @@ def test_batch_and_live_and_plain_runs_give_the_same_digits(page: Page) -> None:
         assert columns(history) == columns(batch[name]) == columns(live[name])
 
 
-def test_what_needs_no_training_is_said_first(page: Page) -> None:
+def test_lab_shows_first_what_needs_no_training(page: Page) -> None:
     page.lab.run().result(30)
     page.phase("done")
-    kinds = [c["kind"] + c.get("panel", "") for c, _ in page.heard]
+    kinds = [c["kind"] + c.get("panel", "") for c, _ in page.received]
     assert (
         kinds.index("sentence")
         < kinds.index("fleet")
         < kinds.index("figurememory")
         < kinds.index("figurestaleness")
     )
-    assert {c["panel"] for c, _ in page.heard if c["kind"] == "figure"} == set(PANELS) - {"fleet"}
+    assert {c["panel"] for c, _ in page.received if c["kind"] == "figure"} == set(PANELS) - {
+        "fleet"
+    }
     assert (
-        sum(c["kind"] == "drawing" for c, _ in page.heard) == len(PANELS) - 1
+        sum(c["kind"] == "drawing" for c, _ in page.received) == len(PANELS) - 1
     )  # each is drawn once, then refilled
     assert page.last("state")["progress"] == 1
-    for content, buffers in page.heard:
+    for content, buffers in page.received:
         if content["kind"] == "figure":
             sizes = {
                 name: {len(buffers[c["at"]]) // (2 if "words" in c else 4) for c in set_.values()}
@@ -99,7 +59,7 @@ def test_what_needs_no_training_is_said_first(page: Page) -> None:
             assert content["alt"].endswith(".")
 
 
-def test_the_sentence_moves_with_a_knob(page: Page) -> None:
+def test_summary_follows_a_knob(page: Page) -> None:
     page.lab.run().result(30)
     before = page.last("sentence")["text"]
     assert "40 KiB FTTE trains" in before
@@ -113,37 +73,37 @@ def test_the_sentence_moves_with_a_knob(page: Page) -> None:
     assert page.lab.settings.scenario.buffer == 5
 
 
-def test_a_page_that_comes_back_hears_everything_again(page: Page) -> None:
+def test_stage_sends_everything_again_to_a_page_that_comes_back(page: Page) -> None:
     page.lab.run().result(30)
     page.phase("done")
-    said = {c["kind"] + c.get("panel", ""): c for c, _ in page.heard}
-    page.heard.clear()
+    before = {c["kind"] + c.get("panel", ""): c for c, _ in page.received}
+    page.received.clear()
     page.press("hello")
-    again = {c["kind"] + c.get("panel", ""): c for c, _ in page.heard}
-    assert again == said
-    order = [c["kind"] for c, _ in page.heard]
+    after = {c["kind"] + c.get("panel", ""): c for c, _ in page.received}
+    assert after == before
+    order = [c["kind"] for c, _ in page.received]
     assert order.index("figure") > max(k for k, kind in enumerate(order) if kind == "drawing")
 
 
-def test_stop_step_and_run_on(page: Page) -> None:
+def test_lab_stops_steps_and_continues(page: Page) -> None:
     page.press("step")
     page.phase("stopped")
-    assert "made version 1 of" in page.last("state")["note"]
+    assert "made version 1 from" in page.last("state")["note"]
     with pytest.raises(CancelledError):
         page.lab.result(5)
-    page.heard.clear()
+    page.received.clear()
     page.press("step")
     page.phase("stopped")
     assert "versions old" in page.last("state")["note"]
     page.press("run")
     page.phase("done")
-    whole = Lab(TINY_SETTINGS, mode="batch").result()
+    complete = Lab(TINY_SETTINGS, mode="batch").result()
     assert {n: columns(h) for n, h in page.lab.result(5).items()} == {
-        n: columns(h) for n, h in whole.items()
+        n: columns(h) for n, h in complete.items()
     }
 
 
-def test_a_new_change_replaces_the_run(page: Page) -> None:
+def test_lab_replaces_a_run_when_a_knob_changes(page: Page) -> None:
     page.lab.set(horizon_s=4000.0)
     page.until(lambda: page.last("state").get("progress", 0) > 0)
     page.press("stop")
@@ -157,7 +117,7 @@ def test_a_new_change_replaces_the_run(page: Page) -> None:
     page.until(lambda: page.last("state")["number"] > number)
 
 
-def test_pin_keeps_the_curves_and_says_what_was_different(page: Page) -> None:
+def test_pin_keeps_the_curves_and_names_the_differences(page: Page) -> None:
     page.lab.run().result(30)
     page.press("pin")
     assert "Pinned" in page.last("sentence")["text"]
@@ -173,7 +133,7 @@ def test_pin_keeps_the_curves_and_says_what_was_different(page: Page) -> None:
     assert page.lab.figure("curves").rows("pinned") == []
 
 
-def test_share_restore_and_reset_bring_everything_back(page: Page) -> None:
+def test_restore_and_reset_recover_all_settings(page: Page) -> None:
     page.lab.run().result(30)
     first = page.lab.code
     page.press(
@@ -197,7 +157,7 @@ def test_share_restore_and_reset_bring_everything_back(page: Page) -> None:
     )
 
 
-def test_files_are_handed_to_the_page(page: Page) -> None:
+def test_export_sends_files_to_the_page(page: Page) -> None:
     page.press("export", form="csv")
     assert "othing has run yet" in page.last("error")["text"]
     page.lab.run().result(30)
@@ -208,19 +168,19 @@ def test_files_are_handed_to_the_page(page: Page) -> None:
         ("json", "", b"{"),
     ):
         page.press("export", form=form, panel=panel)
-        content, buffers = page.heard[-1]
+        content, buffers = page.received[-1]
         assert content["kind"] == "file"
         assert content["name"].endswith(form)
         assert buffers[0].startswith(begins)
     page.press("export", form="csv")
-    table = pd.read_csv(io.BytesIO(page.heard[-1][1][0]))
+    table = pd.read_csv(io.BytesIO(page.received[-1][1][0]))
     pd.testing.assert_frame_equal(table, page.lab.table(), check_exact=False)
     assert list(table.columns[:2]) == ["method", "seed"]
     page.press("export", form="exe")
     assert "orm = 'exe'" in page.last("error")["text"]
 
 
-def test_axes_metrics_and_charts_change_without_a_new_run(page: Page) -> None:
+def test_view_changes_without_a_new_run(page: Page) -> None:
     page.lab.run().result(30)
     number = page.lab._runner.number
     for over in ("updates", "upload_bytes", "total_bytes", "energy_j", "sim_seconds"):
@@ -238,17 +198,17 @@ def test_axes_metrics_and_charts_change_without_a_new_run(page: Page) -> None:
     page.press("view", watch="fedavg")
     assert "FedAvg" in page.lab.figure("weights").alt_text
     page.press("view", shown=["curves"])
-    page.heard.clear()
+    page.received.clear()
     page.press("view", shown=["curves", "gantt"])
-    assert [c["panel"] for c, _ in page.heard] == ["gantt"]
+    assert [c["panel"] for c, _ in page.received] == ["gantt"]
     page.press("view", over="nonsense")
     assert "ver = 'nonsense'" in page.last("error")["text"]
     assert page.lab._runner.number == number
 
 
-def test_an_impossible_setting_is_a_sentence_and_the_next_run_is_fine(page: Page) -> None:
+def test_lab_explains_an_impossible_setting_and_recovers(page: Page) -> None:
     page.lab.run().result(30)
-    page.lab.controls.knobs["budget"].widget.value = 64.0
+    page.lab.controls.knobs["budget_kib"].widget.value = 64.0
     page.lab.set(budget_kib=1.0)
     page.phase("failed")
     assert page.last("error")["text"].startswith("No subset fits the budget you set: its floor is")
@@ -261,7 +221,7 @@ def test_an_impossible_setting_is_a_sentence_and_the_next_run_is_fine(page: Page
     page.until(lambda: "cifar10" in page.last("error")["text"].lower())
 
 
-def test_batch_raises_what_was_wrong_each_time_it_is_asked() -> None:
+def test_lab_raises_the_error_again_in_batch() -> None:
     lab = Lab(TINY_SETTINGS, mode="batch")
     for _ in range(2):
         with pytest.raises(ValueError, match="no subset fits"):
@@ -271,11 +231,11 @@ def test_batch_raises_what_was_wrong_each_time_it_is_asked() -> None:
     assert list(lab.set(budget_kib=40.0).result()) == ["fedavg", "fedbuff", "ftte"]
 
 
-def test_a_fault_of_ours_is_said_too(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lab_shows_an_unexpected_error(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*_: Any) -> None:
         raise KeyError("oops")
 
-    monkeypatch.setattr("ftte_lab.lab.lab.race", broken)
+    monkeypatch.setattr("ftte_lab.lab.lab.interleave", broken)
     page.lab.run()
     page.phase("failed")
     assert "failed unexpectedly (KeyError: 'oops')" in page.last("error")["text"]
@@ -283,7 +243,7 @@ def test_a_fault_of_ours_is_said_too(page: Page, monkeypatch: pytest.MonkeyPatch
         page.lab.result(5)
 
 
-def test_the_fleet_can_be_printed_at_any_moment(page: Page) -> None:
+def test_figure_prints_the_fleet_at_any_moment(page: Page) -> None:
     with pytest.raises(ValueError, match="nothing has run yet"):
         page.lab.figure("fleet", at_s=3.0)
     page.lab.run().result(30)
@@ -295,7 +255,7 @@ def test_the_fleet_can_be_printed_at_any_moment(page: Page) -> None:
         page.lab.figure("fleet", at_s=41.0)
 
 
-def test_seeds_give_bands_and_all_histories() -> None:
+def test_results_hold_all_seeds_and_curves_a_band() -> None:
     lab = Lab(TINY_SETTINGS.replace(seeds=3, methods=("fedbuff", "ftte")), mode="batch")
     results = lab.results()
     assert {name: [h.scenario["seed"] for h in hs] for name, hs in results.items()} == {
@@ -310,101 +270,7 @@ def test_seeds_give_bands_and_all_histories() -> None:
     assert set(lab.table()["seed"]) == {0, 1, 2}
 
 
-def ends(control: Control) -> list[Any]:
-    """Both ends of a knob, and where it stood."""
-    knob = control.widget
-    if isinstance(knob, widgets.FloatLogSlider):
-        return [knob.base**knob.min, knob.base**knob.max, knob.value]
-    if isinstance(knob, widgets.Dropdown):
-        return [o for o in knob.options if o not in ("cifar10", "fashion_mnist", "wrist")]
-    if isinstance(knob, widgets.SelectionSlider):
-        return [knob.options[0][1], knob.options[-1][1]]
-    return [knob.min, min(knob.max, 10**6), knob.value]
-
-
-@pytest.mark.parametrize(
-    "name", [k for k in KNOBS if k not in ("mix", "methods", "horizon", "model")]
-)
-def test_every_knob_to_both_ends(name: str, page: Page) -> None:
-    control = page.lab.controls.knobs[name]
-    page.lab.run().result(30)
-    for value in ends(control):
-        control.widget.value = value
-        page.until(lambda: page.lab._runner.phase != "running")
-        said = page.last("error").get("text", "")
-        assert page.lab._runner.phase == "done" or "allowed" in said, said
-        assert "unexpectedly" not in said
-
-
-def test_the_mix_always_sums_to_one(page: Page) -> None:
-    mix = page.lab.controls.knobs["mix"].widget
-    for kind, value in (("sensor", 100), ("watch", 0), ("phone", 37), ("sensor", 0)):
-        mix._sliders[kind].value = value
-        assert sum(s.value for s in mix._sliders.values()) == 100
-        assert mix._sliders[kind].value == value
-        assert sum(page.lab.settings.scenario.mix.values()) == pytest.approx(1)
-    mix._add.value = "jetson"
-    assert sum(s.value for s in mix._sliders.values()) == 100
-    assert page.lab.settings.scenario.mix["jetson"] == 0.25
-    page.lab.result(30)
-    assert "jetson" in page.last("sentence")["text"]
-
-
-@given(st.dictionaries(st.sampled_from("abcdef"), st.floats(0.01, 1), min_size=1), st.data())
-def test_whole_per_cents(shares: dict[str, float], data: st.DataObject) -> None:
-    parts = per_cents(shares)
-    assert sum(parts.values()) == 100
-    moved = data.draw(st.sampled_from(sorted(parts)))
-    value = data.draw(st.integers(0, 100))
-    after = rebalance(parts, moved, value)
-    assert sum(after.values()) == 100
-    assert min(after.values()) >= 0
-    assert len(parts) == 1 or after[moved] == value
-    others = [k for k in parts if k != moved]
-    for a in others:
-        for b in others:
-            assert parts[a] <= parts[b] or after[a] >= after[b]  # the order of the others stays
-
-
-def test_one_method_stays_ticked(page: Page) -> None:
-    boxes = page.lab.controls.knobs["methods"].widget
-    for name in ("fedavg", "fedbuff", "ftte"):
-        boxes.boxes[name].value = False
-    assert boxes.value == ("ftte",)
-    assert page.lab.settings.methods == ("ftte",)
-    assert list(page.lab.result(30)) == ["ftte"]
-    assert page.last("panels")["choices"]["watch"]["options"] == [("ftte", "FTTE")]
-
-
-def test_show_limits_the_knobs() -> None:
-    lab = Lab(TINY_SETTINGS, show=["buffer"], charts=["curves"], mode="batch")
-    assert list(lab.controls.knobs) == ["buffer"]
-    with pytest.raises(ValueError, match="Did you mean 'buffer'"):
-        Lab(TINY_SETTINGS, show=["bufer"])
-    with pytest.raises(ValueError, match="Did you mean 'gantt'"):
-        Lab(TINY_SETTINGS, charts=["gant"])
-    with pytest.raises(ValueError, match="mode = 'lively'"):
-        Lab(TINY_SETTINGS, mode="lively")
-
-
-def test_widgets_begin_where_the_settings_are() -> None:
-    far = TINY.replace(
-        clients=200, buffer=80, budget_kib=5000.0, straggler_factor=500.0, alpha=0.37
-    )
-    lab = Lab(Settings(far), mode="batch")
-    values = {name: control.widget.value for name, control in lab.controls.knobs.items()}
-    assert values["buffer"] == 80
-    assert values["budget"] == pytest.approx(5000)
-    assert values["straggler_factor"] == pytest.approx(500)
-    assert values["alpha"] == 0.37
-    assert lab.settings.scenario == far
-    for control in lab.controls.knobs.values():
-        if not isinstance(control.widget, MixSliders | MethodBoxes):
-            assert control.widget.description  # a label that a screen reader reads
-            assert control.widget.tooltip
-
-
-def test_batch_shows_the_sentence_and_a_picture_per_chart(
+def test_lab_prints_summary_and_charts_in_batch(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shown: list[Any] = []
@@ -415,7 +281,7 @@ def test_batch_shows_the_sentence_and_a_picture_per_chart(
     assert "KiB FTTE trains" in capsys.readouterr().out
 
 
-def test_the_mode_is_decided_by_what_is_said_loudest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_mode_argument_overrides_variable_and_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     from ftte_lab.lab import is_live
 
     for name in ("FTTE_MODE", "JPY_SESSION_NAME", "VSCODE_PID"):
@@ -432,15 +298,9 @@ def test_the_mode_is_decided_by_what_is_said_loudest(monkeypatch: pytest.MonkeyP
         is_live()
 
 
-def test_the_preset_of_the_lab_is_a_run_of_seconds() -> None:
-    runs = Settings().runs()
-    assert set(runs) == {"fedavg", "fedbuff", "ftte"}
-    assert runs["ftte"].server_rate == preset("lab").server_rates["ftte"]
-
-
-def test_with_tiers_the_lab_says_what_each_kind_trains() -> None:
+def test_summary_describes_the_tiers() -> None:
     scenario = TINY.replace(subset_per="kind", budget_kib=120.0, model="mcunet-s", data="digits")
-    lab = Lab(Settings(scenario, rates={}, methods=("ftte",)), charts=["subset"], mode="batch")
+    lab = Lab(Settings(Comparison(scenario, ("ftte",))), charts=["subset"], mode="batch")
     lab.result()
     assert "on a sensor" in json.dumps(lab.figure("subset").spec())
-    assert "Each watch or phone trains" in story({"ftte": prepare(scenario.as_method("ftte"))})
+    assert "Each watch or phone trains" in summary({"ftte": prepare(scenario.as_method("ftte"))})

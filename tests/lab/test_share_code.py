@@ -1,4 +1,4 @@
-"""Codes and settings survive the trip, and damage is noticed."""
+"""Share codes and settings: round trips, and damage."""
 
 import json
 import string
@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftte_lab.experiments import PRESETS
+from ftte_lab.experiments import PRESETS, Comparison
 from ftte_lab.lab import Settings
 from ftte_lab.lab import share_code as share
 from ftte_lab.lab.settings import settings_of
@@ -30,17 +30,23 @@ def some_settings() -> st.SearchStrategy[Settings]:
         ),
     )
     methods = st.lists(st.sampled_from(list(METHODS)), min_size=1, unique=True).map(tuple)
-    return st.builds(
-        Settings,
+    comparisons = st.builds(
+        Comparison,
         scenario=scenarios,
         methods=methods,
+        rates=st.dictionaries(st.sampled_from(list(METHODS)), st.floats(0.01, 10)),
+        own=st.sampled_from([{}, {"ftte": {"subset_per": "kind", "server_average": 0.9}}]),
+    )
+    return st.builds(
+        Settings,
+        comparison=comparisons,
         seeds=st.integers(1, 10),
         over=st.just("updates"),
     )
 
 
 @given(some_settings())
-def test_settings_survive_code_and_file(settings: Settings) -> None:
+def test_settings_round_trip_through_code_and_file(settings: Settings) -> None:
     for text in (settings.code(), settings.to_json(), f"  {settings.code()}\n"):
         again = Settings.restore(text)
         assert again == settings
@@ -49,20 +55,15 @@ def test_settings_survive_code_and_file(settings: Settings) -> None:
         }
 
 
-def test_a_code_is_short() -> None:
+def test_code_is_short() -> None:
     assert len(Settings().code()) < 90
-    assert (
-        len(
-            Settings(
-                Scenario(seed=7, buffer=5, budget_kib=300.0, mix={"watch": 0.3, "phone": 0.7})
-            ).code()
-        )
-        < 130
-    )
+    mix = {"watch": 0.3, "phone": 0.7}
+    changed = PRESETS["lab"].set(seed=7, buffer=5, budget_kib=300.0, mix=mix)
+    assert len(Settings(changed).code()) < 130
 
 
 @given(st.data())
-def test_a_mistyped_character_is_noticed(data: st.DataObject) -> None:
+def test_code_with_a_typing_error_is_refused(data: st.DataObject) -> None:
     code = Settings().code()
     at = data.draw(
         st.integers(len(share.PREFIX), len(code) - 2)
@@ -75,22 +76,22 @@ def test_a_mistyped_character_is_noticed(data: st.DataObject) -> None:
 @pytest.mark.parametrize(
     "damage", ["", "x", "ftte1-", "ftte1-%%%", "FTTE1-abc", Settings().code()[:-3]]
 )
-def test_what_is_no_code_is_said_in_a_sentence(damage: str) -> None:
+def test_damaged_code_is_refused_in_words(damage: str) -> None:
     with pytest.raises(ValueError, match=r"allowed: .*\. Copy it again"):
         share.decode(damage)
 
 
-def test_a_code_that_unpacks_to_a_flood_is_refused() -> None:
+def test_code_of_too_much_content_is_refused() -> None:
     with pytest.raises(ValueError, match="cut off or mistyped"):
         share.decode(share.encode({"x": "a" * 200_000}))
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "message"),
     [
         ({"scenarios": {}}, "setting = 'scenarios' is not known"),
         ({"scenario": {"bufer": 3}}, "Did you mean 'buffer'"),
-        ({"scenario": 3}, "no JSON object"),
+        ({"scenario": 3}, "the scenario is not an object"),
         ({"methods": "ftte"}, "methods = 'ftte'"),
         ({"methods": ["fttee"]}, "Did you mean 'ftte'"),
         ({"methods": []}, "no method is chosen"),
@@ -101,21 +102,21 @@ def test_a_code_that_unpacks_to_a_flood_is_refused() -> None:
         ({"scenario": {"seed": 2**32 - 1}, "seeds": 2}, "the last seed"),
     ],
 )
-def test_wrong_content_is_explained(content: dict[str, object], says: str) -> None:
-    with pytest.raises(ValueError, match=says):
+def test_restore_explains_wrong_content(content: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
         Settings.restore(share.encode(content))
 
 
-def test_files_of_others_are_refused() -> None:
-    with pytest.raises(ValueError, match="no JSON"):
+def test_restore_refuses_foreign_files() -> None:
+    with pytest.raises(ValueError, match="not JSON"):
         Settings.restore("{")
     with pytest.raises(ValueError, match="no settings of a Lab"):
         Settings.restore(json.dumps({"a": 1}))
 
 
-def test_a_lab_opens_on_anything_that_describes_one() -> None:
+def test_settings_of_accepts_all_descriptions() -> None:
     assert settings_of("lab").scenario == PRESETS["lab"].scenario
-    assert settings_of(PRESETS["digits"]).rates == PRESETS["digits"].server_rates
+    assert settings_of(PRESETS["digits"]).comparison == PRESETS["digits"]
     assert settings_of(Scenario(seed=3), ["ftte"]).methods == ("ftte",)
     assert settings_of(Settings(seeds=2).code()).seeds == 2
     with pytest.raises(ValueError, match="Did you mean 'default'"):
@@ -124,9 +125,9 @@ def test_a_lab_opens_on_anything_that_describes_one() -> None:
         settings_of(3)  # type: ignore[arg-type]
 
 
-def test_a_knob_reaches_the_methods_it_is_for() -> None:
-    settings = Settings(
-        Scenario(age_exponent=2.0, variance_exponent=0.5, buffer=7, budget_kib=300.0)
+def test_runs_give_each_method_its_own_fields() -> None:
+    settings = Settings(PRESETS["lab"]).set(
+        age_exponent=2.0, variance_exponent=0.5, buffer=7, budget_kib=300.0
     )
     runs = settings.replace(methods=tuple(METHODS)).runs(3)
     assert {s.seed for s in runs.values()} == {3}

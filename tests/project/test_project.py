@@ -1,4 +1,4 @@
-"""The project's own rules: one list of versions, small modules, imports that only run downwards."""
+"""The project's own rules: one list of versions, small modules, one command."""
 
 import ast
 import re
@@ -14,10 +14,14 @@ from packaging.specifiers import SpecifierSet
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 CONDA_NAMES = {"torch": "pytorch-cpu"}
-MODULES = sorted((ROOT / "ftte_lab").rglob("*.py"))
+MODULES = sorted(
+    path
+    for folder in ("ftte_lab", "benchmarks", "docs", "notebooks")
+    for path in (ROOT / folder).rglob("*.py")
+)
 
 
-def test_environment_yml_says_the_same_as_pyproject() -> None:
+def test_environment_yml_equals_pyproject() -> None:
     wanted: dict[str, SpecifierSet] = {}
     extras = PROJECT["optional-dependencies"]
     for text in [*PROJECT["dependencies"], *extras["lab"], *extras["test"]]:
@@ -34,14 +38,14 @@ def test_environment_yml_says_the_same_as_pyproject() -> None:
     assert found == wanted
 
 
-def test_the_makefile_installs_the_same_torch_first() -> None:
+def test_makefile_installs_the_same_torch_first() -> None:
     [torch] = [d for d in PROJECT["dependencies"] if d.startswith("torch")]
     recipe = (ROOT / "Makefile").read_text()
     assert f"$(TORCH_ARGS) '{torch}'" in recipe
     assert recipe.index(torch) < recipe.index("-e '.[lab,test]'")
 
 
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.stem)
+@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_modules_and_functions_stay_small(path: Path) -> None:
     text = path.read_text()
     assert len(text.splitlines()) <= 300
@@ -52,10 +56,9 @@ def test_modules_and_functions_stay_small(path: Path) -> None:
             assert length < 40, f"{node.name} has {length} lines without its docstring"
 
 
-def test_the_page_s_scripts_ship_with_the_package_and_ask_nobody() -> None:
-    shipped = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"][
-        "package-data"
-    ]
+def test_scripts_of_the_page_ship_with_the_package_and_use_no_network() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]
+    shipped = tools["setuptools"]["package-data"]
     static = ROOT / "ftte_lab" / "lab" / "live" / "static"
     files = {path.name for path in static.iterdir()}
     assert shipped == {"ftte_lab.lab.live": ["static/*"]}
@@ -67,14 +70,17 @@ def test_the_page_s_scripts_ship_with_the_package_and_ask_nobody() -> None:
             assert unsafe not in text, f"{unsafe} in {path.name}"
 
 
-def test_the_workflow_of_a_fork_is_the_same_command() -> None:
+def test_workflow_of_a_fork_runs_the_same_command() -> None:
     job = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]["test"]
     assert any("make test" in step.get("run", "") for step in job["steps"])
     assert "make test" in (ROOT / ".ci" / "run").read_text()
 
 
-def test_the_lab_opens_on_the_first_notebook_where_its_links_to_the_glossary_work() -> None:
-    """With a file as its argument Jupyter shows that file's folder only, and `../GLOSSARY.md` would lie outside."""
+def test_make_lab_opens_the_first_notebook_from_the_root() -> None:
+    """Links to the glossary must work.
+
+    With a file as its argument Jupyter shows that file's folder only, without `../GLOSSARY.md`.
+    """
     [command] = [
         line for line in (ROOT / "Makefile").read_text().splitlines() if "/jupyter lab" in line
     ]

@@ -1,14 +1,17 @@
 """The weights against the published formulas, and their invariants."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ftte_lab.server import (
     NORMALISATIONS,
     STALENESS,
+    WeightRule,
     combine,
     rejections,
     staleness_weight,
@@ -32,52 +35,48 @@ def numbers(count: int, low: float = 0.0) -> st.SearchStrategy[list[float]]:
     st.floats(0, 3),
     st.floats(0, 2),
 )
-def test_weights_are_shares(
+def test_weights_add_up_to_one(
     data: st.DataObject, ages: list[int], kind: str, a: float, b: float, p: float
 ) -> None:
     v, n = data.draw(numbers(len(ages))), data.draw(numbers(len(ages), 1.0))
-    settings = {
-        "staleness": kind,
-        "age_exponent": min(a, 0.5),
-        "variance_exponent": b,
-        "sample_exponent": p,
-    }
-    w = weights(ages, v, n, normalise="sum", **settings)  # type: ignore[arg-type]
+    rule = WeightRule(kind, min(a, 0.5), variance_exponent=b, sample_exponent=p)
+    w = weights(ages, v, n, rule)
     assert w.sum() == pytest.approx(1)
     assert (w >= 0).all()
     assert np.isfinite(w).all()
 
 
 @given(st.sampled_from(list(STALENESS)), st.floats(0, 5), st.floats(0, 20))
-def test_age_never_raises_a_weight(kind: str, a: float, b: float) -> None:
+def test_staleness_weight_never_rises_with_age(kind: str, a: float, b: float) -> None:
     w = staleness_weight(np.arange(50), kind, a, b)
     assert w[0] == 1
     assert (np.diff(w) <= 0).all()
 
 
-def test_published_formulas() -> None:
+def test_weights_match_published_formulas() -> None:
     ages = np.array([0.0, 1, 3, 8])
     np.testing.assert_allclose(staleness_weight(ages, "poly", 0.5), [1, 2**-0.5, 0.5, 1 / 3])
     np.testing.assert_allclose(staleness_weight(ages, "hinge", 2.0, 4.0), [1, 1, 1, 1 / 9])
     np.testing.assert_allclose(staleness_weight(ages, "exponential", 0.5), np.exp(-0.5 * ages))
     np.testing.assert_allclose(staleness_weight(ages, "constant"), 1)
-    fedbuff = weights(ages, np.zeros(4), np.full(4, 9), variance_exponent=0.0, normalise="count")
+    rule = WeightRule(variance_exponent=0.0, normalise="count")
+    fedbuff = weights(ages, np.zeros(4), np.full(4, 9), rule)
     np.testing.assert_allclose(fedbuff, (1 + ages) ** -0.5 / 4)  # Nguyen et al. 2022
-    fedavg = weights(
-        np.zeros(3), np.zeros(3), [10, 20, 70], staleness="constant", sample_exponent=1.0
-    )
+    rule = WeightRule("constant", sample_exponent=1.0)
+    fedavg = weights(np.zeros(3), np.zeros(3), [10, 20, 70], rule)
     np.testing.assert_allclose(fedavg, [0.1, 0.2, 0.7])
     ftte = weights([0, 3], [1.0, 3.0], [5, 5], variance_ref=1.0)
     np.testing.assert_allclose(ftte, np.array([1 / 2, 1 / 2 / 4]) / (1 / 2 + 1 / 8))
 
 
-def test_equal_updates_weigh_the_same_under_both_normalisations() -> None:
+def test_weights_of_equal_updates_are_equal_under_both_normalisations() -> None:
     for normalise in NORMALISATIONS:
-        np.testing.assert_allclose(weights([0] * 4, [0.0] * 4, [3] * 4, normalise=normalise), 0.25)
+        rule = WeightRule(normalise=normalise)
+        np.testing.assert_allclose(weights([0] * 4, [0.0] * 4, [3] * 4, rule), 0.25)
 
 
 @given(st.permutations(range(5)))
-def test_the_order_of_arrival_does_not_matter(order: list[int]) -> None:
+def test_weights_ignore_the_order_of_arrival(order: list[int]) -> None:
     ages, v, n = (
         np.array([0, 1, 2, 5, 9]),
         np.array([1.0, 0.2, 3, 2, 0.5]),
@@ -86,12 +85,12 @@ def test_the_order_of_arrival_does_not_matter(order: list[int]) -> None:
     np.testing.assert_allclose(weights(ages, v, n)[order], weights(ages[order], v[order], n[order]))
 
 
-def test_variance_of_entries_is_that_of_numpy() -> None:
+def test_variance_entries_matches_numpy() -> None:
     rows = torch.randn(3, 17)
     np.testing.assert_allclose(variance_entries(rows), rows.numpy().astype(float).var(1), rtol=1e-5)
 
 
-def test_variance_in_the_buffer_is_the_distance_to_the_others() -> None:
+def test_variance_buffer_is_the_distance_to_the_others() -> None:
     rows = torch.randn(4, 6)
     by_age = np.array([1.0, 0.5, 0.7, 0.2])
     got = variance_buffer(rows, by_age)
@@ -102,7 +101,7 @@ def test_variance_in_the_buffer_is_the_distance_to_the_others() -> None:
     assert variance_buffer(rows[:1], by_age[:1]).tolist() == [0.0]
 
 
-def test_combine_is_the_weighted_sum_and_leaves_its_arguments_alone() -> None:
+def test_combine_is_the_weighted_sum_and_keeps_its_arguments() -> None:
     x = torch.ones(3)
     rows = torch.tensor([[1.0] * 3, [2.0] * 3])
     out = combine(x, rows, [0.25, 0.75], 2.0)
@@ -110,7 +109,34 @@ def test_combine_is_the_weighted_sum_and_leaves_its_arguments_alone() -> None:
     assert torch.equal(x, torch.ones(3))
 
 
-def test_what_must_not_be_averaged() -> None:
+@settings(deadline=None)
+@given(
+    rows=st.lists(st.lists(st.floats(-3, 3), min_size=4, max_size=4), min_size=1, max_size=5),
+    marks=st.lists(st.lists(st.booleans(), min_size=4, max_size=4), min_size=5, max_size=5),
+    scale=st.floats(0.1, 2),
+)
+def test_combine_averages_each_entry_over_the_updates_that_cover_it(
+    rows: list[list[float]], marks: list[list[bool]], scale: float
+) -> None:
+    d = torch.tensor(rows, dtype=torch.float64)
+    m = torch.tensor(marks[: len(rows)], dtype=torch.float64)
+    x, c = torch.arange(4, dtype=torch.float64), scale * np.arange(1, len(rows) + 1) / len(rows)
+    got = combine(x, d, c, 0.5, m)
+    for j in range(4):
+        who = [i for i in range(len(rows)) if m[i, j]]
+        mean = sum(c[i] * d[i, j] for i in who) / sum(c[i] for i in who) if who else 0.0
+        assert float(got[j]) == pytest.approx(float(x[j] + 0.5 * c.sum() * mean), abs=1e-9)
+    everywhere = torch.ones_like(m)
+    torch.testing.assert_close(combine(x, d, c, 0.5, everywhere), combine(x, d, c, 0.5))
+
+
+def test_variance_entries_ignores_what_is_not_covered() -> None:
+    rows = torch.tensor([[1.0, 3.0, 0.0], [0.0, 2.0, 4.0]])
+    marks = torch.tensor([[1.0, 1.0, 0.0], [0.0, 1.0, 1.0]])
+    assert variance_entries(rows, marks).tolist() == [1.0, 1.0]
+
+
+def test_rejections_cover_shape_version_and_nonfinite() -> None:
     nan, inf = float("nan"), float("inf")
     rows = torch.tensor([[1.0, 1], [1, nan], [inf, 0], [inf, -inf], [1e38, 3e38], [1, 1]])
     reasons = rejections(rows, 2, [3, 0, 3, 0, 0, 4], 3)
@@ -126,19 +152,69 @@ def test_what_must_not_be_averaged() -> None:
         ({"variance": [-1.0, 0]}, "variance >= 0"),
         ({"variance_ref": 0.0}, "reference > 0"),
         ({"samples": [0, 1]}, "at least 1 each"),
-        ({"staleness": "polly"}, "Did you mean 'poly'"),
-        ({"normalise": "mean"}, "normalise = 'mean'"),
-        ({"age_exponent": -0.5}, "age_exponent = -0.5"),
-        ({"variance_exponent": float("nan")}, "variance_exponent = nan"),
     ],
 )
-def test_a_wrong_weighting_is_explained(arguments: dict[str, object], says: str) -> None:
+def test_weights_explain_wrong_arguments(arguments: dict[str, object], says: str) -> None:
     right = {"age": [0, 1], "variance": [0.0, 0.0], "samples": [1, 1]}
     with pytest.raises(ValueError, match=says):
         weights(**{**right, **arguments})  # type: ignore[arg-type]
 
 
-def test_a_wrong_combination_is_explained() -> None:
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        ({"staleness": "polly"}, "Did you mean 'poly'"),
+        ({"normalise": "mean"}, "normalise = 'mean'"),
+        ({"age_exponent": -0.5}, "age_exponent = -0.5"),
+        ({"hinge_at": -1.0}, "hinge_at = -1"),
+        ({"variance_exponent": float("nan")}, "variance_exponent = nan"),
+        ({"sample_exponent": -1}, "sample_exponent = -1"),
+    ],
+)
+def test_weight_rule_explains_wrong_settings(arguments: dict[str, Any], says: str) -> None:
+    with pytest.raises(ValueError, match=says):
+        WeightRule(**arguments)
+
+
+def test_weights_of_nothing_are_zero() -> None:
+    """Weights that all underflow must not become nan: the step then moves nothing."""
+    rule = WeightRule("exponential", age_exponent=100.0)
+    assert weights([50, 90], [0.0, 0.0], [1, 1], rule).tolist() == [0.0, 0.0]
+
+
+@pytest.mark.parametrize(
+    ("function", "says"),
+    [
+        (lambda age, a, b: age[:1], r"'mine' returned shape \(1,\); allowed: .* shape \(3,\)"),
+        (lambda age, a, b: 1.0, r"'mine' returned shape \(\)"),
+        (lambda age, a, b: -age, r"'mine' returned \[-2\.\]"),
+        (lambda age, a, b: age * np.nan, "'mine' returned .*nan"),
+        (lambda age, a, b: None, "'mine' returned"),
+        (lambda age, a, b: "much", "'mine' returned str"),
+    ],
+)
+def test_staleness_function_of_your_own_is_checked(function: Any, says: str) -> None:
+    STALENESS["mine"] = function
+    try:
+        with pytest.raises(ValueError, match=says):
+            weights([0, 2, 3], [0.0] * 3, [1] * 3, WeightRule("mine"))
+    finally:
+        del STALENESS["mine"]
+
+
+def test_staleness_function_of_your_own_is_used() -> None:
+    STALENESS["mine"] = lambda age, exponent, hinge_at: 1 / (1 + exponent * age)
+    try:
+        assert staleness_weight([0, 4], "mine", 0.5).tolist() == [1, 1 / 3]
+    finally:
+        del STALENESS["mine"]
+    with pytest.raises(ValueError, match="shipped"):
+        STALENESS["poly"] = lambda age, exponent, hinge_at: age
+    with pytest.raises(ValueError, match="a function"):
+        STALENESS["mine"] = 3.0  # type: ignore[assignment]
+
+
+def test_combine_explains_wrong_arguments() -> None:
     with pytest.raises(ValueError, match="server_rate = 0"):
         combine(torch.ones(2), torch.ones(1, 2), [1.0], 0)
     with pytest.raises(ValueError, match="1 updates, 2 coefficients"):

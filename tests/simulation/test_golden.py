@@ -79,7 +79,7 @@ def measured(scenario: Scenario, columns: Iterable[str] | None = None) -> dict[s
         "last": {name: points[name][-1] for name in TIMELINE},
         "facts": facts,
         "figures": {
-            "final_accuracy": round(history.final(), 3),
+            "final_accuracy": round(sum(points["accuracy"][-5:]) / len(points["accuracy"][-5:]), 3),
             "mebibytes": round(points["total_bytes"][-1] / 2**20, 3),
             "mean_staleness": round(facts["mean_staleness"], 3),
         },

@@ -1,14 +1,15 @@
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftte_lab.simulation import METHODS, Scenario
+from ftte_lab.simulation import GROUPS, METHODS, SETTINGS, Scenario, settings_page
 
 
-def test_json_and_back_is_the_same_scenario() -> None:
+def test_scenario_round_trips_through_json() -> None:
     s = Scenario(mix={"watch": 0.25, "phone": 0.75}, seed=7, alpha=0.3)
     again = Scenario.from_json(s.to_json())
     assert again == s
@@ -30,27 +31,25 @@ def test_json_and_back_is_the_same_scenario() -> None:
         },
     )
 )
-def test_any_valid_scenario_survives_json(changes: dict[str, Any]) -> None:
+def test_valid_scenario_round_trips_through_json(changes: dict[str, Any]) -> None:
     s = Scenario(**changes)
     assert Scenario.from_json(s.to_json()) == s
 
 
-def test_another_seed_is_another_digest() -> None:
+def test_digest_depends_on_the_seed() -> None:
     assert Scenario(seed=1).digest() != Scenario(seed=2).digest()
 
 
-def test_methods_differ_only_in_server_and_subset() -> None:
+def test_as_method_changes_only_what_the_method_gives() -> None:
     base = Scenario()
-    server = {"method", *(key for settings in METHODS.values() for key in settings)}
     for name in METHODS:
         values = base.as_method(name).to_dict()
         assert values["method"] == name
-        assert {k: v for k, v in values.items() if k not in server} == {
-            k: v for k, v in base.to_dict().items() if k not in server
-        }
+        changed = {k for k, v in values.items() if v != base.to_dict()[k]}
+        assert changed <= {"method", *METHODS[name].given}
 
 
-def test_ftte_is_its_own_default() -> None:
+def test_default_scenario_is_ftte() -> None:
     assert Scenario().as_method("ftte") == Scenario()
 
 
@@ -59,7 +58,7 @@ def test_ftte_is_its_own_default() -> None:
     [
         ("data", "motions", ["motions", "digits", "Did you mean 'motion'?"]),
         ("clients", 1, ["clients = 1", "from 2"]),
-        ("clients", 2.5, ["clients = 2.5", "whole number"]),
+        ("clients", 2.5, ["clients = 2.5", "an integer from 2 to 1,000,000"]),
         ("alpha", 0, ["alpha = 0", "0.001"]),
         ("mix", {}, ["mix"]),
         ("mix", {"toaster": 1.0}, ["toaster", "sensor"]),
@@ -85,16 +84,14 @@ def test_ftte_is_its_own_default() -> None:
         ("seed", -1, ["seed = -1"]),
     ],
 )
-def test_a_wrong_value_is_answered_with_what_why_and_how(
-    field: str, value: Any, names: list[str]
-) -> None:
+def test_wrong_value_is_explained(field: str, value: Any, names: list[str]) -> None:
     with pytest.raises(ValueError, match="allowed") as caught:
         Scenario(**{field: value})
     for part in names:
         assert part in str(caught.value)
 
 
-def test_a_synchronous_buffer_cannot_exceed_the_concurrency() -> None:
+def test_synchronous_buffer_is_at_most_the_concurrency() -> None:
     with pytest.raises(ValueError, match=r"buffer = 31; allowed: 1 to 30"):
         Scenario(refill="step", buffer=31)
 
@@ -104,14 +101,83 @@ def test_step_variance_needs_two_steps() -> None:
         Scenario(variance="steps", local_steps=1)
 
 
-def test_unknown_fields_are_errors() -> None:
+def test_unknown_fields_are_refused() -> None:
     with pytest.raises(ValueError, match="Did you mean 'buffer'"):
         Scenario().replace(bufer=3)
     with pytest.raises(ValueError, match="Did you mean 'clients'"):
         Scenario.from_json(json.dumps({"client": 3}))
-    with pytest.raises(ValueError, match="no JSON"):
+    with pytest.raises(ValueError, match="not JSON"):
         Scenario.from_json("{")
     with pytest.raises(ValueError, match="a JSON object"):
         Scenario.from_json("[1]")
     with pytest.raises(ValueError, match="Did you mean 'fedavg'"):
         Scenario().as_method("fedavgg")
+
+
+def test_every_setting_is_described_and_its_default_is_allowed() -> None:
+    for name, one in SETTINGS.items():
+        assert one.doc.endswith("."), name
+        assert one.label, name
+        assert one.group in GROUPS, name
+        assert bool(one.none) == one.optional, name
+        one.check(one.default)
+        assert str(one.allowed()) in str(Scenario.help(name))
+
+
+@given(st.sampled_from(sorted(SETTINGS)), st.floats(0, 1))
+def test_numbers_are_checked_at_their_bounds(name: str, share: float) -> None:
+    one = SETTINGS[name]
+    if one.kind not in ("int", "float") or one.choices is not None:
+        return
+    low, high = one.low or 0, one.high if one.high is not None else 1e12
+    inside = low + share * (high - low)
+    one.check(round(inside) if one.kind == "int" else inside)
+    for outside in (low - 1, high * 2 + 1, float("nan"), "3", True):
+        with pytest.raises(ValueError, match=f"^{name} = "):
+            one.check(outside)
+
+
+def test_settings_of_a_later_edition_keep_earlier_digests() -> None:
+    later = [name for name, one in SETTINGS.items() if one.edition > 1]
+    assert later
+    assert Scenario().digest() == "c5fe9d3926c9e40f"  # as in the first edition
+    assert Scenario(correction="proximal").digest() != Scenario().digest()
+
+
+def test_key_covers_the_fields_that_affect_a_part() -> None:
+    s = Scenario()
+    for name, one in SETTINGS.items():
+        if one.kind not in ("int", "float") or one.choices is not None or not one.affects:
+            continue
+        inside = one.low or 0
+        value = int(inside) + 5 if one.kind == "int" else inside + 0.5
+        changes: dict[str, Any] = {"alpha": 0.4, "concurrency": 4, name: value}
+        other = Scenario(**changes)
+        base = Scenario(alpha=0.4, concurrency=4)
+        for part in ("start", "federation", "gains", "search"):
+            same = other.key(part) == base.key(part)
+            changed = other.to_dict()[name] != base.to_dict()[name]
+            assert same == (part not in one.affects or not changed), (name, part)
+    assert s.key("start") == s.replace(buffer=3, alpha=0.1).key("start")
+
+
+def test_help_lists_groups_and_refuses_unknown_names() -> None:
+    text = str(Scenario.help())
+    for heading in GROUPS.values():
+        assert heading in text
+    for name in SETTINGS:
+        assert name in text
+    with pytest.raises(ValueError, match="Did you mean 'buffer'"):
+        Scenario.help("bufer")
+
+
+def test_html_shows_only_what_differs() -> None:
+    html = Scenario(buffer=3, data="digits")._repr_html_()
+    assert "buffer = 3" in html
+    assert "data = &#x27;digits&#x27;" in html
+    assert "concurrency" not in html
+
+
+def test_settings_page_is_up_to_date() -> None:
+    page = Path(__file__).parents[2] / "docs" / "scenario.md"
+    assert page.read_text(encoding="utf-8") == settings_page(), "run `make docs`"

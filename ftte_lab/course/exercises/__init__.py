@@ -6,13 +6,35 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from ftte_lab.course.exercise import Exercise
-from ftte_lab.course.exercises import fleet_lessons as _fleet_lessons
-from ftte_lab.course.exercises import sent_lessons as _sent_lessons
-from ftte_lab.course.exercises import world_lessons as _world_lessons
+from ftte_lab.course.exercises import (
+    lesson00,
+    lesson01,
+    lesson02,
+    lesson03,
+    lesson04,
+    lesson05,
+    lesson06,
+    lesson07,
+    lesson08,
+    lesson09,
+    lesson10,
+)
 
-_ALL: dict[str, Exercise] = {
-    **_world_lessons.EXERCISES,
-    **_fleet_lessons.EXERCISES,
-    **_sent_lessons.EXERCISES,
-}
-EXERCISES: Mapping[str, Exercise] = MappingProxyType(dict(sorted(_ALL.items())))
+_MODULES = (
+    lesson00,
+    lesson01,
+    lesson02,
+    lesson03,
+    lesson04,
+    lesson05,
+    lesson06,
+    lesson07,
+    lesson08,
+    lesson09,
+    lesson10,
+)
+
+EXERCISES: Mapping[str, Exercise] = MappingProxyType(
+    {name: exercise for module in _MODULES for name, exercise in module.EXERCISES.items()}
+)
+"""Exercises by name, "00a" to "10a"."""

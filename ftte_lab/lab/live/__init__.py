@@ -1,4 +1,4 @@
-"""Live drawing: one worker that computes, one stage that shows, one Vega per page."""
+"""The live page: one worker that computes, one stage that shows, one Vega per page."""
 
 from ftte_lab.lab.live.fleet_message import fleet_message
 from ftte_lab.lab.live.marks import Marks

@@ -1,4 +1,4 @@
-"""The fleet's replay as one binary message: the timelines of all methods, for a canvas that draws them itself."""
+"""The replay of the fleet as one binary message: the timelines of all methods, for a canvas."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ftte_lab.charts import DARK, KIND_COLOURS, KIND_SHAPES, LIGHT, label
+from ftte_lab.charts import MethodStyle, kind_styles, label, method_styles
 from ftte_lab.simulation import Prepared
 
 MOST_PARTICIPATIONS = 40_000  # per method; a longer run is replayed from its beginning up to there
@@ -16,7 +16,7 @@ _NUMBERS = ("client", "fate", "version", "step")
 
 
 def fleet_message(runs: Mapping[str, Prepared]) -> tuple[dict[str, Any], list[bytes]]:
-    """What the page needs to replay the fleets of some methods: content and buffers.
+    """Return what the page needs to replay the fleets of some methods: content and buffers.
 
     Args:
         runs: prepared runs by method name, on the same fleet.
@@ -31,30 +31,29 @@ def fleet_message(runs: Mapping[str, Prepared]) -> tuple[dict[str, Any], list[by
     ]
     end_s = float(min([*ends, *(r.timeline.end_s for r in runs.values())]))
     buffers: list[bytes] = []
-    lasting = np.concatenate([r.times.total_s for r in runs.values()])
+    styles = method_styles(list(runs))
+    durations_s = np.concatenate([r.times.total_s for r in runs.values()])
     content = {
         "end_s": end_s,
-        "typical_s": float(np.median(lasting)),
+        "typical_s": float(np.median(durations_s)),
         "kinds": [
-            {
-                "name": k,
-                "colour": KIND_COLOURS.get(k, "#8A8A8A"),
-                "shape": KIND_SHAPES.get(k, "circle"),
-            }
-            for k in kinds
+            {"name": kind, "colour": style.colour, "shape": style.shape}
+            for kind, style in kind_styles(kinds).items()
         ],
         "devices": {
             "kind": [number[kind] for kind in fleet.kind],
             "memory": fleet.memory_bytes.tolist(),
             "slow": fleet.slow_factor.tolist(),
         },
-        "arms": [_arm(name, ready, end_s, buffers) for name, ready in runs.items()],
+        "arms": [_arm(name, run, styles[name], end_s, buffers) for name, run in runs.items()],
     }
     return content, buffers
 
 
-def _arm(name: str, ready: Prepared, end_s: float, buffers: list[bytes]) -> dict[str, Any]:
-    timeline = ready.timeline
+def _arm(
+    name: str, prepared: Prepared, style: MethodStyle, end_s: float, buffers: list[bytes]
+) -> dict[str, Any]:
+    timeline = prepared.timeline
     shown = timeline.start_s <= end_s
     at = {}
     for column in _TIMES:
@@ -66,20 +65,16 @@ def _arm(name: str, ready: Prepared, end_s: float, buffers: list[bytes]) -> dict
     return {
         "name": name,
         "label": label(name),
-        "light": _colour(LIGHT.methods, name),
-        "dark": _colour(DARK.methods, name),
+        "light": style.light,
+        "dark": style.dark,
         "buffer": timeline.policy.buffer,
-        "need": ready.bill.peak_bytes,
-        "upload": ready.traffic.upload,
-        "download": ready.traffic.download,
-        "once": ready.traffic.once,
+        "need": prepared.bill.peak_bytes,
+        "upload": prepared.traffic.upload,
+        "download": prepared.traffic.download,
+        "once": prepared.traffic.once,
         "columns": at,
-        "eligible": ready.eligible.tolist(),
+        "eligible": prepared.eligible.tolist(),
     }
-
-
-def _colour(methods: tuple[tuple[str, str], ...], name: str) -> str:
-    return dict(methods).get(name, "#8A8A8A")
 
 
 def _pack(values: np.ndarray, kind: str, buffers: list[bytes]) -> int:

@@ -1,4 +1,4 @@
-"""Is there a page to talk to, or must the notebook come out complete in one go?"""
+"""Whether there is a page to update, or the notebook must be completed in one go."""
 
 from __future__ import annotations
 
@@ -11,13 +11,20 @@ MODES = ("auto", "live", "batch")
 
 
 def is_live(mode: str = "auto") -> bool:
-    """`live` and `batch` are final; `auto` asks the variable `FTTE_MODE`, then the environment.
+    """Return whether a Lab updates a page.
 
-    Papermill and nbclient start kernels without a session name; Jupyter Server names the session of every notebook.
-    Whatever is unknown is batch, because batch always ends with the whole result.
+    Papermill and nbclient start kernels without a session name; Jupyter Server names the session of
+    every notebook. Anything unknown counts as batch, because batch always ends with all results.
+
+    Args:
+        mode: `live` and `batch` decide; `auto` asks the variable `FTTE_MODE`, then the environment.
 
     Raises:
         ValueError: an unknown mode, in the argument or in the variable.
+
+    Example:
+        >>> is_live("batch")
+        False
     """
     choice("mode", mode, MODES)
     if mode == "auto":

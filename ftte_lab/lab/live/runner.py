@@ -1,7 +1,8 @@
-"""One worker thread and one place for a request: the newest request wins, between two frames.
+"""One worker thread and one place for a request: the newest request replaces what runs.
 
-Callbacks of a page come on changing threads; all of them only leave a wish here and return. What the worker hands out
-must not touch widget traits: the receiver sends messages.
+A job is replaced, stopped or resumed between two frames. Callbacks of a page come on changing
+threads; all of them only leave a request here and return. What the worker shows must not touch
+widget traits: it sends messages.
 """
 
 from __future__ import annotations
@@ -14,38 +15,38 @@ from typing import Any
 
 Frames = Iterator[Any]
 
+_CLOSE_S = 10.0  # to wait for the worker at most when it is closed
+
 
 class CancelledError(RuntimeError):
     """The run whose result was asked for was stopped before its end."""
 
 
 class Runner:
-    """Runs generators of frames.
+    """Run generators of frames.
 
     Args:
-        start: makes the frames of a job, in the worker.
-        on_frame: `(number, frame)` for each; numbers grow with every request, so late frames can be told.
-        on_state: `(number, phase, error)`; phases are `running`, `stopped`, `done` and `failed`.
-        is_step: which frames end a single step.
+        start: returns the frames of a job; called in the worker.
+        on_frame: called with `(number, frame)` for each; numbers grow with every request, so that
+            late frames can be recognised.
+        on_phase: called with `(number, phase, error)`; phases are `running`, `stopped`, `done` and
+            `failed`.
+        ends_a_step: whether a frame completes a single step.
     """
 
     def __init__(
         self,
         start: Callable[[Any], Frames],
         on_frame: Callable[[int, Any], None],
-        on_state: Callable[[int, str, BaseException | None], None],
-        is_step: Callable[[Any], bool],
+        on_phase: Callable[[int, str, BaseException | None], None],
+        ends_a_step: Callable[[Any], bool],
     ) -> None:
-        self._start, self._on_frame, self._on_state, self._is_step = (
-            start,
-            on_frame,
-            on_state,
-            is_step,
-        )
+        self._start, self._ends_a_step = start, ends_a_step
+        self._on_frame, self._on_phase = on_frame, on_phase
         self._changed = threading.Condition()
         self._number = 0
         self._job: Any = None
-        self._fresh = False  # a job waits to be started
+        self._pending = False  # a job waits to be started
         self._pace = "stop"  # or "run", or "step": one step, then stop
         self._phase = "idle"
         self._error: BaseException | None = None
@@ -54,36 +55,31 @@ class Runner:
 
     @property
     def phase(self) -> str:
-        """`idle`, `running`, `stopped`, `done` or `failed`."""
+        """Return `idle`, `running`, `stopped`, `done` or `failed`."""
         return self._phase
 
     @property
     def number(self) -> int:
-        """Of the newest request."""
+        """Return the number of the newest request."""
         return self._number
 
     def submit(self, job: Any, pace: str = "run") -> int:
-        """Start a job in the worker, in the place of whatever runs; returns its number at once."""
+        """Start a job in the worker, in place of whatever runs; return its number at once."""
         with self._changed:
             self._number += 1
-            self._job, self._fresh, self._pace, self._phase, self._error = (
-                job,
-                True,
-                pace,
-                "running",
-                None,
-            )
+            self._job, self._pending = job, True
+            self._pace, self._phase = pace, "running"
+            self._error = None
             if self._thread is None:
                 self._thread = threading.Thread(target=self._work, name="ftte-lab", daemon=True)
                 self._thread.start()
-                atexit.register(
-                    self.close
-                )  # a thread that computes must not meet the end of the interpreter
+                # The worker must not compute while the interpreter shuts down.
+                atexit.register(self.close)
             self._changed.notify_all()
             return self._number
 
-    def go(self, pace: str) -> bool:
-        """Let a stopped job run on, or take one step; false if there is none to go on with."""
+    def resume(self, pace: str) -> bool:
+        """Let a stopped job run on, or take one step; return whether there is one."""
         with self._changed:
             if self._phase not in ("running", "stopped"):
                 return False
@@ -92,13 +88,16 @@ class Runner:
             return True
 
     def stop(self) -> None:
-        """Halt after the frame that is being computed."""
+        """Stop after the frame that is being computed."""
         with self._changed:
             self._pace = "stop"
             self._changed.notify_all()
 
     def wait(self, timeout: float | None = None) -> None:
         """Block until the newest job has ended.
+
+        Args:
+            timeout: seconds to wait at most; `None`: as long as it takes.
 
         Raises:
             CancelledError: if it was stopped.
@@ -110,17 +109,19 @@ class Runner:
             phase, error = self._phase, self._error
         if not ended:
             raise TimeoutError(
-                f"the run did not end within {timeout:g} s; allowed: more time, or a shorter horizon."
+                f"the run did not end within {timeout:g} s; "
+                "allowed: a longer timeout, or a shorter horizon."
             )
         if error is not None:
             raise error
         if phase != "done":
             raise CancelledError(
-                "the run was stopped before its end, so it has no result. Press Run, or call lab.run()."
+                "the run was stopped before its end, so it has no result. "
+                "Press Run, or call lab.run()."
             )
 
-    def run_here(self, job: Any) -> int:
-        """Batch: the same frames, in this thread, to the end.
+    def run_to_end(self, job: Any) -> int:
+        """Run a job in this thread to its end, and return its number.
 
         Raises:
             BaseException: whatever the job raises.
@@ -134,7 +135,7 @@ class Runner:
             self._phase, self._error = "failed", error
             raise
         self._phase = "done"
-        self._on_state(self._number, "done", None)
+        self._on_phase(self._number, "done", None)
         return self._number
 
     def close(self) -> None:
@@ -143,39 +144,38 @@ class Runner:
             self._closed = True
             self._changed.notify_all()
         if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(10)
+            self._thread.join(_CLOSE_S)
         atexit.unregister(self.close)
 
     def _work(self) -> None:
-        number, frames = 0, None
+        """Compute frame after frame, and wait where there is nothing to compute."""
+        number: int = 0
+        frames: Frames | None = None
         while True:
             with self._changed:
-                if (
-                    self._pace == "stop"
-                    and frames is not None
-                    and not self._fresh
-                    and self._phase == "running"
-                ):
-                    self._settle(number, "stopped")
-                self._changed.wait_for(
-                    lambda: (
-                        self._closed or self._fresh or (frames is not None and self._pace != "stop")  # noqa: B023
-                    )
-                )
-                job, fresh, closed = self._job, self._fresh, self._closed
-                if fresh:
-                    number, self._fresh = self._number, False
-            if fresh or closed:
+                stopping = self._pace == "stop" and frames is not None and not self._pending
+                if stopping and self._phase == "running":
+                    self._set_phase(number, "stopped")
+                self._wait_for_work(frames is not None)
+                job, pending, closed = self._job, self._pending, self._closed
+                if pending:
+                    number, self._pending = self._number, False
+            if pending or closed:
                 _close(frames)
                 frames = None
             if closed:
                 return
-            if fresh:
-                self._on_state(number, "running", None)
+            if pending:
+                self._on_phase(number, "running", None)
             frames = self._advance(number, job, frames)
 
+    def _wait_for_work(self, under_way: bool) -> None:
+        self._changed.wait_for(
+            lambda: self._closed or self._pending or (under_way and self._pace != "stop")
+        )
+
     def _advance(self, number: int, job: Any, frames: Frames | None) -> Frames | None:
-        """One frame; `None` when there are no more."""
+        """Compute one frame; return `None` when there are no more."""
         try:
             frames = self._start(job) if frames is None else frames
             frame = next(frames)
@@ -188,7 +188,7 @@ class Runner:
             self._end(number, "failed", error)
             return None
         with self._changed:
-            if self._pace == "step" and self._number == number and self._is_step(frame):
+            if self._pace == "step" and self._number == number and self._ends_a_step(frame):
                 self._pace = "stop"
         return frames
 
@@ -196,12 +196,15 @@ class Runner:
         with self._changed:
             if self._number == number:
                 self._error = error
-                self._settle(number, phase, error)
+                self._set_phase(number, phase, error)
 
-    def _settle(self, number: int, phase: str, error: BaseException | None = None) -> None:
-        """Tell first, then wake who waits: the page knows before the next cell runs. Called with the lock held."""
-        with contextlib.suppress(Exception):  # a page that went away must not kill the worker
-            self._on_state(number, phase, error)
+    def _set_phase(self, number: int, phase: str, error: BaseException | None = None) -> None:
+        """Report a phase, then wake whoever waits: the page is informed before the next cell runs.
+
+        Called with the lock held.
+        """
+        with contextlib.suppress(Exception):  # a page that went away must not end the worker
+            self._on_phase(number, phase, error)
         self._phase = phase
         self._changed.notify_all()
 

@@ -1,7 +1,7 @@
-"""The stage: one widget that shows everything which moves. It is told by messages, never by traits.
+"""The stage: one widget that shows everything that moves. It gets messages, never traits.
 
-Each message replaces what it names, so a lost or repeated one does no harm; a page that (re)appears says hello and gets
-all of them again.
+Each message replaces the one before of the same name, so a lost or repeated one does no harm. A
+page that appears sends `hello` and gets all of them again.
 """
 
 from __future__ import annotations
@@ -15,50 +15,53 @@ import numpy as np
 import traitlets
 
 from ftte_lab.charts import Figure, Template
-from ftte_lab.lab.live.assets import static
 from ftte_lab.lab.live.subshell import forget_route
-from ftte_lab.lab.live.vega import ensure_runtime, slot_js
+from ftte_lab.lab.live.vega import SLOT_JS, ensure_runtime, static
 
 _SCRIPTS = ("charts.js", "fleet_state.js", "fleet_paint.js", "fleet.js", "toolbar.js", "stage.js")
-_ALWAYS = ("sentence", "error", "state")  # said before the charts when a page comes back
+_FIRST = ("sentence", "error", "state")  # sent before the charts when a page comes back
 
 Buffers = list[bytes]
 
 
 class Stage(anywidget.AnyWidget):
-    """A page's live part: toolbar, sentence, charts and fleet.
+    """Show the live part of a page: toolbar, sentences, charts and fleet.
 
     Args:
         panels: charts and menus to begin with (see `Lab`).
-        on_press: called with what the page sends: `{"press": name, ...}`.
+        on_message: called with what the page sends: `{"action": name, ...}`.
+        live: whether there is a page.
     """
 
-    _esm = slot_js() + "\n".join(static(name) for name in _SCRIPTS)
+    _esm = SLOT_JS + "\n".join(static(name) for name in _SCRIPTS)
     _css = static("stage.css")
-    panels = traitlets.Dict().tag(
-        sync=True
-    )  # what there is to show at first; a message may change it
+    panels = traitlets.Dict().tag(sync=True)  # what to show first; a message may change it
 
     def __init__(
-        self, panels: Mapping[str, Any], on_press: Callable[[Mapping[str, Any]], None], live: bool
+        self, panels: Mapping[str, Any], on_message: Callable[[Mapping[str, Any]], None], live: bool
     ) -> None:
         self._guard = threading.Lock()
-        self._said: dict[str, tuple[dict[str, Any], Buffers]] = {}
-        self._drawn: dict[str, Template] = {}
-        self._press, self._live = on_press, live
+        self._latest: dict[str, tuple[dict[str, Any], Buffers]] = {}
+        self._templates: dict[str, Template] = {}
+        self._on_message, self._live = on_message, live
         if live:
             ensure_runtime()
         super().__init__(panels=dict(panels), layout={"flex": "3 1 480px", "min_width": "0"})
-        self.on_msg(self._heard)
+        self.on_msg(self._receive)
 
     def show(self, name: str, figure: Figure, number: int = 0) -> None:
-        """Draw a figure in the panel `name`, in place; sends the drawing only when it is another one.
+        """Draw a figure in the panel `name`, in place; a drawing is sent only when it is a new one.
 
-        Called from any thread. `number` is the run's: the page drops figures of runs that were replaced.
+        May be called from any thread.
+
+        Args:
+            name: the panel.
+            figure: what to draw.
+            number: the run's; the page drops figures of runs that were replaced.
         """
         buffers: Buffers = []
         sets = {
-            key: {c: _packed(v, buffers) for c, v in columns.items()}
+            key: {column: pack(values, buffers) for column, values in columns.items()}
             for key, columns in figure.data.items()
         }
         message = {
@@ -70,48 +73,52 @@ class Stage(anywidget.AnyWidget):
             "signals": dict(figure.signals or {}),
         }
         with self._guard:
-            if self._drawn.get(name) is not figure.template:
-                self._drawn[name] = figure.template
-                drawing = {"light": figure.template.light, "dark": figure.template.dark}
-                self._said[f"drawing {name}"] = (
-                    {"kind": "drawing", "panel": name, "specs": drawing},
-                    [],
-                )
-                self._post(*self._said[f"drawing {name}"])
-            self._said[f"figure {name}"] = (message, buffers)
-            self._post(message, buffers)
+            if self._templates.get(name) is not figure.template:
+                self._templates[name] = figure.template
+                specs = {"light": figure.template.light, "dark": figure.template.dark}
+                drawing = {"kind": "drawing", "panel": name, "specs": specs}
+                self._keep_and_post(f"drawing {name}", drawing, [])
+            self._keep_and_post(f"figure {name}", message, buffers)
 
-    def say(self, kind: str, buffers: Buffers | None = None, **content: Any) -> None:
-        """Tell the page something that stays true until it is told again."""
+    def publish(self, kind: str, buffers: Buffers | None = None, **content: Any) -> None:
+        """Send a message that holds until the next one of its kind."""
         with self._guard:
-            self._said[kind] = ({"kind": kind, **content}, buffers or [])
-            self._post(*self._said[kind])
+            self._keep_and_post(kind, {"kind": kind, **content}, buffers or [])
 
-    def hand_over(self, name: str, mime: str, content: bytes) -> None:
-        """Give the page a file to save."""
+    def send_file(self, name: str, mime: str, content: bytes) -> None:
+        """Send the page a file to save."""
         self._post({"kind": "file", "name": name, "mime": mime}, [content])
+
+    def _keep_and_post(self, key: str, message: dict[str, Any], buffers: Buffers) -> None:
+        self._latest[key] = (message, buffers)
+        self._post(message, buffers)
 
     def _post(self, message: dict[str, Any], buffers: Buffers) -> None:
         if self._live:
             self.send(message, buffers=buffers)
             forget_route(self)
 
-    def _heard(self, _: Any, content: Any, __: Any) -> None:
-        """A page says hello, or a button was pressed."""
+    def _receive(self, _: Any, content: Any, __: Any) -> None:
+        """Answer a page that has appeared, or pass on what it asks for."""
         if not isinstance(content, dict):
             return
-        if content.get("press") == "hello":
-            with self._guard:
-                for key in sorted(
-                    self._said, key=lambda k: (k not in _ALWAYS, not k.startswith("drawing"))
-                ):
-                    self._post(*self._said[key])
-        else:
-            self._press(content)
+        if content.get("action") != "hello":
+            self._on_message(content)
+            return
+        with self._guard:
+            for key in sorted(self._latest, key=_replay_order):
+                self._post(*self._latest[key])
 
 
-def _packed(values: Any, buffers: Buffers) -> dict[str, Any]:
-    """A column for the wire: numbers as binary float32, text as a list of words and their numbers."""
+def _replay_order(key: str) -> tuple[bool, bool]:
+    return (key not in _FIRST, not key.startswith("drawing"))
+
+
+def pack(values: Any, buffers: Buffers) -> dict[str, Any]:
+    """Append a column to `buffers`, and describe it.
+
+    Numbers travel as binary float32, text as a list of words and their numbers.
+    """
     array = np.asarray(values)
     if array.dtype.kind in "OUS":
         words, codes = np.unique(array.astype(str), return_inverse=True)

@@ -1,4 +1,7 @@
-"""Vega for the page, once: taken from the `vl-convert` wheel, so no page ever asks the network for it."""
+"""The page's scripts: those of this package, and one Vega per page.
+
+Vega comes from the `vl-convert` wheel, so no page ever needs the network for it.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import contextlib
 import hashlib
 from functools import lru_cache
 from importlib import metadata
+from importlib.resources import files
 
 import anywidget
 import vl_convert
@@ -14,8 +18,8 @@ from altair.vegalite import SCHEMA_VERSION
 from ftte_lab._common import write_atomic
 from ftte_lab.data import data_home
 
-# Charts wait for this promise; whoever comes first makes it.
-_SLOT = """
+# Charts wait for this promise; whoever comes first creates it.
+SLOT_JS = """
 function vegaSlot() {
   if (!globalThis.__ftteVega) {
     const slot = {};
@@ -25,35 +29,36 @@ function vegaSlot() {
   return globalThis.__ftteVega;
 }
 """
-_RUNTIME = _SLOT + "export default { initialize() { vegaSlot().resolve(vegaEmbed); } };"
+_RUNTIME = SLOT_JS + "export default { initialize() { vegaSlot().resolve(vegaEmbed); } };"
 
 
-def slot_js() -> str:
-    """The part which a chart needs to find the shared Vega."""
-    return _SLOT
+def static(name: str) -> str:
+    """Return the text of a script or style that ships with the package."""
+    return (files("ftte_lab.lab.live") / "static" / name).read_text(encoding="utf-8")
 
 
 @lru_cache(maxsize=1)
 def runtime_js() -> str:
-    """Vega, Vega-Lite and vega-embed as one module: bundled once (seconds), then kept in the data home."""
+    """Return Vega, Vega-Lite and vega-embed as one module.
+
+    It is bundled once, which takes seconds, then kept in the data home.
+    """
     version = SCHEMA_VERSION.lstrip("v").rpartition(".")[0]
-    key = hashlib.sha256(
-        f"{metadata.version('vl-convert-python')} {version} {_RUNTIME}".encode()
-    ).hexdigest()[:16]
+    parts = f"{metadata.version('vl-convert-python')} {version} {_RUNTIME}"
+    key = hashlib.sha256(parts.encode()).hexdigest()[:16]
     path = data_home() / f"vega-{key}.js"
     with contextlib.suppress(OSError):
         return path.read_text(encoding="utf-8")
     text = vl_convert.javascript_bundle(_RUNTIME, vl_version=version)
-    with contextlib.suppress(
-        OSError
-    ):  # a home that cannot be written costs these seconds in every kernel
+    # A data home that cannot be written costs these seconds in every kernel, nothing else.
+    with contextlib.suppress(OSError):
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomic(path, text.encode())
     return text
 
 
 class _Runtime(anywidget.AnyWidget):
-    """Invisible; its only effect is that Vega is on the page."""
+    """Put Vega on the page; it shows nothing."""
 
     _esm = "export default {}"
 

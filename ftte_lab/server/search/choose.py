@@ -1,57 +1,85 @@
-"""Which parameters to train: the subset worth most within the memory budget of the weakest device.
+"""Choose which parameters to train: the subset worth most within the memory of the weakest device.
 
     max  sum of gains of the chosen (tensor, channels)
-    s.t. every event of the training step stays within the budget      (one linear row each, from `memory`)
+    s.t. every event of the training step stays within the budget      (one linear row each)
 
-That the server searches one subset under the smallest budget is the paper's (FTTE, arXiv 2510.03165, abstract); its
-procedure is not public, so the problem above is our reconstruction after Lin et al. 2022, whose own search is the
-solver `evolution`. `exact` proves its optimum.
+That the server searches one subset under the smallest budget is the paper's (FTTE, arXiv
+2510.03165, abstract). Its procedure is not public, so the problem above is our reconstruction after
+Lin et al. 2022, whose own search is the solver `evolution`. `exact` proves its optimum.
+
+Add your own:
+
+    SOLVERS["mine"] = lambda problem, seed: {"head.weight": 64, ...}
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from ftte_lab._common import choice, integer, require
+from ftte_lab._common import Registry, callable_entry, choice, integer, require
 from ftte_lab.devices import MemoryModel
 from ftte_lab.models import Subset
 from ftte_lab.server.search.exact import exact
 from ftte_lab.server.search.heuristics import dp, evolution, greedy, last, random_order
 from ftte_lab.server.search.problem import Contributions, Counts, Problem
 
-__all__ = ["SOLVERS", "BudgetError", "Choice", "Problem", "Subset", "choose"]
+Solver = Callable[[Problem, int], Any]
 
-SOLVERS: Mapping[str, Callable[[Problem, int], Counts]] = {
-    "exact": exact,
-    "dp": dp,
-    "evolution": evolution,
-    "greedy": greedy,
-    "last": last,
-    "random": random_order,
-}
+SOLVERS: Registry[Solver] = Registry(
+    "solver",
+    {
+        "exact": exact,
+        "dp": dp,
+        "evolution": evolution,
+        "greedy": greedy,
+        "last": last,
+        "random": random_order,
+    },
+    callable_entry("solver"),
+)
+"""Functions `f(problem, seed)` that return how many channels of each tensor to train (`Counts`)."""
 
 
 class BudgetError(ValueError):
-    """No subset fits: `floor_bytes` is the smallest training step, `budget_bytes` what the device has."""
+    """Report that no subset fits.
+
+    Attributes:
+        device: what the budget belongs to.
+        floor_bytes: peak of the smallest training step, that of the classifier alone.
+        budget_bytes: what the device has.
+    """
 
     def __init__(self, device: str, floor_bytes: int, budget_bytes: int) -> None:
-        self.device, self.floor_bytes, self.budget_bytes = device, floor_bytes, budget_bytes
+        self.device = device
+        self.floor_bytes = floor_bytes
+        self.budget_bytes = budget_bytes
         super().__init__(
-            f"no subset fits {device}: its floor is {floor_bytes / 1024:.1f} KiB (training the classifier alone), "
-            f"the budget {budget_bytes / 1024:.1f} KiB; allowed: a budget of at least the floor. "
-            "Raise the budget, shrink the batch or the model, or leave the device out."
+            f"no subset fits {device}: its floor is {floor_bytes / 1024:.1f} KiB (training the "
+            f"classifier alone), the budget {budget_bytes / 1024:.1f} KiB; allowed: a budget of at "
+            "least the floor. Raise the budget, shrink the batch or the model, or leave the device "
+            "out."
         )
 
-    def __reduce__(
-        self,
-    ) -> tuple[type[BudgetError], tuple[str, int, int]]:  # else it is lost between processes
+    def __reduce__(self) -> tuple[type[BudgetError], tuple[str, int, int]]:
+        """Rebuild the error from its three parts, so that it survives between processes."""
         return type(self), (self.device, self.floor_bytes, self.budget_bytes)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """A chosen subset, its predicted gain (`value`), its peak, and whether it is proven to be the best."""
+    """Hold a chosen subset, its predicted gain and its peak memory.
+
+    Attributes:
+        subset: what is trained.
+        counts: channels trained, by tensor.
+        value: predicted gain.
+        peak_bytes: peak memory of its training step.
+        budget_bytes: the limit it was chosen under.
+        solver: who chose.
+        proven: whether no better choice exists.
+    """
 
     subset: Subset
     counts: Mapping[str, int]
@@ -80,25 +108,35 @@ def choose(
         contributions: gains per tensor and channel count.
         memory: events of the training step for one model, batch and accounting.
         budget_bytes: what the weakest device may use at once.
-        solver: `exact` (mixed-integer program, proven), `dp` (additive knapsack), `evolution` (Lin et al. 2022),
-            `greedy` (gain per byte), `last` (layers from the output backwards) or `random`.
+        solver: an entry of `SOLVERS`: `exact` (mixed-integer program, proven), `dp` (additive
+            knapsack), `evolution` (Lin et al. 2022), `greedy` (gain per byte), `last` (layers from
+            the output backwards) or `random`.
         max_entries: most parameters to train and send, if the payload is limited too.
         device: how to name the device in an error.
         seed: for `evolution` and `random`.
 
     Raises:
         BudgetError: if not even the classifier can be trained within the budget.
-        ValueError: an unknown solver, or a budget or limit out of range.
+        ValueError: an unknown solver, a budget or limit out of range, or a solver of your own that
+            returns a choice which is not offered or does not fit.
+
+    Example:
+        >>> import torch
+        >>> from ftte_lab.devices import memory_model
+        >>> from ftte_lab.models import build
+        >>> from ftte_lab.server import measure
+        >>> model = build("mlp", (1, 8, 8), 10)
+        >>> x, y = torch.ones(20, 1, 8, 8), torch.arange(20) % 10
+        >>> gains = measure(model, model.init(seed=0), x, y)
+        >>> chosen = choose(gains, memory_model(model, 8), budget_bytes=40 * 1024)
+        >>> chosen.peak_bytes <= chosen.budget_bytes, chosen.proven, "head.weight" in chosen.subset
+        (True, True, True)
     """
     choice("solver", solver, SOLVERS)
     integer("budget_bytes", budget_bytes, 1)
     known = set(contributions.gain) == set(memory.model.tensors)
-    require(
-        known,
-        "contributions and memory model differ",
-        "both for the same model",
-        "Measure them anew",
-    )
+    fix = "Measure them again"
+    require(known, "contributions and memory model differ", "both for the same model", fix)
     problem = Problem.build(contributions, memory, budget_bytes, max_entries)
     floor = problem.peak(problem.required)
     if floor > budget_bytes:
@@ -106,13 +144,39 @@ def choose(
     if max_entries is not None:
         least = problem.entries(problem.required)
         integer("max_entries", max_entries, least, fix="The classifier is always trained")
-    counts = SOLVERS[solver](problem, seed)
+    counts = _checked(problem, solver, SOLVERS[solver](problem, seed))
     return Choice(
-        contributions.subset(counts),
-        counts,
-        contributions.value(counts),
-        problem.peak(counts),
-        budget_bytes,
-        solver,
+        subset=contributions.subset(counts),
+        counts=counts,
+        value=contributions.value(counts),
+        peak_bytes=problem.peak(counts),
+        budget_bytes=budget_bytes,
+        solver=solver,
         proven=solver == "exact",
     )
+
+
+def _checked(problem: Problem, solver: str, returned: Any) -> Counts:
+    """Require a choice that is offered, holds what is required and fits from a solver."""
+    head, kind = f"solver {solver!r} returned", type(returned).__name__
+    require(isinstance(returned, Mapping), f"{head} {kind}", "a dict: channels to train, by tensor")
+    counts: Counts = {}
+    for name, count in returned.items():
+        choice(f"solver {solver!r}: tensor", name, problem.contributions.gain)
+        offered = [0, *sorted(problem.contributions.gain[name])]
+        if name in problem.required:
+            offered = [problem.required[name]]
+        allowed = ", ".join(str(n) for n in offered)
+        require(count in offered, f"{head} {count!r} channels of {name!r}", allowed)
+        if count:
+            counts[name] = int(count)
+    missing = [name for name in problem.required if name not in counts]
+    fix = "Start from dict(problem.required)"
+    require(not missing, f"{head} a choice without {missing[:1]}", "one with the classifier", fix)
+    given = f"{head} a choice of {problem.peak(counts):,} bytes"
+    limits = f"at most {problem.budget_bytes:,} bytes"
+    if problem.max_entries is not None:
+        given += f" and {problem.entries(counts):,} parameters"
+        limits += f" and {problem.max_entries:,} parameters"
+    require(problem.fits(counts), given, limits, "Ask problem.fits before you return")
+    return counts

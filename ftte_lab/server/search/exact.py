@@ -1,4 +1,4 @@
-"""The proven optimum: a mixed-integer program solved by HiGHS (through scipy), one row per event of the step."""
+"""Find the proven optimum: a mixed-integer program, solved by HiGHS (through scipy)."""
 
 from __future__ import annotations
 
@@ -6,125 +6,138 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 from scipy.optimize import Bounds, LinearConstraint, milp
 from scipy.sparse import csr_array
 
-from ftte_lab.devices import mask_links
+from ftte_lab.devices import Decision, mask_links
 from ftte_lab.models import GroupNorm
 from ftte_lab.server.search.problem import Counts, Problem
 
-# A row of the program: coefficients by variable, and the bounds of their sum.
-_Line = tuple[dict[str, float], float, float]
+
+@dataclass(frozen=True)
+class Option:
+    """Name one way to train a tensor: with that many of its channels."""
+
+    tensor: str
+    channels: int
+
+
+Variable = Decision | Option
+Row = tuple[dict[Variable, float], float, float]
+"""A row of the program: coefficients by variable, and the bounds of their sum."""
 
 
 def exact(problem: Problem, seed: int) -> Counts:
-    """The choice of largest predicted gain whose every event stays within the budget.
+    """Return the choice of largest predicted gain whose every event stays within the budget.
 
     Raises:
         RuntimeError: if the solver stops without a proof (it never did in our tests).
     """
-    lines = [*_memory_lines(problem), *_logic_lines(problem)]
-    objective = {_option(name, count): -gain for name, count, gain in problem.options}
-    names = list(
-        dict.fromkeys(
-            [*problem.memory.variables, *objective, *(v for line in lines for v in line[0])]
-        )
-    )
-    at = {name: k for k, name in enumerate(names)}
-    cost = np.zeros(len(names))
-    for name, value in objective.items():
-        cost[at[name]] = value
+    rows = [*memory_constraints(problem), *_logic_rows(problem)]
+    gains = {Option(name, count): gain for name, count, gain in problem.options}
+    used = (variable for row in rows for variable in row[0])
+    variables = list(dict.fromkeys([*problem.memory.variables, *gains, *used]))
+    at = {variable: k for k, variable in enumerate(variables)}
+    cost = np.zeros(len(variables))
+    for option, gain in gains.items():
+        cost[at[option]] = -gain
     cost /= max(np.abs(cost).max(), 1e-300)
-    rows = [(r, at[v], c) for r, line in enumerate(lines) for v, c in line[0].items()]
-    r, k, c = (np.array(part) for part in zip(*rows, strict=True))
-    matrix = csr_array((c, (r, k)), shape=(len(lines), len(names)))
-    counted = np.array([v.startswith("count:") for v in names])
-    upper = np.array([_upper(problem, v) for v in names])
+    counted = [isinstance(v, Decision) and v.kind == "count" for v in variables]
+    upper = np.array([_upper(problem, v) for v in variables])
     with _silent():
         found = milp(
             cost,
             integrality=np.where(counted, 0, 1),
-            bounds=Bounds(np.zeros(len(names)), upper),
-            constraints=LinearConstraint(
-                matrix, [line[1] for line in lines], [line[2] for line in lines]
-            ),
+            bounds=Bounds(np.zeros(len(variables)), upper),
+            constraints=_constraint(rows, at),
             options={"mip_rel_gap": 0.0},
         )
     if not found.success:
         raise RuntimeError(f"the subset search ended without a proof: {found.message}")
-    chosen = {
-        name: count for name, count, _ in problem.options if found.x[at[_option(name, count)]] > 0.5
-    }
+    chosen = {one.tensor: one.channels for one in gains if found.x[at[one]] > 0.5}
     return problem.required | chosen
 
 
-def _option(name: str, count: int) -> str:
-    return f"option:{name}:{count}"
+def _constraint(rows: list[Row], at: dict[Variable, int]) -> LinearConstraint:
+    """Return the rows as one sparse matrix, given the column of each variable."""
+    entries = [(r, at[v], c) for r, row in enumerate(rows) for v, c in row[0].items()]
+    r, k, c = (np.array(part) for part in zip(*entries, strict=True))
+    matrix = csr_array((c, (r, k)), shape=(len(rows), len(at)))
+    return LinearConstraint(matrix, [row[1] for row in rows], [row[2] for row in rows])
 
 
-def _upper(problem: Problem, variable: str) -> float:
-    kind, _, rest = variable.partition(":")
-    return float(problem.memory.model.tensors[rest].channels) if kind == "count" else 1.0
+def _upper(problem: Problem, variable: Variable) -> float:
+    if isinstance(variable, Decision) and variable.kind == "count":
+        return float(problem.memory.model.tensors[str(variable.target)].channels)
+    return 1.0
 
 
-def _memory_lines(problem: Problem) -> Iterator[_Line]:
-    """Every event within the budget (in KiB, so that the numbers stay near one); the payload limit."""
+def memory_constraints(problem: Problem) -> Iterator[Row]:
+    """Keep every event within the budget, and the payload within its limit.
+
+    In KiB, so that the numbers stay near one.
+    """
     table = problem.memory
     for constant, row in zip(table.constant, table.matrix, strict=True):
-        coefficients = {v: c / 1024 for v, c in zip(table.variables, row, strict=True) if c}
+        coefficients: dict[Variable, float] = {
+            v: c / 1024 for v, c in zip(table.variables, row, strict=True) if c
+        }
         yield coefficients, -np.inf, (problem.budget_bytes - constant) / 1024
     if problem.max_entries is not None:
         tensors = table.model.tensors.values()
         yield (
-            {f"count:{t.name}": t.size / t.channels for t in tensors},
+            {Decision("count", t.name): t.size / t.channels for t in tensors},
             -np.inf,
             float(problem.max_entries),
         )
 
 
-def _logic_lines(problem: Problem) -> Iterator[_Line]:
-    """What ties the decisions together: options to counts, depth to options, masks and norms to depth."""
+def _logic_rows(problem: Problem) -> Iterator[Row]:
+    """Tie options to counts, depth to options, and masks and norms to depth."""
     model = problem.memory.model
     for name, info in model.tensors.items():
         if name in problem.required:
-            yield {f"count:{name}": 1.0}, float(info.channels), float(info.channels)
-            yield {f"reach:{info.op}": 1.0}, 1.0, 1.0
+            yield {Decision("count", name): 1.0}, float(info.channels), float(info.channels)
+            yield {Decision("reach", info.op): 1.0}, 1.0, 1.0
             if info.kind == "weight":
-                yield {f"whole:{name}": 1.0}, 1.0, 1.0
+                yield {Decision("all", name): 1.0}, 1.0, 1.0
             continue
-        options = {_option(name, c): float(c) for c in problem.contributions.gain[name]}
+        options: dict[Variable, float] = {
+            Option(name, c): float(c) for c in problem.contributions.gain[name]
+        }
         yield dict.fromkeys(options, 1.0), 0.0, 1.0
-        yield {f"count:{name}": -1.0, **options}, 0.0, 0.0
-        yield {f"reach:{info.op}": 1.0, **dict.fromkeys(options, -1.0)}, 0.0, np.inf
+        yield {Decision("count", name): -1.0, **options}, 0.0, 0.0
+        yield {Decision("reach", info.op): 1.0, **dict.fromkeys(options, -1.0)}, 0.0, np.inf
         if info.kind == "weight":
-            whole = _option(name, info.channels)
-            taken = {whole: 1.0} if whole in options else {}
-            yield {f"whole:{name}": -1.0, **taken}, 0.0, 0.0
+            every = Option(name, info.channels)
+            taken: dict[Variable, float] = {every: 1.0} if every in options else {}
+            yield {Decision("all", name): -1.0, **taken}, 0.0, 0.0
     for i in range(len(model.ops) - 1):
-        yield {f"reach:{i + 1}": 1.0, f"reach:{i}": -1.0}, 0.0, np.inf
-    yield from _norm_lines(problem)
-    yield from _mask_lines(problem)
+        yield {Decision("reach", i + 1): 1.0, Decision("reach", i): -1.0}, 0.0, np.inf
+    yield from _norm_rows(problem)
+    yield from _mask_rows(problem)
 
 
-def _norm_lines(problem: Problem) -> Iterator[_Line]:
+def _norm_rows(problem: Problem) -> Iterator[Row]:
     for i, op in enumerate(problem.memory.model.ops):
         if isinstance(op, GroupNorm):
-            yield {f"norm:{i}": 1.0, f"reach:{i - 1}": -1.0}, 0.0, np.inf
-            yield {f"norm:{i}": 1.0, f"count:{op.gain}": -1.0}, 0.0, np.inf
+            yield {Decision("norm", i): 1.0, Decision("reach", i - 1): -1.0}, 0.0, np.inf
+            yield {Decision("norm", i): 1.0, Decision("count", op.gain): -1.0}, 0.0, np.inf
 
 
-def _mask_lines(problem: Problem) -> Iterator[_Line]:
-    """A mask is stored if the gradient passes and the next operation does not store the whole output anyway."""
+def _mask_rows(problem: Problem) -> Iterator[Row]:
+    """Store a mask if the gradient passes, unless the next operation stores the output anyway."""
     for i, weight in mask_links(problem.memory.model):
-        whole = {f"whole:{weight}": 1.0} if weight else {}
-        yield {f"mask:{i}": 1.0, f"reach:{i}": -1.0, **whole}, 0.0, np.inf
+        every: dict[Variable, float] = {Decision("all", weight): 1.0} if weight else {}
+        yield {Decision("mask", i): 1.0, Decision("reach", i): -1.0, **every}, 0.0, np.inf
 
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Send file descriptor 1 nowhere: HiGHS prints stray lines that no option stops."""
+    """Discard what is written to standard output: HiGHS prints lines that no option stops."""
     sys.stdout.flush()
     saved, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
     try:

@@ -1,16 +1,18 @@
-"""Five ways to look for a good subset without proof; `_solve_exact` has the one with proof."""
+"""Search for a good subset without proof, in five ways; `exact` has the one with proof."""
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
-from ftte_lab.devices import decisions
+from ftte_lab.devices import Decision, decisions
 from ftte_lab.models import Plan, Subset
 from ftte_lab.server.search.problem import Counts, Problem
 
 
 def last(problem: Problem, seed: int) -> Counts:
-    """Whole layers from the output backwards, until one does not fit: the usual fine-tuning."""
+    """Add complete layers from the output backwards, until one does not fit: usual fine-tuning."""
     counts = dict(problem.required)
     tensors = problem.memory.model.tensors
     for op in sorted({t.op for t in tensors.values()}, reverse=True):
@@ -22,7 +24,7 @@ def last(problem: Problem, seed: int) -> Counts:
 
 
 def random_order(problem: Problem, seed: int) -> Counts:
-    """Options in random order, each taken if it still fits: what a choice without thought is worth."""
+    """Add options in random order, each if it still fits: the baseline of every other solver."""
     rng = np.random.default_rng([2201, seed])
     counts = dict(problem.required)
     for k in rng.permutation(len(problem.options)):
@@ -33,7 +35,7 @@ def random_order(problem: Problem, seed: int) -> Counts:
 
 
 def greedy(problem: Problem, seed: int) -> Counts:
-    """Always the step with the most gain per added byte of the true peak, until nothing more fits."""
+    """Add the option with the most gain per added byte of the true peak, until nothing fits."""
     counts = dict(problem.required)
     peak = problem.peak(counts)
     while True:
@@ -54,13 +56,17 @@ def greedy(problem: Problem, seed: int) -> Counts:
         counts, peak = best[2], best[3]
 
 
-def evolution(problem: Problem, seed: int, population: int = 60, generations: int = 40) -> Counts:
-    """Evolution in the manner of Lin et al. 2022: mutate and cross the fittest choices, repair what is too big."""
+def evolution(
+    problem: Problem, seed: int, population_size: int = 60, generations: int = 40
+) -> Counts:
+    """Mutate and cross the fittest choices, repair what is too large (after Lin et al. 2022)."""
     rng = np.random.default_rng([2202, seed])
     names = [n for n in problem.memory.model.tensors if n not in problem.required]
     choices = [[0, *sorted(problem.contributions.gain[n])] for n in names]
+    sizes = np.array([len(c) for c in choices])
 
-    def repaired(genes: np.ndarray) -> Counts:
+    def repaired(genes: np.ndarray) -> _Individual:
+        """Freeze tensors in random order until the choice fits."""
         counts = problem.required | {
             n: c[g] for n, c, g in zip(names, choices, genes, strict=True) if g
         }
@@ -69,33 +75,37 @@ def evolution(problem: Problem, seed: int, population: int = 60, generations: in
                 break
             if counts.pop(names[k], None):
                 genes[k] = 0
-        return counts
+        return _Individual(problem.value(counts), genes, counts)
 
-    sizes = np.array([len(c) for c in choices])
-    sparse = rng.random((population, len(names))) < rng.random((population, 1)) * 0.5
-    pool = []
-    for genes in rng.integers(0, sizes, (population, len(names))) * sparse:
-        counts = repaired(genes)
-        pool.append((problem.value(counts), genes, counts))
+    shape = (population_size, len(names))
+    sparse = rng.random(shape) < rng.random((population_size, 1)) * 0.5
+    population = [repaired(genes) for genes in rng.integers(0, sizes, shape) * sparse]
     for _ in range(generations):
-        pool.sort(key=lambda p: -p[0])
-        pool = pool[: population // 4]
-        parents = len(pool)
-        while len(pool) < population:
-            a, b = pool[rng.integers(parents)][1], pool[rng.integers(parents)][1]
+        population.sort(key=lambda one: -one.value)
+        population = population[: population_size // 4]
+        parents = len(population)
+        while len(population) < population_size:
+            a = population[rng.integers(parents)].genes
+            b = population[rng.integers(parents)].genes
             genes = np.where(rng.random(len(names)) < 0.5, a, b)
             flip = rng.random(len(names)) < 2.0 / len(names)
-            genes = np.where(flip, rng.integers(0, sizes), genes)
-            counts = repaired(genes)
-            pool.append((problem.value(counts), genes, counts))
-    return max(pool, key=lambda p: p[0])[2]
+            population.append(repaired(np.where(flip, rng.integers(0, sizes), genes)))
+    return max(population, key=lambda one: one.value).counts
+
+
+class _Individual(NamedTuple):
+    """Hold a choice in the population of `evolution`: its worth, and the option of each tensor."""
+
+    value: float
+    genes: np.ndarray
+    counts: Counts
 
 
 def dp(problem: Problem, seed: int, unit_bytes: int = 256, rounds: int = 8) -> Counts:
-    """A multiple-choice knapsack from back to front at 256 B, on an additive bound of the peak.
+    """Solve a multiple-choice knapsack from back to front, on an additive bound of the peak.
 
-    Every option is charged the most it can add to any event, which overstates their sum; the capacity is therefore
-    widened by bisection as long as the true peak still fits.
+    Every option is charged the most that it can add to any event, which overstates their sum. So
+    the capacity is widened by bisection as long as the true peak still fits.
     """
     low, high = problem.budget_bytes, 2 * problem.budget_bytes
     best = _knapsack(problem, low, unit_bytes)
@@ -155,28 +165,31 @@ def _trace(
 
 
 def _option_cost(problem: Problem, name: str, count: int, unit: int) -> int:
-    """Most that an option can add to any event, apart from how deep the gradient must run."""
+    """Return the most that an option can add to any event, the depth of the gradient apart."""
     table, full = problem.memory, problem.memory.model.tensors[name].channels
     rows = np.zeros(len(table.rows))
-    for variable, amount in ((f"count:{name}", count), (f"whole:{name}", float(count == full))):
+    for variable, amount in (
+        (Decision("count", name), count),
+        (Decision("all", name), float(count == full)),
+    ):
         if variable in table.variables:
             rows += table.matrix[:, table.variables.index(variable)] * amount
     return int(np.ceil(max(float(rows.max()), 0.0) / unit))
 
 
 def _depth_cost(problem: Problem, op: int, unit: int) -> int:
-    """What it costs to let the gradient run back to operation `op`, above training the classifier alone."""
+    """Return what it costs to let the gradient reach operation `op`, above the classifier alone."""
     name = next(t.name for t in problem.memory.model.tensors.values() if t.op == op)
     values = decisions(
         Plan(problem.memory.model, Subset({**dict.fromkeys(problem.required), name: None}))
     )
     reach = np.array(
         [
-            values.get(v, 0.0) if v.split(":")[0] in ("reach", "norm", "mask") else 0.0
+            values.get(v, 0.0) if v.kind in ("reach", "norm", "mask") else 0.0
             for v in problem.memory.variables
         ]
     )
     required = problem.decision(problem.required)
-    own = np.array([v.split(":")[0] in ("count", "whole") for v in problem.memory.variables])
+    own = np.array([v.kind in ("count", "all") for v in problem.memory.variables])
     deep = problem.memory.peak_bytes(np.where(own, required, reach))
     return max(0, int(np.ceil((deep - problem.peak(problem.required)) / unit)))

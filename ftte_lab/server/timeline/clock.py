@@ -1,4 +1,4 @@
-"""The event loop of the virtual clock: a heap of arrivals, idle clients, and the protocol that moves them."""
+"""Run the event loop of the virtual clock: a heap of arrivals, idle clients, and the protocol."""
 
 from __future__ import annotations
 
@@ -6,52 +6,57 @@ import heapq
 from array import array
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ftte_lab._common import require
+from ftte_lab.server.timeline.participants import Participants
 from ftte_lab.server.timeline.policy import Fate, Policy
 
-Floats = NDArray[np.float64]
-Ints = NDArray[np.int64]
-Bools = NDArray[np.bool_]
+MAX_PARTICIPATIONS = 20_000_000
+"""A longer schedule (some 3 GB) is refused instead of exhausting the machine."""
 
-MAX_PARTICIPATIONS = (
-    20_000_000  # a longer schedule (some 3 GB) is refused instead of exhausting the machine
-)
 _TAG = 0x71AE  # keeps the clock's random streams apart from every other use of the same seed
-_BLOCK = (
-    8192  # random numbers are drawn in blocks: a numpy call for each would cost more than the event
-)
+_BLOCK = 8192  # random numbers drawn at once: a numpy call for each would cost more than the event
 
 
 class Clock:
-    """The event loop: a heap of arrivals, a list of idle clients, and one entry per participation p."""
+    """Hold a heap of arrivals, a list of idle clients, and one entry per participation p.
+
+    Args:
+        policy: who waits for whom.
+        participants: how long a participation takes on each client.
+        jitter_sigma: of the log-normal factor on the durations of a participation.
+        seed: of all draws.
+    """
 
     def __init__(
-        self, policy: Policy, base: list[Floats], idle: list[int], sigma: float, seed: int
+        self, policy: Policy, participants: Participants, jitter_sigma: float, seed: int
     ) -> None:
-        self.policy, self.idle, self.sigma = policy, idle, sigma
+        self.policy = policy
+        self.idle = participants.clients
+        self.sigma = jitter_sigma
         self.first, self.later, self.compute, self.upload, self.dropout = (
-            column.tolist() for column in base
+            column.tolist() for column in participants.columns
         )
-        # Separate streams: jitter or drop-out switched on changes no other draw of the same participation.
-        self.streams = [
-            np.random.default_rng(s) for s in np.random.SeedSequence([seed, _TAG]).spawn(3)
-        ]
+        # Separate streams: jitter or drop-out switched on changes no other draw.
+        streams = np.random.SeedSequence([seed, _TAG]).spawn(3)
+        self.streams = [np.random.default_rng(stream) for stream in streams]
         self.heap: list[tuple[float, int]] = []
         self.waiting: list[int] = []
         self.visits = [0] * len(self.first)
-        self.client, self.visit, self.version, self.fate = (
-            array("q"),
-            array("q"),
-            array("q"),
-            array("b"),
-        )
-        self.start, self.factor = array("d"), array("d")
-        self.applied, self.step_s, self.step_end = array("q"), array("d"), array("q")
+        # One entry per participation.
+        self.client = array("q")
+        self.visit = array("q")
+        self.version = array("q")
+        self.fate = array("b")
+        self.start = array("d")
+        self.factor = array("d")
+        # One entry per applied update, and per server step.
+        self.applied = array("q")
+        self.step_s = array("d")
+        self.step_end = array("q")
 
     def run(self, horizon_s: float, max_steps: int | None) -> float:
-        """Handle the events in the order of (time, participation); returns the end of the run."""
+        """Handle the events in the order of (time, participation); return the end of the run."""
         end_s = horizon_s
         self.fill(0.0)
         while self.heap and self.heap[0][0] <= horizon_s:
@@ -68,12 +73,8 @@ class Clock:
 
     def draw(self, p: int) -> None:
         """Draw the random numbers of the next block of participations."""
-        require(
-            p < MAX_PARTICIPATIONS,
-            f"more than {p} participations",
-            "a shorter run",
-            "Lower horizon_s",
-        )
+        few = p < MAX_PARTICIPATIONS
+        require(few, f"more than {p} participations", "a shorter run", "Lower horizon_s")
         self.pick = self.streams[0].random(_BLOCK).tolist()
         self.luck = self.streams[1].random(_BLOCK).tolist()
         z = self.streams[2].standard_normal(_BLOCK)
@@ -103,7 +104,7 @@ class Clock:
             self.fate.append(Fate.DROPPED if self.luck[k] < self.dropout[c] else Fate.BUFFERED)
 
     def arrive(self, t: float, p: int) -> bool:
-        """Take the end of participation p; returns whether free slots may be filled now."""
+        """Handle the end of participation p; return whether free slots may be filled now."""
         policy = self.policy
         self.idle.append(self.client[p])
         if self.fate[p] != Fate.DROPPED:
@@ -112,14 +113,15 @@ class Clock:
                 self.fate[p] = Fate.STALE
             else:
                 self.waiting.append(p)
-        alone = policy.refill == "step" and not self.heap  # nothing else can arrive before a step
+        # Nothing else can arrive before a step.
+        alone = policy.refill == "step" and not self.heap
         if len(self.waiting) == policy.buffer or (alone and self.waiting):
             self.step(t)
             return True
         return alone or policy.refill == "arrival"
 
     def step(self, t: float) -> None:
-        """Apply what waits, and call off the late ones if the policy says so."""
+        """Apply what is buffered, and call off the late ones if the policy discards them."""
         for p in self.waiting:
             self.fate[p] = Fate.APPLIED
         self.applied.extend(self.waiting)

@@ -1,4 +1,4 @@
-"""The protocols of the server: when it steps, when it hands out work, and what became of an update."""
+"""Define the protocols of the server: when it steps, and when it starts clients."""
 
 from __future__ import annotations
 
@@ -11,38 +11,46 @@ from ftte_lab._common import choice, integer, number, require
 
 
 class Fate(IntEnum):
-    """What became of a participation."""
+    """Name what became of a participation.
 
-    APPLIED = 0  # a server step took it
-    BUFFERED = 1  # it arrived and still waits at the end
-    DROPPED = 2  # it never arrived
-    STALE = 3  # it arrived more than `max_staleness` versions late and was discarded
-    ABORTED = 4  # a server step came first and called it off
-    RUNNING = 5  # it was still under way at the end
+    APPLIED: a server step took it. BUFFERED: it arrived and is still in the buffer at the end.
+    DROPPED: it never arrived. STALE: it arrived more than `max_staleness` versions late and was
+    discarded. ABORTED: a server step came first and called it off. RUNNING: it was still under way
+    at the end.
+    """
+
+    APPLIED = 0
+    BUFFERED = 1
+    DROPPED = 2
+    STALE = 3
+    ABORTED = 4
+    RUNNING = 5
 
 
 @dataclass(frozen=True)
 class Policy:
-    """When the server steps and when it hands out work: here the protocols differ, and nowhere else.
+    """State when the server steps and when it starts clients: only here do the protocols differ.
 
-    With `refill="step"` the server also steps on a partial buffer as soon as nothing is under way any more and
-    something has arrived; if nothing has (all dropped out or too old), it starts new clients without a step.
+    With `refill="step"` the server also steps on a partial buffer as soon as nothing is under way
+    any more and something has arrived. If nothing has (all dropped out or too old), it starts new
+    clients without a step.
+
+    Attributes:
+        concurrency: M, clients that train at once; fewer if fewer are eligible.
+        buffer: K, updates per server step.
+        refill: fill a slot when it is free ("arrival"), or only at the server step ("step").
+        max_staleness: discard updates older than this many versions; `None` keeps all.
+        discard_late: a step calls off whatever is under way (over-selection); needs "step".
 
     Raises:
         ValueError: a number out of range, or a combination that makes no sense.
     """
 
-    concurrency: int  # M, clients that train at once; fewer if fewer are eligible
-    buffer: int  # K, updates per server step
-    refill: Literal["arrival", "step"] = (
-        "arrival"  # fill a slot when it is free, or only at the server step
-    )
-    max_staleness: int | None = (
-        None  # discard updates older than this many versions; None keeps all
-    )
-    discard_late: bool = (
-        False  # a step calls off whatever is under way (over-selection); needs "step"
-    )
+    concurrency: int
+    buffer: int
+    refill: Literal["arrival", "step"] = "arrival"
+    max_staleness: int | None = None
+    discard_late: bool = False
 
     def __post_init__(self) -> None:
         integer("concurrency", self.concurrency, 1)
@@ -51,39 +59,36 @@ class Policy:
         if self.max_staleness is not None:
             integer("max_staleness", self.max_staleness, 0, fix="None keeps updates of any age")
         if self.refill == "step":
-            M, fix = (
-                self.concurrency,
-                "A larger buffer never fills: raise the concurrency or refill on arrival",
-            )
-            require(self.buffer <= M, f"buffer = {self.buffer}", f"1 to {M}, the concurrency", fix)
-        late = self.refill == "step" or not self.discard_late
-        require(
-            late,
-            "discard_late with refill = 'arrival'",
-            "refill = 'step'",
-            "Use Policy.synchronous",
-        )
+            most = self.concurrency
+            fix = "A larger buffer never fills: raise the concurrency or refill on arrival"
+            allowed = f"1 to {most}, the concurrency"
+            require(self.buffer <= most, f"buffer = {self.buffer}", allowed, fix)
+        fits = self.refill == "step" or not self.discard_late
+        problem, fix = "discard_late with refill = 'arrival'", "Use Policy.synchronous"
+        require(fits, problem, "refill = 'step'", fix)
 
     @classmethod
     def synchronous(cls, cohort: int, over_select: float = 0.0) -> Policy:
-        """FedAvg: wait for a whole cohort, or start `over_select` (a share) more and call off the last ones.
+        """Build FedAvg's protocol: wait for a complete cohort.
 
-        Over-selection is a synchronous server's defence against drop-outs and stragglers (0.3 in Bonawitz et al.
-        2019), paid with the voice of slow devices.
+        With `over_select` (a share) more clients are started, and the last ones called off. That is
+        a synchronous server's defence against drop-outs and stragglers (0.3 in Bonawitz et al.
+        2019); the data of slow devices then count less.
 
         Raises:
             ValueError: if `cohort` < 1 or `over_select` is negative.
         """
         integer("cohort", cohort, 1)
         number("over_select", over_select, 0)
-        started = math.ceil(
-            round(cohort * (1 + over_select), 9)
-        )  # 10 x 1.1 is 11, whatever binary floats say
+        # Rounded first: 10 x 1.1 is 11, also in binary floats.
+        started = math.ceil(round(cohort * (1 + over_select), 9))
         return cls(started, cohort, "step", discard_late=over_select > 0)
 
     @classmethod
     def buffered(cls, concurrency: int, buffer: int, max_staleness: int | None = None) -> Policy:
-        """FedBuff and FTTE: step whenever `buffer` updates have arrived; `buffer` 1 is FedAsync.
+        """Build the protocol of FedBuff and FTTE: step whenever `buffer` updates have arrived.
+
+        A buffer of 1 is FedAsync.
 
         Mean staleness is about concurrency / buffer (Little's law): the price of not waiting.
 

@@ -1,4 +1,4 @@
-"""Who is doing what at one virtual moment: a timeline, frozen. What the fleet's picture shows."""
+"""Freeze a timeline at one virtual moment: who is doing what. The picture of the fleet shows it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PHASES = ("idle", "download", "compute", "upload")
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """A fleet and its server at one virtual moment, after all events of that moment.
+    """Hold a fleet and its server at one virtual moment, after all events of that moment.
 
     Attributes:
         sim_seconds: when.
@@ -24,8 +24,8 @@ class Snapshot:
         phase: index into `PHASES` per client, shape (clients,).
         progress: how far each participation under way is, 0 to 1, shape (clients,).
         participation: the one under way per client, or -1, shape (clients,).
-        lost: whose last finished participation never arrived and who has not started again, shape (clients,).
-        buffer: participations that wait at the server, in the order of arrival.
+        lost: whose last participation never arrived and who has not started again, (clients,).
+        buffer: participations in the server's buffer, in the order of arrival.
         ages: how many versions old each of those is now.
     """
 
@@ -40,7 +40,7 @@ class Snapshot:
 
 
 def snapshot(timeline: Timeline, clients: int, sim_seconds: float) -> Snapshot:
-    """Freeze a timeline.
+    """Return the state of the fleet and its server at one virtual moment.
 
     Args:
         timeline: the schedule.
@@ -49,12 +49,21 @@ def snapshot(timeline: Timeline, clients: int, sim_seconds: float) -> Snapshot:
 
     Raises:
         ValueError: a moment outside the timeline.
+
+    Example:
+        >>> from ftte_lab.server import Participants, Policy, schedule
+        >>> pair = Participants(download_s=[1, 1], compute_s=[2, 8], upload_s=[1, 1])
+        >>> timeline = schedule(Policy.synchronous(2), pair, horizon_s=20.0, seed=0)
+        >>> now = snapshot(timeline, clients=2, sim_seconds=5.0)
+        >>> [PHASES[k] for k in now.phase], now.version, len(now.buffer)
+        (['idle', 'compute'], 0, 1)
     """
     number("sim_seconds", sim_seconds, 0, timeline.end_s)
     version = int(np.searchsorted(timeline.step_s, sim_seconds, side="right"))
     started = np.flatnonzero(timeline.start_s <= sim_seconds)
     last = np.full(clients, -1)
-    last[timeline.client[started]] = started  # in the order of starting: the last one stays
+    # In the order of starting, so that the last one stays.
+    last[timeline.client[started]] = started
     freed = timeline.freed_s
     busy = (last >= 0) & (freed[last] > sim_seconds)
     at = np.where(busy, last, 0)

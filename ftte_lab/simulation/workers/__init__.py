@@ -1,1 +1,1 @@
-"""Processes that train part of a run."""
+"""Train part of a run in worker processes."""

@@ -1,9 +1,11 @@
-"""Processes that train along: the clients whose updates are needed last go to them, and come back in time.
+"""Keep worker processes that train part of a run: clients whose updates are needed last go to them.
 
-The timeline says when each update is needed, so a helper may take its time. One that is slow, or still starting, is
-simply not given more, and the work of one that dies is done here. A client's update has the same bits wherever it is
-computed, so none of this can be seen in a result. A general pool was measured first: its threads in this process cost
-as much as a helper gains. Pipes cost nothing, because a task is small (the data were handed over at the start).
+The timeline states when each update is needed, so a worker may take its time. One that is slow, or
+still starting, is simply not given more, and the work of one that dies is done in this process. A
+client's update has the same bits wherever it is computed, so no result depends on it.
+
+A general process pool was measured first: its threads in this process cost as much as a worker
+gains. Pipes cost nothing, because a task is small (the data were handed over at the start).
 """
 
 from __future__ import annotations
@@ -20,32 +22,66 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ftte_lab.models import Params, Plan, pack, unpack
-from ftte_lab.simulation.workers.protocol import frame, read_frame
+from ftte_lab.simulation.workers.protocol import LOADED, frame, read_frame
 from ftte_lab.training import LocalSGD
 
-_AHEAD = 4  # tasks a helper may have: it trains those that wait together
+_MOST_TASKS = 4  # that a worker may have: it trains those that wait together
 
 
 @dataclass(eq=False)
 class Task:
-    """Something that is computed elsewhere: `answer` is there once it is done."""
+    """Hold something that a worker computes: `answer` is there once it is done."""
 
     answer: Params | None = None
 
 
+@dataclass(frozen=True, eq=False)
+class WorkerSetup:
+    """Describe what a worker needs for one run, before its first task.
+
+    Attributes:
+        optimisers: local optimiser of each tier.
+        union: all that any tier trains.
+        batch: samples per step.
+        params: the server's first parameters.
+        data: arrays `x`, `y`, `x_test`.
+    """
+
+    optimisers: Sequence[LocalSGD]
+    union: Plan
+    batch: int
+    params: Params
+    data: Mapping[str, np.ndarray]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all but the tensors and arrays, as JSON-able values."""
+        first = self.optimisers[0]
+        return {
+            "model": self.union.model.to_json(),
+            "union": self.union.subset.to_json(),
+            "subsets": [one.plan.subset.to_json() for one in self.optimisers],
+            "rate": first.rate,
+            "momentum": first.momentum,
+            "proximal": first.proximal,
+            "track_variance": first.track_variance,
+            "batch": self.batch,
+        }
+
+
 @dataclass(eq=False)
 class Worker:
-    """One process and the tasks it has, oldest first; `ready` names the run whose data it has."""
+    """Hold one process and its tasks, oldest first; `loaded_run` is the run whose data it has."""
 
     process: subprocess.Popen[bytes]
     tasks: deque[Task] = field(default_factory=deque)
-    ready: str = ""
+    loaded_run: str = ""
     alive: bool = True
 
     @classmethod
@@ -53,29 +89,35 @@ class Worker:
         """Start a process that finds the same package."""
         root = str(Path(__file__).parents[3])
         path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-        command, pipe = (
-            [sys.executable, "-c", "from ftte_lab.simulation.workers.process import main; main()"],
-            subprocess.PIPE,
-        )
+        code = "from ftte_lab.simulation.workers.process import main; main()"
         process = subprocess.Popen(  # noqa: S603
-            command, stdin=pipe, stdout=pipe, bufsize=0, env={**os.environ, "PYTHONPATH": path}
+            [sys.executable, "-c", code],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            env={**os.environ, "PYTHONPATH": path},
         )
-        assert process.stdin is not None  # noqa: S101
-        os.set_blocking(process.stdin.fileno(), False)
-        return cls(process)
+        worker = cls(process)
+        os.set_blocking(worker._input, False)
+        return worker
+
+    @property
+    def _input(self) -> int:
+        assert self.process.stdin is not None  # noqa: S101
+        return self.process.stdin.fileno()
+
+    @property
+    def _output(self) -> int:
+        assert self.process.stdout is not None  # noqa: S101
+        return self.process.stdout.fileno()
 
     def send(self, body: bytes) -> None:
-        """Write a frame; a helper that is gone is noticed here or when its answer is read.
+        """Write a frame; a worker that died is noticed here or when its answer is read.
 
-        Answers are taken meanwhile: a helper whose own pipe is full would never read ours.
+        Answers are collected meanwhile: a worker whose own pipe is full would never read ours.
         """
-        assert self.process.stdin is not None  # noqa: S101
-        assert self.process.stdout is not None  # noqa: S101
-        target, source, view = (
-            self.process.stdin.fileno(),
-            self.process.stdout.fileno(),
-            memoryview(frame(body)),
-        )
+        target, source = self._input, self._output
+        view = memoryview(frame(body))
         try:
             while view and self.alive:
                 readable, writable, _ = select.select([source], [target], [])
@@ -88,21 +130,20 @@ class Worker:
             self.alive = False
 
     def collect(self, *, wait: bool = False) -> None:
-        """Take the answers that are there, or with `wait` at least the next one."""
-        assert self.process.stdout is not None  # noqa: S101
-        file = self.process.stdout.fileno()
-        while self.alive and (wait or select.select([file], [], [], 0)[0]):
-            body = read_frame(file)
+        """Read the answers that are there, or with `wait` at least the next one."""
+        source = self._output
+        while self.alive and (wait or select.select([source], [], [], 0)[0]):
+            body = read_frame(source)
             if body is None:
                 self.alive = False
-            elif body.startswith(b"ready "):
-                self.ready = body[6:].decode()
+            elif body.startswith(LOADED):
+                self.loaded_run = body.removeprefix(LOADED).decode()
             else:
                 self.tasks.popleft().answer = unpack(body)
             wait = False
 
     def stop(self) -> None:
-        """End the process: its input ends."""
+        """End the process by ending its input."""
         self.alive = False
         for pipe in (self.process.stdin, self.process.stdout):
             if pipe:
@@ -110,7 +151,7 @@ class Worker:
                     pipe.close()
 
 
-_idle: list[Worker] = []  # between two runs: a slider's next run finds its helpers awake
+_idle: list[Worker] = []  # between two runs: the next run of a slider finds its workers running
 
 
 @atexit.register
@@ -120,82 +161,79 @@ def _stop_all() -> None:
 
 
 class WorkerPool:
-    """A run's helpers.
+    """Hold the workers of one run.
 
     Args:
         count: how many processes, besides this one.
-        sgd: the optimiser they run, one per tier.
-        union: all that any tier trains.
-        batch: samples per step.
-        params: the server's first parameters.
-        data: arrays `x`, `y`, `x_test`.
+        setup: what they need before their first task.
     """
 
-    def __init__(
-        self,
-        count: int,
-        sgd: Sequence[LocalSGD],
-        union: Plan,
-        batch: int,
-        params: Params,
-        data: Mapping[str, np.ndarray],
-    ) -> None:
-        self.folder = tempfile.TemporaryDirectory(prefix="ftte_lab-")
-        self.run = self.folder.name
-        setup = {
-            "run": self.run,
-            "model": union.model.to_json(),
-            "union": union.subset.to_json(),
-            "subsets": [one.plan.subset.to_json() for one in sgd],
-            "rate": sgd[0].rate,
-            "momentum": sgd[0].momentum,
-            "track_variance": sgd[0].track_variance,
-            "batch": batch,
-        }
-        for name, array in data.items():
+    def __init__(self, count: int, setup: WorkerSetup) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="ftte_lab-")
+        self.run = self._folder.name
+        message = {"run": self.run, **setup.to_dict()}
+        for name, array in setup.data.items():
             path = Path(self.run) / f"{name}.npy"
             np.save(path, array, allow_pickle=False)
-            setup[name] = str(path)
-        self.all = [_idle.pop() if _idle else Worker.start() for _ in range(count)]
-        for helper in self.all:
-            helper.send(json.dumps(setup).encode())
-            helper.send(pack(params))
+            message[name] = str(path)
+        self.workers = [_idle.pop() if _idle else Worker.start() for _ in range(count)]
+        for worker in self.workers:
+            worker.send(json.dumps(message).encode())
+            worker.send(pack(setup.params))
 
     def free(self) -> list[Worker]:
-        """The helpers that may be given another task, idlest first."""
-        for helper in self.all:
-            helper.collect()
-        free = [h for h in self.all if h.alive and h.ready == self.run and len(h.tasks) < _AHEAD]
-        return sorted(free, key=lambda h: len(h.tasks))
+        """Return the workers that may be given another task, those with the fewest tasks first."""
+        for worker in self.workers:
+            worker.collect()
+        able = [w for w in self.workers if w.alive and w.loaded_run == self.run]
+        return sorted(
+            (w for w in able if len(w.tasks) < _MOST_TASKS), key=lambda worker: len(worker.tasks)
+        )
 
     @staticmethod
-    def give(helper: Worker, row: Tensor, batches: Tensor | None = None, tier: int = 0) -> Task:
-        """Have clients of a tier trained from the entries `row`, or without `batches` the test data evaluated."""
-        task = Task()
-        helper.tasks.append(task)
-        helper.send(
-            pack(
-                {"row": row}
-                if batches is None
-                else {"row": row, "batches": batches, "tier": torch.tensor([tier])}
-            )
-        )
-        return task
+    def submit_training(
+        worker: Worker, row: Tensor, batches: Tensor, tier: int = 0, offsets: Tensor | None = None
+    ) -> Task:
+        """Have clients of a tier trained.
 
-    def finish(self, task: Task) -> Params | None:
-        """Wait for an answer; `None` if the helper died."""
-        for helper in self.all:
-            while helper.alive and task in helper.tasks:
-                helper.collect(wait=True)
+        Args:
+            worker: who trains them.
+            row: the server's trained entries, `(d,)`.
+            batches: sample indices, `(C, steps, batch)`.
+            tier: index into the optimisers of the setup.
+            offsets: what each client adds to its gradients, `(C, d of the tier)`.
+        """
+        message = {"row": row, "batches": batches, "tier": torch.tensor([tier])}
+        if offsets is not None:
+            message["offsets"] = offsets
+        return _submit(worker, message)
+
+    @staticmethod
+    def submit_evaluation(worker: Worker, row: Tensor) -> Task:
+        """Have the test data evaluated under the trained entries `row`."""
+        return _submit(worker, {"row": row})
+
+    def result(self, task: Task) -> Params | None:
+        """Wait for an answer; `None` if the worker died."""
+        for worker in self.workers:
+            while worker.alive and task in worker.tasks:
+                worker.collect(wait=True)
         return task.answer
 
     def close(self) -> None:
-        """Keep the helpers that have nothing to do for the next run, and stop the others."""
-        for helper in self.all:
-            helper.collect()
-            if helper.alive and not helper.tasks:
-                _idle.append(helper)
+        """Keep the workers without tasks for the next run, and stop the others."""
+        for worker in self.workers:
+            worker.collect()
+            if worker.alive and not worker.tasks:
+                _idle.append(worker)
             else:
-                helper.stop()
-        self.all = []
-        self.folder.cleanup()
+                worker.stop()
+        self.workers = []
+        self._folder.cleanup()
+
+
+def _submit(worker: Worker, message: Params) -> Task:
+    task = Task()
+    worker.tasks.append(task)
+    worker.send(pack(message))
+    return task

@@ -1,8 +1,4 @@
-"""A helper process: trains and evaluates what it is told on its standard input.
-
-Frames are a length and a body. The body is JSON for a run's set-up, safetensors for everything else: nothing that could
-be executed crosses the pipe.
-"""
+"""Run a worker process: read tasks from standard input, write answers to standard output."""
 
 from __future__ import annotations
 
@@ -20,16 +16,16 @@ import torch
 from torch import Tensor
 
 from ftte_lab._common import configure_process
-from ftte_lab.models import Model, Params, Subset, from_rows, make_plan, pack, put, unpack
-from ftte_lab.simulation.workers.protocol import read_frame, write_frame
-from ftte_lab.training import FrozenFeatures, LocalSGD, clients_at_once, fetch
+from ftte_lab.models import Model, Params, Subset, from_rows, insert, make_plan, pack, unpack
+from ftte_lab.simulation.workers.protocol import LOADED, read_frame, write_frame
+from ftte_lab.training import FrozenFeatures, LocalSGD, clients_at_once, gather_batches
 
 
 class WorkerState:
-    """What a helper has on its desk for one run.
+    """Hold model, data and optimisers of one run in a worker process.
 
     Args:
-        setup: model, subset, optimiser, batch, and the files with the run's data.
+        setup: what `WorkerSetup.to_dict` returned, and the files with the run's data.
         params: the server's first parameters, of which frozen ones stay.
     """
 
@@ -37,22 +33,26 @@ class WorkerState:
         self.model, self.params = Model.from_json(setup["model"]), params
         union = make_plan(self.model, Subset.from_json(setup["union"]))
         plans = [make_plan(self.model, Subset.from_json(text)) for text in setup["subsets"]]
-        self.subset, start = union.subset, union.start
-        self.train, self.test = (
-            FrozenFeatures(self.model, params, _shared(setup[key]), start)
-            for key in ("x", "x_test")
-        )
+        self.subset = union.subset
+        self.train = FrozenFeatures(self.model, params, _shared(setup["x"]), union.start)
+        self.test = FrozenFeatures(self.model, params, _shared(setup["x_test"]), union.start)
         self.y = _shared(setup["y"])
-        rates = setup["rate"], setup["momentum"]
-        self.sgd = [
-            LocalSGD(plan, start, *rates, track_variance=setup["track_variance"]) for plan in plans
+        self.optimisers = [
+            LocalSGD(
+                plan,
+                union.start,
+                setup["rate"],
+                setup["momentum"],
+                proximal=setup["proximal"],
+                track_variance=setup["track_variance"],
+            )
+            for plan in plans
         ]
         self.at_once = [clients_at_once(plan, setup["batch"]) for plan in plans]
 
     def _start(self, task: Params) -> Params:
-        return put(
-            self.model, self.subset, self.params, from_rows(self.model, self.subset, task["row"])
-        )
+        slices = from_rows(self.model, self.subset, task["row"])
+        return insert(self.model, self.subset, self.params, slices)
 
     def answer(self, tasks: deque[Params]) -> Iterator[bytes]:
         """Do the next task, or the next few if they can be trained together; remove them."""
@@ -61,36 +61,45 @@ class WorkerState:
             return
         together = [tasks.popleft()]
         tier = int(together[0]["tier"])
-        most = (
-            self.at_once[tier] if len(self.sgd) == 1 else 0
-        )  # what this tier does not train, another one has changed
+        # With several tiers, what this one does not train has been changed by another one.
+        most = self.at_once[tier] if len(self.optimisers) == 1 else 0
         while tasks and "batches" in tasks[0] and sum(len(t["batches"]) for t in together) < most:
             together.append(tasks.popleft())
-        yield from self._train(self.sgd[tier], self.at_once[tier], together)
+        yield from self._train(self.optimisers[tier], self.at_once[tier], together)
 
     def _train(self, sgd: LocalSGD, at_once: int, tasks: list[Params]) -> Iterator[bytes]:
-        """Clients that began from different versions are as good a cohort if frozen tensors are the same in all."""
+        """Train clients that start from several versions as one cohort.
+
+        They can be trained together because their frozen tensors are the same in all versions.
+        """
         starts = [self._start(task) for task in tasks]
         counts = [len(task["batches"]) for task in tasks]
+        offsets = None
+        if "offsets" in tasks[0]:
+            offsets = torch.cat([task["offsets"] for task in tasks])
         if len(tasks) == 1:
-            done = sgd.train(starts[0], self.train, self.y, tasks[0]["batches"], at_once)
+            batches = tasks[0]["batches"]
+            done = sgd.train(starts[0], self.train, self.y, batches, at_once, offsets)
         else:
-            x, y = fetch(self.train, self.y, torch.cat([task["batches"] for task in tasks]))
-            done = sgd.descend(starts, counts, x, y)
-        for rows, variance in zip(
-            done.rows.split(counts), done.step_variance.split(counts), strict=True
-        ):
+            batches = torch.cat([task["batches"] for task in tasks])
+            x, y = gather_batches(self.train, self.y, batches)
+            done = sgd.train_stacked(starts, counts, x, y, offsets)
+        parts = zip(done.rows.split(counts), done.step_variance.split(counts), strict=True)
+        for rows, variance in parts:
             yield pack({"rows": rows, "step_variance": variance})
 
 
 def _shared(path: str) -> Tensor:
-    """An array that lies in a file, in memory once for all processes (copy on write, but nobody writes)."""
+    """Map an array from its file: it is in memory once for all processes.
+
+    Pages are copied on write, but nobody writes.
+    """
     return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False).view(np.ndarray))
 
 
 def serve(source: int, target: int) -> None:
     """Answer tasks in their order until the frames end."""
-    desk: WorkerState | None = None
+    state: WorkerState | None = None
     tasks: deque[Params] = deque()
     while True:
         while select.select([source], [], [], 0 if tasks else None)[0]:
@@ -99,15 +108,16 @@ def serve(source: int, target: int) -> None:
                 return
             if body.startswith(b"{"):
                 setup, params = json.loads(body), read_frame(source)
-                desk = None
+                state = None
                 tasks.clear()
-                with contextlib.suppress(OSError):  # a run that is over has taken its files away
-                    desk = WorkerState(setup, unpack(params or b""))
-                    write_frame(target, b"ready " + setup["run"].encode())
-            elif desk:
+                # A run that is over has removed its files.
+                with contextlib.suppress(OSError):
+                    state = WorkerState(setup, unpack(params or b""))
+                    write_frame(target, LOADED + setup["run"].encode())
+            elif state:
                 tasks.append(unpack(body))
-        if desk:
-            for body in desk.answer(tasks):
+        if state:
+            for body in state.answer(tasks):
                 write_frame(target, body)
 
 
@@ -115,6 +125,7 @@ def main() -> None:
     """Serve on standard input and output."""
     configure_process()
     target = os.dup(sys.stdout.fileno())
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever prints must not disturb the frames
+    # Whatever prints must not disturb the frames.
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
         serve(sys.stdin.fileno(), target)

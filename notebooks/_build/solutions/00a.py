@@ -1,5 +1,5 @@
 def time_to(seconds, accuracy, target):
-    """The first moment at which the accuracy is at least the target; None if it never is."""
+    """Return the first moment with an accuracy of at least the target; None if there is none."""
     ### BEGIN SOLUTION
     for s, a in zip(seconds, accuracy, strict=True):
         if a >= target:

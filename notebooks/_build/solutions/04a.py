@@ -1,5 +1,5 @@
 def choose(gains, sizes, budget):
-    """Positions of the pieces to train: together at most `budget` bytes, and much gain."""
+    """Return the positions of the pieces to train: at most `budget` bytes, and much gain."""
     ### BEGIN SOLUTION
     chosen, used = [], 0
     for k in sorted(range(len(gains)), key=lambda k: -gains[k] / sizes[k]):

@@ -1,5 +1,5 @@
 def age(started_s, arrived_s, steps_s):
-    """Staleness of an update: how many server steps it missed between its start and its arrival."""
+    """Return how many server steps an update missed between its start and its arrival."""
     ### BEGIN SOLUTION
     return sum(started_s < t < arrived_s for t in steps_s)
     ### END SOLUTION

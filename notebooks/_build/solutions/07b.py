@@ -1,5 +1,8 @@
 def coefficients(age, variance, variance_ref):
-    """One coefficient per update, by age (exponent 1/2) and variance (exponent 1); they add up to 1."""
+    """Return one coefficient per update; they add up to 1.
+
+    The exponent is 1/2 for the age, and 1 for the variance.
+    """
     ### BEGIN SOLUTION
     weights = (1 + np.asarray(age)) ** -0.5 / (1 + np.asarray(variance) / variance_ref)
     return weights / weights.sum()

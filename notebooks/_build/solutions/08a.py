@@ -1,5 +1,5 @@
 def verdict(ours, theirs):
-    """Say "ours" if better on every seed, "theirs" if worse on every seed, else "unclear"."""
+    """Return "ours" if better on every seed, "theirs" if worse on every seed, else "unclear"."""
     ### BEGIN SOLUTION
     if all(a > b for a, b in zip(ours, theirs, strict=True)):
         return "ours"

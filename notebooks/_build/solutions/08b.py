@@ -1,9 +1,13 @@
 def unbeaten(costs):
-    """Names whom nobody beats: no more on every count and less on one. `costs` holds a list of numbers per name."""
+    """Return the names that no other beats. `costs` holds a list of numbers per name.
+
+    One beats another if it costs no more on every count, and less on at least one.
+    """
 
     ### BEGIN SOLUTION
     def beats(a, b):
-        return all(x <= y for x, y in zip(a, b, strict=True)) and any(x < y for x, y in zip(a, b, strict=True))
+        pairs = list(zip(a, b, strict=True))
+        return all(x <= y for x, y in pairs) and any(x < y for x, y in pairs)
 
-    return [name for name, mine in costs.items() if not any(beats(other, mine) for other in costs.values())]
+    return [name for name in costs if not any(beats(it, costs[name]) for it in costs.values())]
     ### END SOLUTION

@@ -1,5 +1,5 @@
 def mask_bytes(entries, trained):
-    """Bytes of [a bit mask over all entries, a list of the trained ones as int32]."""
+    """Return the bytes of [a bit mask over all entries, a list of the trained ones as int32]."""
     ### BEGIN SOLUTION
     return [math.ceil(entries / 8), 4 * trained]
     ### END SOLUTION

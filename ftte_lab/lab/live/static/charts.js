@@ -59,7 +59,7 @@ class ChartPanel {
     this.specs = null; this.view = null; this.result = null; this.builds = 0;
     this.size = new ResizeObserver(() => requestAnimationFrame(() => this.resize()));
     this.size.observe(this.box);
-    this.sets = {}; this.signals = {}; this.extra = {}; this.waiting = false; this.spokenAt = 0;
+    this.sets = {}; this.signals = {}; this.extra = {}; this.waiting = false; this.describedAt = 0;
   }
 
   // Not "container": a page may be hidden while a chart is drawn (JupyterLab does so when it changes its theme).
@@ -109,22 +109,23 @@ class ChartPanel {
       for (const [name, value] of Object.entries(this.signals)) view.signal(name, value);
       for (const [name, rows] of Object.entries({ ...this.sets, ...this.extra })) view.data(name, rows);
       view.runAsync();
-      this.told();
+      this.countFrame();
     });
   }
 
-  told() {
+  // Note that a frame is drawn; the text for screen readers changes once a second at most.
+  countFrame() {
     const rows = Object.values(this.sets).reduce((most, set) => Math.max(most, set.length), 0);
     Object.assign(this.root.dataset, { number: this.number, points: rows });
     this.root.dataset.frames = String(Number(this.root.dataset.frames) + 1);
     const now = performance.now();
     clearTimeout(this.later);
-    const speak = () => {
-      this.spokenAt = performance.now();
+    const describe = () => {
+      this.describedAt = performance.now();
       this.words.textContent = this.alt || "";
       this.box.setAttribute("aria-label", this.alt || this.name);
     };
-    if (now - this.spokenAt > 1000) speak(); else this.later = setTimeout(speak, 1000);
+    if (now - this.describedAt > 1000) describe(); else this.later = setTimeout(describe, 1000);
   }
 
   async build() {
@@ -150,7 +151,7 @@ class ChartPanel {
     this.view = result.view;
     this.resize();
     this.refill(); // whatever came while the drawing was made
-    this.told();
+    this.countFrame();
   }
 
   close() {

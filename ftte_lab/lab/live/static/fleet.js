@@ -1,7 +1,8 @@
-// The fleet, seen: a canvas that replays the timelines of all methods on one virtual clock.
+// The fleet: a canvas that replays the timelines of all methods on one virtual clock.
 
 const FRAME_MS = 1000 / 30;
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16, 32];
+
 function clock(s) {
   if (s < 60) return `${s.toFixed(1)} s`;
   const minutes = Math.floor(s / 60);
@@ -9,7 +10,9 @@ function clock(s) {
   return minutes < 60 ? `${minutes}:${rest} min` : `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest} h`;
 }
 
-function spoken(s) {
+// As `seconds` in ftte_lab/_common/text.py.
+function duration(s) {
+  if (s > 0 && s < 0.95) return `${Math.round(1000 * s)} ms`;
   if (s < 9.95) return `${s.toFixed(1)} s`;
   if (s < 120) return `${Math.round(s)} s`;
   return s < 7200 ? `${Math.round(s / 60)} min` : `${(s / 3600).toFixed(1)} h`;
@@ -21,7 +24,7 @@ class Fleet {
     this.painter = new FleetPainter();
     Object.assign(this, { arms: [], t: 0, playing: false, speed: 2, last: 0, drawnAt: -1e9, picked: null });
     this.canvas = make("canvas", { className: "ftte-canvas", tabIndex: 0, role: "img" });
-    this.canvas.setAttribute("aria-label", "The fleet. Arrow keys walk from device to device.");
+    this.canvas.setAttribute("aria-label", "The fleet. Arrow keys move from device to device.");
     this.tip = make("div", { className: "ftte-tip", hidden: true, role: "status" });
     this.words = make("p", { className: "ftte-words" });
     this.legend = make("div", { className: "ftte-legend" });
@@ -34,8 +37,8 @@ class Fleet {
     this.canvas.addEventListener("pointerleave", () => this.pick(null));
     this.canvas.addEventListener("blur", () => this.pick(null));
     this.canvas.addEventListener("keydown", (e) => this.key(e));
-    this.seen = new IntersectionObserver((entries) => { this.onScreen = entries[entries.length - 1].isIntersecting; this.wake(); });
-    this.seen.observe(this.canvas);
+    this.visibility = new IntersectionObserver((entries) => { this.onScreen = entries[entries.length - 1].isIntersecting; this.wake(); });
+    this.visibility.observe(this.canvas);
     this.size = new ResizeObserver(() => this.wake());
     this.size.observe(this.root);
   }
@@ -43,7 +46,7 @@ class Fleet {
   controls() {
     const button = (text, title, act) => make("button", { type: "button", className: "ftte-button", textContent: text, title, onclick: act });
     this.playButton = button("Play", "Play or pause the replay", () => this.play(!this.playing));
-    const flush = button("Next flush", "Go to the next server step of any method", () => this.nextFlush());
+    const next = button("Next server step", "Go to the next server step of any method", () => this.nextStep());
     this.scrub = make("input", { type: "range", min: "0", max: "1000", step: "any", value: "0", className: "ftte-scrub" });
     this.scrub.setAttribute("aria-label", "virtual time of the replay");
     this.scrub.addEventListener("input", () => { this.play(false); this.seek(Number(this.scrub.value)); });
@@ -51,7 +54,7 @@ class Fleet {
     this.faster.setAttribute("aria-label", "speed of the replay");
     this.faster.addEventListener("change", () => { this.speed = Number(this.faster.value); this.wake(); });
     this.time = make("output", { className: "ftte-time" });
-    return make("div", { className: "ftte-row" }, this.playButton, flush, this.scrub, this.time, this.faster);
+    return make("div", { className: "ftte-row" }, this.playButton, next, this.scrub, this.time, this.faster);
   }
 
   get visible() { return !this.root.hidden; }
@@ -108,7 +111,7 @@ class Fleet {
 
   seek(t) { this.t = Math.min(Math.max(t, 0), this.end); this.wake(); }
 
-  nextFlush() {
+  nextStep() {
     this.play(false);
     let next = this.end;
     for (const arm of this.arms) {
@@ -158,25 +161,25 @@ class Fleet {
     c.setTransform(ratio, 0, 0, ratio, 0, 0);
     c.clearRect(0, 0, width, height);
     this.spots = [];
-    const says = [];
+    const clauses = [];
     this.arms.forEach((arm, k) => {
       const x = (k % columns) * (paneWidth + 16);
       const y = rows.slice(0, Math.floor(k / columns)).reduce((a, b) => a + b + 14, 0);
       const state = arm.at(this.t);
       this.painter.drawArm(c, arm, state, panes[k], x, y, colours, now, this.spots);
-      says.push(arm.says(state));
+      clauses.push(arm.describe(state));
     });
     this.drawPicked(c, colours);
-    this.tell(says, now);
+    this.showMoment(clauses, now);
   }
 
-  tell(says, now) {
+  showMoment(clauses, now) {
     this.time.textContent = clock(this.t);
     if (this.playing || document.activeElement !== this.scrub) this.scrub.value = String(this.t);
     this.scrub.setAttribute("aria-valuetext", clock(this.t));
-    if (!this.playing || now - (this.toldAt || 0) > 250) {
-      this.toldAt = now;
-      this.words.textContent = `The fleet at ${spoken(this.t)} of virtual time: ${says.join("; ")}.`;
+    if (!this.playing || now - (this.describedAt || 0) > 250) {
+      this.describedAt = now;
+      this.words.textContent = `The fleet at ${duration(this.t)} of virtual time: ${clauses.join("; ")}.`;
       this.root.dataset.t = String(this.t);
       this.onMoment(this.t);
     }
@@ -232,7 +235,7 @@ class Fleet {
   close() {
     this.closed = true;
     cancelAnimationFrame(this.frame);
-    this.seen.disconnect();
+    this.visibility.disconnect();
     this.size.disconnect();
   }
 }

@@ -1,5 +1,11 @@
 // How one method's fleet is painted: the buffer's slots, a mark with a ring per device, updates on their way.
 
+function polygon(c, r, corners) {
+  corners.forEach(([x, y], k) => (k ? c.lineTo(r * x, r * y) : c.moveTo(r * x, r * y)));
+  c.closePath();
+}
+
+// The shapes of ftte_lab/charts/palette.py.
 const SHAPE_PATHS = {
   circle: (c, r) => c.arc(0, 0, r, 0, 2 * Math.PI),
   square: (c, r) => c.rect(-0.85 * r, -0.85 * r, 1.7 * r, 1.7 * r),
@@ -9,6 +15,10 @@ const SHAPE_PATHS = {
   "triangle-down": (c, r) => { c.moveTo(0, 1.1 * r); c.lineTo(r, -0.8 * r); c.lineTo(-r, -0.8 * r); c.closePath(); },
   "triangle-left": (c, r) => { c.moveTo(-1.1 * r, 0); c.lineTo(0.8 * r, -r); c.lineTo(0.8 * r, r); c.closePath(); },
   "triangle-right": (c, r) => { c.moveTo(1.1 * r, 0); c.lineTo(-0.8 * r, -r); c.lineTo(-0.8 * r, r); c.closePath(); },
+  star: (c, r) => polygon(c, 1.2 * r, [[0, -1], [0.26, -0.36], [0.95, -0.31], [0.42, 0.14], [0.59, 0.81], [0, 0.45], [-0.59, 0.81], [-0.42, 0.14], [-0.95, -0.31], [-0.26, -0.36]]),
+  hexagon: (c, r) => polygon(c, r, [[-0.5, -0.87], [0.5, -0.87], [1, 0], [0.5, 0.87], [-0.5, 0.87], [-1, 0]]),
+  hourglass: (c, r) => polygon(c, r, [[-0.85, -0.9], [0.85, -0.9], [-0.85, 0.9], [0.85, 0.9]]),
+  pentagon: (c, r) => polygon(c, 1.1 * r, [[0, -1], [0.95, -0.31], [0.59, 0.81], [-0.59, 0.81], [-0.95, -0.31]]),
 };
 const COLOURS = {
   light: { ink: "#333", soft: "#777", empty: "#ECECEC", ring: "#E4E4E4", line: "#D55E00", phases: ["", "#9CC5E3", "#0072B2", "#E69F00"] },
@@ -18,7 +28,7 @@ const COLOURS = {
 class FleetPainter {
   constructor() { this.flash = {}; }
 
-  // What is on the canvas now: the devices of a fleet, its kinds, and the virtual moment.
+  // Set what is on the canvas now: the devices of a fleet, its kinds, and the virtual moment.
   show(devices, kinds, order, t) { Object.assign(this, { devices, kinds, order, t }); }
 
   layout(arm, width) {
@@ -38,12 +48,13 @@ class FleetPainter {
     c.textBaseline = "alphabetic";
     c.fillStyle = isDark() ? arm.dark : arm.light;
     c.fillText(arm.label, x, y + 13);
+    const labelWidth = Math.max(56, c.measureText(arm.label).width);
     c.font = "12px system-ui, sans-serif";
     c.fillStyle = colours.ink;
     const wide = pane.width > 330;
     const text = wide ? `version ${state.version} · buffer ${state.buffer.length} of ${arm.buffer} · ${busy} at work`
       : `v${state.version} · ${state.buffer.length}/${arm.buffer} · ${busy} at work`;
-    c.fillText(text, x + 68, y + 13);
+    c.fillText(text, x + labelWidth + 12, y + 13);
     const flash = this.flashOf(arm, state.version, now);
     this.drawSlots(c, arm, state, pane, x, y + 22, colours, flash);
     this.order.forEach((client, k) => {

@@ -1,4 +1,4 @@
-// Who does what at a virtual moment: the same rules as ftte_lab.moment, for every frame of the canvas.
+// Who does what at a virtual moment: the same rules as ftte_lab.server.snapshot, for every frame of the canvas.
 
 const PHASES = ["idle", "download", "compute", "upload"];
 const FATE = { applied: 0, buffered: 1, dropped: 2, stale: 3, aborted: 4, running: 5 };
@@ -25,7 +25,7 @@ class FleetArm {
       this.mine[this.client[p]].push(p);
       const kept = this.fate[p] === FATE.applied || this.fate[p] === FATE.buffered;
       const step = this.step[p] < 0 ? this.step_s.length : this.step[p];
-      if (kept && step <= this.step_s.length) this.members[step].push(p); // a long run is cut: later steps are not here
+      if (kept && step <= this.step_s.length) this.members[step].push(p); // a long run is cut: later steps are missing
     }
     for (const list of this.members) list.sort((a, b) => this.arrival[a] - this.arrival[b] || a - b);
     this.starts = this.mine.map((list) => Float32Array.from(list, (p) => this.start[p]));
@@ -51,8 +51,8 @@ class FleetArm {
     return { phase, progress, p, lost: false, visits };
   }
 
-  // The same clause as the sentence of the printed picture.
-  says(state) {
+  // The same clause as the sentence of the printed chart (ftte_lab/charts/fleet.py).
+  describe(state) {
     const counts = [0, 0, 0, 0];
     for (const d of state.devices) counts[d.phase] += 1;
     const doing = PHASES.map((name, k) => (k && counts[k] ? `${counts[k]} in ${name}` : "")).filter(Boolean).join(", ");

@@ -21,12 +21,12 @@ function render({ model, el }) {
     [...box.children].forEach((mark, k) => mark.classList.toggle("ftte-lower", crowded && k % 2 === 1));
     box.classList.toggle("ftte-crowded", crowded);
   };
-  const hear = (message) => { marks = message.marks.slice().sort((a, b) => a.at - b.at); place(); };
-  model.on("msg:custom", hear);
+  const receive = (message) => { marks = message.marks.slice().sort((a, b) => a.at - b.at); place(); };
+  model.on("msg:custom", receive);
   const size = new ResizeObserver(place);
   size.observe(box);
-  model.send({ press: "hello" });
-  return () => { model.off("msg:custom", hear); size.disconnect(); };
+  model.send({ action: "hello" });
+  return () => { model.off("msg:custom", receive); size.disconnect(); };
 }
 
 export default { render };

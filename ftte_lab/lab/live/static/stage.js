@@ -1,4 +1,4 @@
-// The stage: routes what the kernel says to the toolbar, the charts and the fleet.
+// The stage: routes messages of the kernel to the toolbar, the charts and the fleet.
 
 class Stage {
   constructor(model, el) {
@@ -15,8 +15,8 @@ class Stage {
     this.fleet = new Fleet((t) => this.moment(t));
     this.root = make("div", { className: "ftte-stage" }, this.toolbar.root, this.error, this.sentence, this.views, this.grid);
     el.append(this.root);
-    this.hear = (message, buffers) => this.message(message, buffers);
-    model.on("msg:custom", this.hear);
+    this.receive = (message, buffers) => this.message(message, buffers);
+    model.on("msg:custom", this.receive);
     this.knobs = new MutationObserver(() => this.nameKnobs());
     requestAnimationFrame(() => this.nameKnobs());
     this.theme = new MutationObserver(() => this.redraw());
@@ -36,7 +36,7 @@ class Stage {
     }
   }
 
-  // The library's slider handles have no name for a screen reader: give them the text that stands beside them.
+  // The library's slider handles have no name for a screen reader: give them the text beside them.
   nameKnobs() {
     const box = this.root.closest(".widget-box")?.querySelector(".ftte-controls");
     if (!box) return;
@@ -75,7 +75,7 @@ class Stage {
       const select = make("select", { className: "ftte-select" }, ...options.map(([id, text]) => make("option", { value: id, textContent: text })));
       select.value = value;
       select.dataset.view = key;
-      select.addEventListener("change", () => this.model.send({ press: "view", [key]: select.value }));
+      select.addEventListener("change", () => this.model.send({ action: "view", [key]: select.value }));
       return make("label", { className: "ftte-choice" }, `${title} `, select);
     });
     this.views.replaceChildren(...this.selects, make("span", { className: "ftte-chips" }, ...boxes));
@@ -84,15 +84,15 @@ class Stage {
     for (const name of Object.keys(all)) this.toggle(name, shown.includes(name), false);
   }
 
-  toggle(name, on, tell = true) {
+  toggle(name, on, send = true) {
     (name === "fleet" ? this.fleet : this.panel(name)).setVisible(on);
-    if (tell) {
+    if (send) {
       const shown = [...this.views.querySelectorAll("input[data-panel]")].filter((b) => b.checked).map((b) => b.dataset.panel);
-      this.model.send({ press: "view", shown });
+      this.model.send({ action: "view", shown });
     }
   }
 
-  // The fleet's virtual moment, on the curves: a dot on each, and a rule where the axis is time.
+  // Mark the fleet's virtual moment on the curves: a dot on each, and a rule where the axis is time.
   moment(t) {
     const curves = this.panels.curves;
     if (!curves || !curves.visible || !curves.sets.curves) return;
@@ -123,7 +123,7 @@ class Stage {
   }
 
   close() {
-    this.model.off("msg:custom", this.hear);
+    this.model.off("msg:custom", this.receive);
     this.theme.disconnect();
     this.knobs.disconnect();
     this.fleet.close();
@@ -131,8 +131,8 @@ class Stage {
   }
 }
 
-// The last word on everything, kept with the model: a view that appears later begins with it, even while the kernel is
-// busy with a cell and cannot answer.
+// The newest message of each kind, kept with the model: a view that appears later begins with them, even while the
+// kernel is busy with a cell and cannot answer.
 const memories = new WeakMap();
 
 function memory(model) {
@@ -140,7 +140,7 @@ function memory(model) {
     const kept = new Map();
     const order = { drawing: 0, figure: 1 };
     memories.set(model, {
-      hear: (message, buffers) => {
+      keep: (message, buffers) => {
         if (message.kind !== "file") kept.set(message.kind + (message.panel || ""), [message, buffers]);
       },
       replay: (stage) => {
@@ -148,14 +148,14 @@ function memory(model) {
         for (const [message, buffers] of all) stage.message(message, buffers);
       },
     });
-    model.on("msg:custom", memories.get(model).hear);
+    model.on("msg:custom", memories.get(model).keep);
   }
   return memories.get(model);
 }
 
 function initialize({ model }) {
   memory(model);
-  return () => model.off("msg:custom", memory(model).hear);
+  return () => model.off("msg:custom", memory(model).keep);
 }
 
 function render({ model, el }) {
@@ -164,7 +164,7 @@ function render({ model, el }) {
   stage.root.dataset.theme = stage.dark ? "dark" : "light";
   stage.message({ kind: "panels", ...model.get("panels") });
   memory(model).replay(stage);
-  model.send({ press: "hello" });
+  model.send({ action: "hello" });
   return () => stage.close();
 }
 

@@ -1,18 +1,18 @@
 // Buttons, progress, and the drawers to share and to save.
 
 class Toolbar {
-  constructor(press) {
-    this.press = press;
+  constructor(send) {
+    this.send = send;
     this.buttons = {};
     const row = make("div", { className: "ftte-row ftte-toolbar", role: "toolbar" });
     row.setAttribute("aria-label", "run controls");
     for (const [name, text, title] of [
-      ["run", "Run", "Run to the end, or go on after a stop"],
-      ["stop", "Stop", "Stop after the step that is being computed"],
-      ["step", "Step", "Compute one aggregation, then stop"],
-      ["reset", "Reset", "Back to the settings this Lab was opened with"],
+      ["run", "Run", "Run to the end, or continue after a stop"],
+      ["stop", "Stop", "Stop after the server step that is being computed"],
+      ["step", "Step", "Compute one server step, then stop"],
+      ["reset", "Reset", "Return to the settings this Lab was opened with"],
       ["pin", "Pin", "Keep these curves, dimmed, to compare with the next run"],
-    ]) row.append(this.button(name, text, title, () => press({ press: name })));
+    ]) row.append(this.button(name, text, title, () => send({ action: name })));
     this.share = this.shareDrawer();
     this.save = this.saveDrawer();
     row.append(this.button("share", "Share", "A code and a file that restore all settings", () => this.toggle(this.share)));
@@ -25,7 +25,7 @@ class Toolbar {
 
   button(name, text, title, act) {
     const node = make("button", { type: "button", className: "ftte-button", textContent: text, title, onclick: act });
-    node.dataset.press = name;
+    node.dataset.action = name;
     this.buttons[name] = node;
     return node;
   }
@@ -50,22 +50,22 @@ class Toolbar {
     });
     const entry = make("input", { type: "text", className: "ftte-code", placeholder: "paste a code here" });
     entry.setAttribute("aria-label", "code to restore");
-    entry.addEventListener("keydown", (e) => { e.stopPropagation(); if (e.key === "Enter") this.press({ press: "restore", text: entry.value }); });
+    entry.addEventListener("keydown", (e) => { e.stopPropagation(); if (e.key === "Enter") this.send({ action: "restore", text: entry.value }); });
     const file = make("input", { type: "file", accept: ".json,application/json", className: "ftte-file" });
     file.setAttribute("aria-label", "settings file to restore");
     file.addEventListener("change", async () => {
-      if (file.files[0]) this.press({ press: "restore", text: await file.files[0].text() });
+      if (file.files[0]) this.send({ action: "restore", text: await file.files[0].text() });
       file.value = "";
     });
     return make("div", { className: "ftte-drawer", hidden: true },
-      make("div", { className: "ftte-row" }, this.code, copy, this.plain("Save file", () => this.press({ press: "export", form: "json" }))),
-      make("div", { className: "ftte-row" }, entry, this.plain("Restore", () => this.press({ press: "restore", text: entry.value })), file));
+      make("div", { className: "ftte-row" }, this.code, copy, this.plain("Save file", () => this.send({ action: "export", form: "json" }))),
+      make("div", { className: "ftte-row" }, entry, this.plain("Restore", () => this.send({ action: "restore", text: entry.value })), file));
   }
 
   saveDrawer() {
     this.which = make("select", { className: "ftte-select" });
     this.which.setAttribute("aria-label", "chart to save");
-    const save = (form) => () => this.press({ press: "export", form, panel: this.which.value });
+    const save = (form) => () => this.send({ action: "export", form, panel: this.which.value });
     return make("div", { className: "ftte-drawer", hidden: true }, make("div", { className: "ftte-row" },
       make("label", {}, "Chart ", this.which), this.plain("PNG", save("png")), this.plain("SVG", save("svg")),
       this.plain("All points as CSV", save("csv"))));

@@ -1,7 +1,10 @@
-"""Contributions against their definitions; the search against brute force, for every solver."""
+"""Check the search against brute force, for every solver."""
 
+import ast
 import itertools
 from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -9,9 +12,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ftte_lab.devices import measure_peak, memory_model
-from ftte_lab.models import Model, Subset, full, head
-from ftte_lab.server import MEASURES, SOLVERS, BudgetError, Contributions, Problem, choose, measure
-from tests.oracles import autograd, data, make
+from ftte_lab.models import Model, full, head
+from ftte_lab.server import (
+    MEASURES,
+    SOLVERS,
+    BudgetError,
+    Contributions,
+    Problem,
+    choose,
+    measure,
+    search,
+)
+from tests.oracles import data, make
 
 MODEL, PARAMS = make("mcunet-s")
 TABLE = memory_model(MODEL, 8)
@@ -54,7 +66,7 @@ def brute_force(problem: Problem) -> float:
     st.none() | st.floats(0.3, 1.0),
     st.sampled_from([1, 4, 16]),
 )
-def test_exact_is_brute_force_and_nobody_beats_it(
+def test_exact_matches_brute_force_and_no_solver_beats_it(
     seed: int, room: float, light: float | None, batch: int
 ) -> None:
     model, _ = make("mlp")
@@ -76,9 +88,7 @@ def test_exact_is_brute_force_and_nobody_beats_it(
 
 @settings(deadline=None, max_examples=4)
 @given(st.integers(0, 10_000), st.floats(0.02, 0.9))
-def test_on_a_deep_net_every_solver_keeps_the_budget_and_exact_is_best(
-    seed: int, room: float
-) -> None:
+def test_solvers_keep_the_budget_of_a_deep_net_and_exact_is_best(seed: int, room: float) -> None:
     gains, budget = made_up(MODEL, seed), int(FLOOR + room * (MOST - FLOOR))
     choices = {s: choose(gains, TABLE, budget, solver=s, seed=seed) for s in SOLVERS}
     for choice in choices.values():
@@ -87,7 +97,7 @@ def test_on_a_deep_net_every_solver_keeps_the_budget_and_exact_is_best(
     assert choices["exact"].value > choices["random"].value - 1e-9
 
 
-def test_the_chosen_subset_keeps_the_budget_when_it_is_measured() -> None:
+def test_choose_keeps_the_budget_when_measured() -> None:
     gains = measure(MODEL, PARAMS, X, Y, "fisher", channels_by="gain")
     for room in (0.1, 0.3, 0.6):
         budget = int(FLOOR + room * (MOST - FLOOR))
@@ -95,7 +105,7 @@ def test_the_chosen_subset_keeps_the_budget_when_it_is_measured() -> None:
         assert measure_peak(MODEL, choice.subset, 8) <= budget * 1.001
 
 
-def test_more_memory_is_never_worth_less() -> None:
+def test_choose_value_rises_with_memory() -> None:
     gains = measure(MODEL, PARAMS, X, Y, "gradient")
     values = [
         choose(gains, TABLE, int(FLOOR + r * (MOST - FLOOR))).value
@@ -106,13 +116,13 @@ def test_more_memory_is_never_worth_less() -> None:
 
 
 @pytest.mark.parametrize("solver", list(SOLVERS))
-def test_the_same_seed_chooses_the_same(solver: str) -> None:
+def test_choose_is_deterministic(solver: str) -> None:
     gains, budget = made_up(MODEL, 3), (FLOOR + MOST) // 2
     a, b = (choose(gains, TABLE, budget, solver=solver, seed=5) for _ in range(2))
     assert a.subset == b.subset
 
 
-def test_too_small_a_budget_names_floor_and_budget() -> None:
+def test_choose_names_floor_and_budget_if_none_fits() -> None:
     with pytest.raises(BudgetError) as caught:
         choose(made_up(MODEL, 0), TABLE, FLOOR - 1, device="the watch")
     error = caught.value
@@ -128,52 +138,78 @@ def test_too_small_a_budget_names_floor_and_budget() -> None:
         ({"max_entries": 3}, "max_entries = 3"),
     ],
 )
-def test_a_wrong_search_is_explained(arguments: dict[str, object], says: str) -> None:
+def test_choose_explains_wrong_arguments(arguments: dict[str, object], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         choose(made_up(MODEL, 0), TABLE, **{"budget_bytes": MOST, **arguments})  # type: ignore[arg-type]
 
 
-def test_the_solver_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_exact_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     for seed in range(5):
         choose(made_up(MODEL, seed), TABLE, (FLOOR + MOST) // 2)
     assert capfd.readouterr().out == ""
 
 
-def test_gradient_is_the_squared_norm_of_the_mean_gradient() -> None:
-    gains = measure(MODEL, PARAMS, X, Y, "gradient")
-    _, grads = autograd(MODEL, PARAMS, X, Y)
-    for name, by_count in gains.gain.items():
-        assert by_count[max(by_count)] == pytest.approx(
-            float(grads[name].square().sum()), rel=1e-3, abs=1e-9
-        )
+@pytest.mark.parametrize("solver", list(SOLVERS))
+def test_choose_trains_the_best_channels(solver: str) -> None:
+    """Train the channels with the largest gain of each chosen weight, and no others."""
+    gains = measure(MODEL, PARAMS, X, Y, "fisher", channels_by="gain")
+    worth = MEASURES["fisher"](MODEL, PARAMS, X, Y)
+    subset = choose(gains, TABLE, (FLOOR + MOST) // 2, solver=solver).subset
+    if solver in ("exact", "greedy", "evolution", "random"):
+        assert any(part is not None for part in subset.parts.values())
+    for name, part in subset.parts.items():
+        if part is not None:
+            chosen = worth[name][list(part)]
+            others = [k for k in range(len(worth[name])) if k not in part]
+            assert chosen.min() >= worth[name][others].max()
 
 
-def test_fisher_is_the_mean_of_the_squared_gradients() -> None:
-    model, params = make("mlp")
-    x, y = data(model, 12)
-    gains = measure(model, params, x, y, "fisher")
-    each = [autograd(model, params, x[i : i + 1], y[i : i + 1])[1] for i in range(12)]
-    for name, by_count in gains.gain.items():
-        want = sum(float(g[name].square().sum()) for g in each) / 12
-        assert by_count[max(by_count)] == pytest.approx(want, rel=1e-3, abs=1e-9)
+def test_solver_of_your_own_is_used() -> None:
+    gains = made_up(MODEL, 0)
+    SOLVERS["mine"] = lambda problem, seed: dict(problem.required) | {"stem.weight": 0}
+    try:
+        choice = choose(gains, TABLE, FLOOR, solver="mine")
+    finally:
+        del SOLVERS["mine"]
+    assert choice.subset == head(MODEL)
+    assert "stem.weight" not in choice.counts
+    assert not choice.proven
 
 
-@pytest.mark.parametrize("by", ["magnitude", "gain"])
-@pytest.mark.parametrize("kind", MEASURES)
-def test_gains_are_finite_and_rise_with_the_channels(kind: str, by: str) -> None:
-    gains = measure(MODEL, PARAMS, X, Y, kind, channels_by=by)
-    for name, by_count in gains.gain.items():
-        values = [by_count[c] for c in sorted(by_count)]
-        assert all(v >= 0 for v in values), name
-        if kind != "finetune":
-            assert values == sorted(values), name
-    chosen = gains.subset({"head.weight": MODEL.tensors["head.weight"].channels, "stem.weight": 1})
-    assert isinstance(chosen, Subset)
-    assert chosen.parts["stem.weight"] == (gains.order["stem.weight"][0],)
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        (lambda p: None, "solver 'mine' returned NoneType; allowed: a dict"),
+        (lambda p: {}, "a choice without .'head.weight'."),
+        (lambda p: p.required | {"stem": 1}, "solver 'mine': tensor = 'stem' is not known"),
+        (lambda p: p.required | {"stem.weight": 99}, "returned 99 channels of 'stem.weight'"),
+        (lambda p: p.required | {"head.bias": 0}, "returned 0 channels of 'head.bias'; allowed: 1"),
+        (
+            lambda p: {t.name: t.channels for t in p.memory.model.tensors.values()},
+            "returned a choice of [0-9,]+ bytes; allowed: at most",
+        ),
+    ],
+)
+def test_solver_of_your_own_is_checked(change: Any, says: str) -> None:
+    SOLVERS["mine"] = lambda problem, seed: change(problem)
+    try:
+        with pytest.raises(ValueError, match=says):
+            choose(made_up(MODEL, 0), TABLE, FLOOR, solver="mine")
+    finally:
+        del SOLVERS["mine"]
 
 
-def test_a_wrong_measure_is_explained() -> None:
-    with pytest.raises(ValueError, match="Did you mean 'fisher'"):
-        measure(MODEL, PARAMS, X, Y, "fischer")
-    with pytest.raises(ValueError, match="channels_by"):
-        measure(MODEL, PARAMS, X, Y, "fisher", channels_by="size")
+@pytest.mark.parametrize("module", ["problem", "heuristics", "exact"])
+def test_solvers_import_nothing_that_trains(module: str) -> None:
+    """Read the imports of a module and of all that it imports in the search."""
+    folder = Path(search.__file__).parent
+    found, todo = set[str](), [module]
+    while todo:
+        for node in ast.walk(ast.parse((folder / f"{todo.pop()}.py").read_text())):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module not in found:
+                found.add(node.module)
+                if node.module.startswith("ftte_lab.server.search."):
+                    todo.append(node.module.rpartition(".")[2])
+    ours = {name for name in found if name.startswith("ftte_lab")}
+    allowed = {f"ftte_lab.{name}" for name in ("_common", "models", "devices")}
+    assert ours <= allowed | {"ftte_lab.server.search.problem"}

@@ -1,0 +1,52 @@
+"""Tune the server rate of each method, on seeds of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from ftte_lab.experiments.comparison import Comparison
+from ftte_lab.experiments.parallel import run_all
+
+TUNING_SEEDS = (101, 102, 103)
+RATE_GRID = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+
+
+def tune(
+    comparison: Comparison, *, progress: bool = False, processes: int | None = 1
+) -> dict[str, dict[float, float]]:
+    """Score every server rate of every method, averaged over the tuning seeds.
+
+    The score is the mean accuracy over the horizon, which rewards speed and level alike. The seeds
+    that a table reports are not used.
+
+    Returns:
+        Method -> server rate -> score.
+
+    Raises:
+        BudgetError: no subset fits the weakest device.
+        ValueError: data that is not there.
+    """
+    runs = comparison.runs()
+    jobs = {
+        (name, rate, seed): base.replace(seed=seed, server_rate=rate)
+        for name, base in runs.items()
+        for rate in RATE_GRID
+        for seed in TUNING_SEEDS
+    }
+    named = {f"{name} {rate} {seed}": s for (name, rate, seed), s in jobs.items()}
+    done = run_all(named, processes=processes, progress=progress)
+
+    def score(name: str, rate: float) -> float:
+        return float(np.mean([done[f"{name} {rate} {seed}"].level() for seed in TUNING_SEEDS]))
+
+    return {name: {rate: score(name, rate) for rate in RATE_GRID} for name in runs}
+
+
+def best_rates(scores: Mapping[str, Mapping[float, float]]) -> dict[str, float]:
+    """Return the rate with the best score per method; of equal ones the smaller."""
+    return {
+        name: max(sorted(by_rate), key=lambda rate: by_rate[rate])
+        for name, by_rate in scores.items()
+    }

@@ -1,0 +1,52 @@
+"""Train cohorts in this process, on the cached outputs of what is frozen for good."""
+
+from __future__ import annotations
+
+import torch
+
+from ftte_lab.server import CORRECTIONS
+from ftte_lab.simulation.cohorts import Cohort, HeldBack
+from ftte_lab.simulation.prepare import Prepared
+from ftte_lab.training import LocalSGD, Updates, clients_at_once, gather_batches
+
+
+class LocalTraining:
+    """Hold the training data and one local optimiser per tier.
+
+    Args:
+        prepared: the prepared run.
+    """
+
+    def __init__(self, prepared: Prepared) -> None:
+        s, dataset = prepared.scenario, prepared.federation.dataset
+        self.inputs, self.y = prepared.inputs(dataset.x_train), torch.as_tensor(dataset.y_train)
+        self.optimisers = [
+            LocalSGD(
+                tier.plan,
+                prepared.tiers.union.start,
+                s.client_rate,
+                s.client_momentum,
+                proximal=s.proximal if CORRECTIONS[s.correction].proximal else 0.0,
+                track_variance=s.variance == "steps" and s.variance_exponent > 0,
+            )
+            for tier in prepared.tiers.tiers
+        ]
+        self.at_once = [clients_at_once(tier.plan, s.batch) for tier in prepared.tiers.tiers]
+
+    def train(self, cohort: Cohort) -> Updates:
+        """Train the clients of a cohort, no more at once than is good."""
+        return self.optimisers[cohort.tier].train(
+            cohort.start.params,
+            self.inputs,
+            self.y,
+            cohort.batches,
+            self.at_once[cohort.tier],
+            cohort.offsets,
+        )
+
+    def train_held_back(self, held: HeldBack) -> Updates:
+        """Train clients of several versions together; they are all of one tier."""
+        x, y = gather_batches(self.inputs, self.y, held.batches)
+        starts = [cohort.start.params for cohort in held.cohorts]
+        counts = [len(cohort) for cohort in held.cohorts]
+        return self.optimisers[0].train_stacked(starts, counts, x, y, held.offsets)

@@ -1,0 +1,16 @@
+"""The page that the tests of the Lab press."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from ftte_lab.lab.board import PANELS
+from ftte_lab.lab.lab import Lab
+from tests.lab.page import TINY_SETTINGS, Page
+
+
+@pytest.fixture
+def page() -> Iterator[Page]:
+    lab = Lab(TINY_SETTINGS, mode="live", charts=list(PANELS))
+    yield Page(lab)
+    lab._runner.close()

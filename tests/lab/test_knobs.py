@@ -1,0 +1,111 @@
+"""The knobs: each one turns to both ends, and what stands in them is a setting."""
+
+from typing import Any
+
+import ipywidgets as widgets
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ftte_lab.lab.knobs import FIRST_KNOBS, Control
+from ftte_lab.lab.lab import Lab
+from ftte_lab.lab.method_boxes import MethodBoxes
+from ftte_lab.lab.mix_sliders import MixSliders, percentages, rebalance
+from tests.lab.page import TINY_SETTINGS, Page
+from tests.tiny import TINY
+
+
+def ends(control: Control) -> list[Any]:
+    """Both ends of a knob, and where it stood."""
+    knob = control.widget
+    if isinstance(knob, widgets.FloatLogSlider):
+        return [knob.base**knob.min, knob.base**knob.max, knob.value]
+    if isinstance(knob, widgets.Dropdown):
+        return [o for o in knob.options if o not in ("cifar10", "fashion_mnist", "wrist")]
+    if isinstance(knob, widgets.SelectionSlider):
+        return [knob.options[0][1], knob.options[-1][1]]
+    return [knob.min, min(knob.max, 10**6), knob.value]
+
+
+@pytest.mark.parametrize(
+    "name", [k for k in FIRST_KNOBS if k not in ("mix", "methods", "horizon_s", "model")]
+)
+def test_knob_runs_or_explains_at_both_ends(name: str, page: Page) -> None:
+    control = page.lab.controls.knobs[name]
+    page.lab.run().result(30)
+    for value in ends(control):
+        control.widget.value = value
+        page.until(lambda: page.lab._runner.phase != "running")
+        error = page.last("error").get("text", "")
+        assert page.lab._runner.phase == "done" or "allowed" in error, error
+        assert "unexpectedly" not in error
+
+
+def test_mix_sliders_sum_to_one(page: Page) -> None:
+    mix = page.lab.controls.knobs["mix"].widget
+    for kind, value in (("sensor", 100), ("watch", 0), ("phone", 37), ("sensor", 0)):
+        mix._sliders[kind].value = value
+        assert sum(s.value for s in mix._sliders.values()) == 100
+        assert mix._sliders[kind].value == value
+        assert sum(page.lab.settings.scenario.mix.values()) == pytest.approx(1)
+    mix._add.value = "jetson"
+    assert sum(s.value for s in mix._sliders.values()) == 100
+    assert page.lab.settings.scenario.mix["jetson"] == 0.25
+    page.lab.result(30)
+    assert "jetson" in page.last("sentence")["text"]
+
+
+@given(st.dictionaries(st.sampled_from("abcdef"), st.floats(0.01, 1), min_size=1), st.data())
+def test_percentages_are_integers_that_sum_to_100(
+    shares: dict[str, float], data: st.DataObject
+) -> None:
+    parts = percentages(shares)
+    assert sum(parts.values()) == 100
+    moved = data.draw(st.sampled_from(sorted(parts)))
+    value = data.draw(st.integers(0, 100))
+    after = rebalance(parts, moved, value)
+    assert sum(after.values()) == 100
+    assert min(after.values()) >= 0
+    assert len(parts) == 1 or after[moved] == value
+    others = [k for k in parts if k != moved]
+    for a in others:
+        for b in others:
+            assert parts[a] <= parts[b] or after[a] >= after[b]  # the order of the others stays
+
+
+def test_method_boxes_keep_one_method(page: Page) -> None:
+    boxes = page.lab.controls.knobs["methods"].widget
+    for name in ("fedavg", "fedbuff", "ftte"):
+        boxes.boxes[name].value = False
+    assert boxes.value == ("ftte",)
+    assert page.lab.settings.methods == ("ftte",)
+    assert list(page.lab.result(30)) == ["ftte"]
+    assert page.last("panels")["choices"]["watch"]["options"] == [("ftte", "FTTE")]
+
+
+def test_show_limits_the_knobs() -> None:
+    lab = Lab(TINY_SETTINGS, show=["buffer"], charts=["curves"], mode="batch")
+    assert list(lab.controls.knobs) == ["buffer"]
+    with pytest.raises(ValueError, match="Did you mean 'buffer'"):
+        Lab(TINY_SETTINGS, show=["bufer"])
+    with pytest.raises(ValueError, match="Did you mean 'gantt'"):
+        Lab(TINY_SETTINGS, charts=["gant"])
+    with pytest.raises(ValueError, match="mode = 'lively'"):
+        Lab(TINY_SETTINGS, mode="lively")
+
+
+def test_knobs_start_at_the_settings() -> None:
+    far = TINY.replace(
+        clients=200, buffer=80, budget_kib=5000.0, straggler_factor=500.0, alpha=0.37
+    )
+    lab = Lab(far, mode="batch")
+    values = {name: control.widget.value for name, control in lab.controls.knobs.items()}
+    assert values["buffer"] == 80
+    assert values["budget_kib"] == pytest.approx(5000)
+    assert values["straggler_factor"] == pytest.approx(500)
+    assert values["alpha"] == 0.37
+    assert lab.settings.scenario == far
+    for control in lab.controls.knobs.values():
+        if not isinstance(control.widget, MixSliders | MethodBoxes):
+            assert control.widget.description  # a label that a screen reader reads
+            assert control.widget.tooltip
