@@ -9,7 +9,6 @@ import pkgutil
 import textwrap
 from typing import Any
 
-import ftte_lab
 from ftte_lab._common import integer, require
 from ftte_lab.course.display import display_rich
 
@@ -49,7 +48,7 @@ def _public_function(name: str) -> Any:
     package, *path = name.split(".")
     found: Any = None
     public = path and not any(part.startswith("_") for part in (package, *path))
-    if public and package in {module.name for module in pkgutil.iter_modules(ftte_lab.__path__)}:
+    if public and package in _packages():
         face = importlib.import_module(f"ftte_lab.{package}")
         found = face if path[0] in getattr(face, "__all__", ()) else None
         for part in path:
@@ -62,6 +61,12 @@ def _public_function(name: str) -> Any:
         "Write it as in 'server.combine' or 'simulation.History.time_to'",
     )
     return found
+
+
+def _packages() -> set[str]:
+    """Return the names of the kit's packages."""
+    kit = importlib.import_module(__name__.split(".")[0])
+    return {module.name for module in pkgutil.iter_modules(kit.__path__)}
 
 
 def _body(function: Any) -> tuple[int, list[str]]:

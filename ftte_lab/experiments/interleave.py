@@ -8,9 +8,9 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import NamedTuple
 
 from ftte_lab._common import require
+from ftte_lab.experiments.timed_event import TimedEvent
 from ftte_lab.simulation import (
     Event,
     Finished,
@@ -20,14 +20,6 @@ from ftte_lab.simulation import (
     evaluation_versions,
     simulate,
 )
-
-
-class TimedEvent(NamedTuple):
-    """Hold an event of one of the runs; `settled`: no evaluation of the same step follows."""
-
-    name: str
-    event: Event
-    settled: bool
 
 
 @dataclass

@@ -13,7 +13,8 @@ from torch import Tensor
 
 from ftte_lab.models import Params
 from ftte_lab.server import CorrectionState
-from ftte_lab.simulation.cohorts import BatchSampler, Cohort, HeldBack, ServerVersion
+from ftte_lab.simulation.batch_sampler import BatchSampler
+from ftte_lab.simulation.cohorts import Cohort, HeldBack, ServerVersion
 from ftte_lab.simulation.global_model import BufferedUpdates
 from ftte_lab.simulation.local_training import LocalTraining
 from ftte_lab.simulation.prepare import Prepared, policy

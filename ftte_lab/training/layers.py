@@ -6,19 +6,12 @@ import torch
 from torch import Tensor
 
 from ftte_lab.models import (
-    Fork,
-    GlobalAvgPool,
-    GroupNorm,
-    Join,
     Linear,
     MaxPool,
-    Op,
     Params,
     Plan,
-    ReLU,
 )
 from ftte_lab.training.layer import GradientSink, Layer, multiply_rows, send_row_sum
-from ftte_lab.training.norm_layer import NormLayer
 
 aten = torch.ops.aten
 
@@ -151,14 +144,3 @@ class JoinLayer(Layer):
         if self.open:
             self.skip = g
         return g
-
-
-BASIC: dict[type[Op], type[Layer]] = {
-    GroupNorm: NormLayer,
-    ReLU: ReLULayer,
-    MaxPool: MaxPoolLayer,
-    GlobalAvgPool: PoolLayer,
-    Fork: ForkLayer,
-    Join: JoinLayer,
-    Linear: LinearLayer,
-}

@@ -9,15 +9,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Protocol
 
 import torch
 from torch import Tensor
 
 from ftte_lab._common import require
 from ftte_lab.models import Params, Plan, flatten_trained, from_rows, to_rows
-from ftte_lab.training.features import FrozenFeatures
 from ftte_lab.training.network import StackedNet
 from ftte_lab.training.sizing import chunk_sizes, clients_at_once
+
+
+class SampleRows(Protocol):
+    """Offer samples as rows: all that local training needs of its inputs (see `FrozenFeatures`)."""
+
+    def gather(self, at: Tensor) -> Tensor:
+        """Return samples at positions `(..., batch)` as rows `(..., batch * places, channels)`."""
 
 
 @dataclass(frozen=True)
@@ -67,7 +74,7 @@ class LocalSGD:
     def train(
         self,
         params: Params,
-        x: FrozenFeatures,
+        x: SampleRows,
         y: Tensor,
         batches: Tensor,
         at_once: int | None = None,
@@ -245,7 +252,7 @@ def logits_gradient(logits: Tensor, targets: Tensor) -> Tensor:
     return targets.addcdiv(e, e.sum(-1, keepdim=True), value=1 / logits.shape[1])
 
 
-def gather_batches(x: FrozenFeatures, y: Tensor, batches: Tensor) -> tuple[Tensor, Tensor]:
+def gather_batches(x: SampleRows, y: Tensor, batches: Tensor) -> tuple[Tensor, Tensor]:
     """Return inputs and labels of `batches` `(C, steps, batch)` for `train_stacked`."""
     at = batches.transpose(0, 1).contiguous()
     return x.gather(at), y.index_select(0, at.flatten()).view(at.shape)

@@ -6,10 +6,41 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from ftte_lab.models import Conv, Model, Op, Params, Plan
+from ftte_lab.models import (
+    Conv,
+    Fork,
+    GlobalAvgPool,
+    GroupNorm,
+    Join,
+    Linear,
+    MaxPool,
+    Model,
+    Op,
+    Params,
+    Plan,
+    ReLU,
+)
 from ftte_lab.training.conv_layers import DenseLayer, DepthwiseLayer, PointwiseLayer
 from ftte_lab.training.layer import GradientSink, Layer
-from ftte_lab.training.layers import BASIC, ForkLayer, JoinLayer
+from ftte_lab.training.layers import (
+    ForkLayer,
+    JoinLayer,
+    LinearLayer,
+    MaxPoolLayer,
+    PoolLayer,
+    ReLULayer,
+)
+from ftte_lab.training.norm_layer import NormLayer
+
+_BASIC: dict[type[Op], type[Layer]] = {
+    GroupNorm: NormLayer,
+    ReLU: ReLULayer,
+    MaxPool: MaxPoolLayer,
+    GlobalAvgPool: PoolLayer,
+    Fork: ForkLayer,
+    Join: JoinLayer,
+    Linear: LinearLayer,
+}
 
 
 class StackedNet:
@@ -76,7 +107,7 @@ class StackedNet:
 
 def _layer(plan: Plan | None, op: Op, i: int) -> Layer:
     if not isinstance(op, Conv):
-        return BASIC[type(op)](plan, op, i)
+        return _BASIC[type(op)](plan, op, i)
     if op.pointwise:
         return PointwiseLayer(plan, op, i)
     return (DepthwiseLayer if op.depthwise else DenseLayer)(plan, op, i)

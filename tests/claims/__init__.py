@@ -1,0 +1,109 @@
+"""What each notebook teaches, as numbers: at the size students run, on seeds it does not show.
+
+The lessons were written with seed 0 (08: 0 to 9). Where these seeds contradicted one, the lesson
+was changed, so they are no longer untouched: 00, 06 and 08 were. A last test with seeds 31 to 35
+(08: 31 to 40) then held for all but three margins, which were too sharp for five seeds: the half in
+00, and two in 07. `python -m tests.claims` prints the table, `python -m tests.claims 00 07` a part.
+"""
+
+from __future__ import annotations
+
+from tests.claims import measures
+from tests.claims.claim import HISTORIES, SEEDS, TEN, Claim, median, share_above_zero
+
+__all__ = ["CLAIMS", "HISTORIES", "SEEDS", "Claim", "lessons"]
+
+CLAIMS: dict[str, Claim] = {
+    "00 FTTE reaches FedAvg's best sooner, share of seeds": Claim(
+        measures.time_saved, low=0.6, over=share_above_zero
+    ),
+    "00 and it usually saves a third or more: median % saved": Claim(
+        measures.time_saved, low=33.0, over=median
+    ),
+    "01 ten rounds: the averaged model is ahead of the three, points": Claim(
+        measures.averaged_model_ahead, low=8.0
+    ),
+    "02 IID data: lost at equal work, points": Claim(
+        lambda s: measures.lost_at_equal_work(s, None), high=12.0
+    ),
+    "02 non-IID data: lost beyond that, points": Claim(measures.extra_loss_of_non_iid, low=12.0),
+    "02 at equal rounds more local work helps both, points": Claim(
+        measures.gained_at_equal_rounds, low=2.0
+    ),
+    "03 a convolutional net's step is stored activations, %": Claim(
+        measures.stored_share, low=80.0
+    ),
+    "03 a small dense net's is not, %": Claim(measures.stored_share_dense, high=10.0),
+    "03 error of the bill, % of the measured peak": Claim(measures.error_of_bill, high=0.1),
+    "04 untrained model: the search is ahead of the last layers, points": Claim(
+        lambda s: measures.search_ahead_of_last_layers(s, 0), low=5.0
+    ),
+    "04 trained model: the two are apart by, points": Claim(
+        lambda s: abs(measures.search_ahead_of_last_layers(s, 1000)), high=4.0
+    ),
+    "04 untrained model: 512 KiB of last layers against 160 KiB searched, median points": Claim(
+        measures.budget_ahead_of_search, low=0.0, over=median
+    ),
+    "05 one straggler in ten: a round lasts times as long": Claim(
+        measures.round_times_as_long, low=4.0
+    ),
+    "05 per update the two runs are apart by, median points": Claim(
+        measures.apart_per_update, high=4.0, over=median
+    ),
+    "06 K = 3 is behind K = 30 after five minutes, median points": Claim(
+        measures.small_buffer_behind, low=1.5, over=median
+    ),
+    "06 and times as noisy": Claim(measures.times_as_noisy, low=2.0),
+    "06 a buffer as large as the cohort differs from FedAvg by": Claim(
+        measures.cohort_buffer_differs_from_fedavg, high=0.0
+    ),
+    "07 rate 2, no weighting: accuracy, %": Claim(
+        lambda s: measures.end_of_weighting(s, 0.0, 2.0), high=40.0
+    ),
+    "07 rate 2, weighted by age: accuracy, %": Claim(
+        lambda s: measures.end_of_weighting(s, 0.5, 2.0), low=80.0
+    ),
+    "07 each at its best rate, weighting by age gains, points": Claim(
+        measures.weighting_gains, high=1.5
+    ),
+    "07 exponent 3 costs the worst tenth of clients, points": Claim(
+        measures.worst_tenth_loses, low=3.0
+    ),
+    "07 and in the median, points": Claim(measures.worst_tenth_loses, low=10.0, over=median),
+    "08 FTTE is ahead of FedAvg after 40 minutes, share of ten seeds": Claim(
+        lambda s: measures.ftte_ahead_of("fedavg", s), 0.55, 0.95, seeds=TEN, over=share_above_zero
+    ),
+    "08 by, median points": Claim(
+        lambda s: measures.ftte_ahead_of("fedavg", s), 0.3, 5.0, seeds=TEN, over=median
+    ),
+    "08 FedBuff, ignoring memory, is ahead of FTTE by, median points": Claim(
+        lambda s: -measures.ftte_ahead_of("fedbuff", s), 0.5, 4.0, seeds=TEN, over=median
+    ),
+    "08 small devices left out, similar data: costs the slowest tenth, median points": Claim(
+        lambda s: measures.leaving_out_costs(s, None), high=2.0, over=median
+    ),
+    "08 the same where they alone know a class, points": Claim(
+        lambda s: measures.leaving_out_costs(s, 0), low=5.0
+    ),
+    "08 there FTTE with a subset per kind keeps, points": Claim(
+        measures.subset_per_kind_keeps, low=3.0
+    ),
+    "09 one sample, one step: recovered, %": Claim(
+        lambda s: measures.read_off(s, 1, 1, 1), low=100.0
+    ),
+    "09 one step of 8: recovered, %": Claim(lambda s: measures.read_off(s, 8, 1, 1), low=30.0),
+    "09 four steps of 8: recovered, median %": Claim(
+        lambda s: measures.read_off(s, 8, 4, 1), 3.0, 50.0, over=median
+    ),
+    "09 the mean of ten clients: recovered, %": Claim(
+        lambda s: measures.read_off(s, 8, 4, 10), high=10.0
+    ),
+    "10 more devices gain more than the other two knobs, median points": Claim(
+        measures.more_devices_gain, low=1.0, over=median
+    ),
+}
+
+
+def lessons() -> list[str]:
+    """Return the lessons that claim something."""
+    return sorted({name[:2] for name in CLAIMS})

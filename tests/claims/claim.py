@@ -1,0 +1,101 @@
+"""A claim of a lesson, and the runs behind it, shared by all processes of a test session."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+
+from ftte_lab import run
+from ftte_lab.course import lesson
+from ftte_lab.simulation import History, Scenario
+
+SEEDS = (11, 12, 13, 14, 15)
+TEN = tuple(range(11, 21))
+Measure = Callable[[int], float]
+Summary = Callable[[Sequence[float]], Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Claim:
+    """The number behind a sentence of a lesson, per seed, and the margin in which it must lie.
+
+    Attributes:
+        measure: returns the number for a seed.
+        low: smallest value that holds.
+        high: largest value that holds.
+        seeds: on which it is measured.
+        over: which numbers must lie in the margin: those of all seeds, or e.g. their median.
+    """
+
+    measure: Measure
+    low: float = -np.inf
+    high: float = np.inf
+    seeds: Sequence[int] = SEEDS
+    over: Summary = list
+
+    def values(self, backwards: bool = False) -> list[float]:
+        """Measure every seed; two processes that go opposite ways share the work."""
+        order = reversed(self.seeds) if backwards else self.seeds
+        found = {seed: self.measure(seed) for seed in order}
+        return [found[seed] for seed in self.seeds]
+
+    def holds(self, values: Sequence[float]) -> bool:
+        """Return whether every number that counts lies within the margin."""
+        return all(self.low <= v <= self.high for v in self.over(values))
+
+    @property
+    def margin(self) -> str:
+        """Return the bounds as text."""
+        bounds = (("≥", self.low), ("≤", self.high))
+        return ", ".join(f"{sign} {v:g}" for sign, v in bounds if np.isfinite(v))
+
+
+def median(values: Sequence[float]) -> list[float]:
+    """Return the middle one."""
+    return [float(np.median(values))]
+
+
+def share_above_zero(values: Sequence[float]) -> list[float]:
+    """Return the share of the seeds with a positive number."""
+    return [float(np.mean(np.array(values) > 0))]
+
+
+class Histories:
+    """Run every scenario once, even if several processes ask for it.
+
+    Attributes:
+        folder: where the processes keep their histories; `None`: in the memory of this one.
+    """
+
+    def __init__(self) -> None:
+        self.folder: Path | None = None
+
+    def of(self, scenario: Scenario) -> History:
+        """Return the run of a scenario; wait for another process that is running it now."""
+        if self.folder is None:
+            return run(scenario, processes=1)
+        path = self.folder / f"{scenario.digest()}.json"
+        with path.with_suffix(".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not path.exists():
+                run(scenario, processes=1).save(path)
+            return History.load(path)
+
+
+HISTORIES = Histories()
+
+
+@cache
+def history(scenario: Scenario) -> History:
+    """Return the run of a scenario."""
+    return HISTORIES.of(scenario)
+
+
+def scenario_of(number: str, method: str, seed: int, **changes: object) -> Scenario:
+    """Return the run of a lesson's method on a seed, with some fields changed."""
+    return lesson(number).run(method, seed).replace(**changes)

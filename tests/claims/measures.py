@@ -1,0 +1,221 @@
+"""The numbers behind the sentences of the lessons, each for one seed."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from ftte_lab import measure_peak, prepare, training_bill
+from ftte_lab.course import LIMITS, judge, lesson, one_round, read_inputs, recovered
+from ftte_lab.models import from_rows, full
+from ftte_lab.simulation import History
+from ftte_lab.training import train_cohort
+from tests.claims.claim import history, scenario_of
+
+
+def time_saved(seed: int) -> float:
+    fedavg, ftte = (history(scenario_of("00", name, seed)) for name in ("fedavg", "ftte"))
+    target = fedavg.best()
+    base, time_s = fedavg.time_to(target), ftte.time_to(target)
+    return 100 * (1 - time_s / base) if time_s is not None and base else -100.0
+
+
+def averaged_model_ahead(seed: int) -> float:
+    prepared = prepare(scenario_of("01", "fedavg", seed))
+    model, gap = None, 0.0
+    for number in range(10):
+        done = one_round(prepared, model, number=number)
+        model, gap = done.params, 100 * (done.accuracy - done.mean_client_accuracy)
+    return gap
+
+
+def accuracy_after(record: History, rounds: int) -> float:
+    until = record.points[record.points["version"] <= rounds]
+    return 100 * float(until["accuracy"].tail(3).mean())
+
+
+def skewed(seed: int, alpha: float | None) -> tuple[History, History]:
+    """Return runs of lesson 02 with 4 and with 64 local steps."""
+    few, many = (
+        history(scenario_of("02", "fedavg", seed, alpha=alpha, local_steps=s)) for s in (4, 64)
+    )
+    return few, many
+
+
+def lost_at_equal_work(seed: int, alpha: float | None) -> float:
+    few, many = skewed(seed, alpha)
+    return accuracy_after(few, 80) - accuracy_after(many, 5)
+
+
+def extra_loss_of_non_iid(seed: int) -> float:
+    return lost_at_equal_work(seed, 0.1) - lost_at_equal_work(seed, None)
+
+
+def gained_at_equal_rounds(seed: int) -> float:
+    gains = []
+    for alpha in (None, 0.1):
+        few, many = skewed(seed, alpha)
+        gains.append(accuracy_after(many, 20) - accuracy_after(few, 20))
+    return min(gains)
+
+
+def stored_share(seed: int) -> float:
+    bill = prepare(scenario_of("03", "fedavg", seed)).bill
+    return 100 * bill.parts()["stored activations"] / bill.peak_bytes
+
+
+def stored_share_dense(seed: int) -> float:
+    model = prepare(scenario_of("03", "fedavg", seed, model="mlp")).federation.model
+    bill = training_bill(model, full(model), 8)
+    return 100 * bill.parts()["stored activations"] / bill.peak_bytes
+
+
+def error_of_bill(seed: int) -> float:
+    """Return it for the subset that the search chose, in percent of the measured peak."""
+    prepared = prepare(scenario_of("03", "ftte", seed))
+    subset, batch = prepared.plan.subset, prepared.scenario.batch
+    measured = measure_peak(prepared.federation.model, subset, batch)
+    return 100 * abs(prepared.bill.peak_bytes / measured - 1)
+
+
+def end_of_search(seed: int, solver: str, kib: float, shipped: int) -> float:
+    changes = {"solver": solver, "budget_kib": kib, "warm_start_steps": shipped}
+    return 100 * history(scenario_of("04", "ftte", seed, **changes)).final()
+
+
+def search_ahead_of_last_layers(seed: int, shipped: int) -> float:
+    return end_of_search(seed, "exact", 160.0, shipped) - end_of_search(
+        seed, "last", 160.0, shipped
+    )
+
+
+def budget_ahead_of_search(seed: int) -> float:
+    return end_of_search(seed, "last", 512.0, 0) - end_of_search(seed, "exact", 160.0, 0)
+
+
+def round_seconds(seed: int, share: float) -> float:
+    timeline = prepare(scenario_of("05", "fedavg", seed, straggler_share=share)).timeline
+    return float(np.median(np.diff([0.0, *timeline.step_s])))
+
+
+def round_times_as_long(seed: int) -> float:
+    return round_seconds(seed, 0.1) / round_seconds(seed, 0.0)
+
+
+def apart_per_update(seed: int) -> float:
+    """Return it at the end of the slow run; what the healthy run does after that is not read."""
+    slow = history(scenario_of("05", "fedavg", seed, straggler_share=0.1)).points
+    last = int(slow["updates"].iloc[-1])
+    healthy = history(scenario_of("05", "fedavg", seed, max_updates=last)).points
+    ends = [float(points["accuracy"].tail(3).mean()) for points in (healthy, slow)]
+    return 100 * abs(ends[0] - ends[1])
+
+
+def near_five_minutes(record: History) -> float:
+    near = record.points[(record.points["sim_seconds"] - 300).abs() < 60]
+    return 100 * float(near["accuracy"].mean())
+
+
+def noise(record: History) -> float:
+    late = record.points["accuracy"].to_numpy()[len(record.points) // 2 :]
+    line = np.polyval(np.polyfit(range(len(late)), late, 1), range(len(late)))
+    return 100 * float(np.std(late - line))
+
+
+def buffers(seed: int) -> tuple[History, History]:
+    """Return runs of lesson 06 with K = 3 and with K = 30."""
+    small, large = (history(scenario_of("06", "ftte", seed, buffer=k)) for k in (3, 30))
+    return small, large
+
+
+def small_buffer_behind(seed: int) -> float:
+    small, large = buffers(seed)
+    return near_five_minutes(large) - near_five_minutes(small)
+
+
+def times_as_noisy(seed: int) -> float:
+    small, large = buffers(seed)
+    return noise(small) / noise(large)
+
+
+def cohort_buffer_differs_from_fedavg(seed: int) -> float:
+    as_fedavg = {
+        "subset": "full",
+        "normalise": "sum",
+        "variance_exponent": 0.0,
+        "sample_exponent": 1.0,
+        "server_rate": 1.0,
+    }
+    base = scenario_of("06", "ftte", seed)
+    cohort = {"buffer": base.concurrency, "refill": "step", "age_exponent": 0.5}
+    short = {"horizon_s": 600.0}  # of two equal curves any part will do
+    buffered = history(base.replace(**as_fedavg, **cohort, **short)).points["accuracy"]
+    synchronous = lesson("06").set(server_rate=1.0, **short).run("fedavg", seed)
+    plain = history(synchronous).points["accuracy"]
+    return float(np.abs(buffered.to_numpy() - plain.to_numpy()).max())
+
+
+def weighted_by_age(seed: int, exponent: float, rate: float) -> History:
+    changes = {"age_exponent": exponent, "server_rate": rate}
+    return history(scenario_of("07", "fedbuff", seed, **changes))
+
+
+def end_of_weighting(seed: int, exponent: float, rate: float) -> float:
+    return 100 * weighted_by_age(seed, exponent, rate).final()
+
+
+def weighting_gains(seed: int) -> float:
+    best = {a: max(end_of_weighting(seed, a, rate) for rate in (0.5, 1.0, 2.0)) for a in (0.0, 0.5)}
+    return best[0.5] - best[0.0]
+
+
+def worst_tenth_loses(seed: int) -> float:
+    ends = [weighted_by_age(seed, a, 1.0).final("worst_decile_accuracy") for a in (0.0, 3.0)]
+    return 100 * (ends[0] - ends[1])
+
+
+def ftte_ahead_of(other: str, seed: int) -> float:
+    ours, theirs = (history(scenario_of("08", name, seed)) for name in ("ftte", other))
+    return 100 * (ours.final() - theirs.final())
+
+
+def on_slowest(seed: int, held: int | None, method: str, **changes: object) -> float:
+    """Return the accuracy on the slowest tenth of the devices, which hold a class or do not."""
+    fleet = {"alpha": 0.5, "slow_class": held, "max_updates": 1500}
+    record = history(scenario_of("08", method, seed, **fleet, **changes))
+    return 100 * record.final("straggler_accuracy")
+
+
+def leaving_out_costs(seed: int, held: int | None) -> float:
+    left_out = on_slowest(seed, held, "fedbuff", exclude_small=True)
+    return on_slowest(seed, held, "fedbuff") - left_out
+
+
+def subset_per_kind_keeps(seed: int) -> float:
+    ours = on_slowest(seed, 0, "ftte", subset_per="kind")
+    return ours - on_slowest(seed, 0, "fedbuff", exclude_small=True)
+
+
+def read_off(seed: int, batch: int, steps: int, clients: int) -> float:
+    prepared = prepare(scenario_of("09", "fedavg", seed))
+    federation, plan = prepared.federation, prepared.plan
+    data, rng = federation.dataset, np.random.default_rng(seed)
+    x, y = torch.as_tensor(data.x_train), torch.as_tensor(data.y_train)
+    drawn = [
+        [rng.choice(own, batch, replace=False) for _ in range(steps)]
+        for own in federation.shards.train[:clients]
+    ]
+    batches = torch.as_tensor(np.array(drawn))
+    rows = train_cohort(plan, federation.params, x, y, batches, rate=0.1).rows
+    named = from_rows(federation.model, plan.subset, rows.mean(0))
+    guesses = read_inputs(named["hidden1.weight"].numpy(), named["hidden1.bias"].numpy())
+    return 100 * recovered(guesses, data.x_train[np.unique(drawn[0])].reshape(-1, 64))
+
+
+def more_devices_gain(seed: int) -> float:
+    """Return it over the better of a larger buffer and a stronger weight by age, in points."""
+    changes = ({"concurrency": 45}, {"buffer": 20}, {"age_exponent": 2.0})
+    gains = [
+        judge(LIMITS.start(budget_kib=190.0, **c), (seed,)).lines["accuracy"].value for c in changes
+    ]
+    return gains[0] - max(gains[1:])
