@@ -56,8 +56,8 @@ def accuracy(
         histories: runs by method name.
         of: the horizontal axis, one of `AXES`.
         target: accuracy from 0 to 1 to mark.
-        width_s: virtual seconds of the smoothing, `None`: a fortieth of the horizon, 0: none. The
-            raw points stay visible behind.
+        width_s: virtual seconds of the smoothing, `None`: see `History.smoothed`, 0: none. The raw
+            points stay visible behind.
 
     Raises:
         ValueError: no run, an unknown axis, a target outside 0 to 1, or a negative width.

@@ -12,7 +12,6 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from sklearn.datasets import load_digits
 
 from ftte_lab._common import require
 from ftte_lab.data import store
@@ -71,6 +70,8 @@ def digits(cap: int | None, seed: int) -> Dataset:
         cap: at most so many training samples, `None` for all.
         seed: of the draw under a cap. Test and public parts are the same for every seed.
     """
+    from sklearn.datasets import load_digits  # slow to import, and only needed here
+
     bunch = load_digits()
     # Bytes 0..255, as in the other image sets.
     x = np.round(bunch.images[:, None] * (255 / 16)).astype(np.uint8)
