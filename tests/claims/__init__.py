@@ -8,10 +8,13 @@ was changed, so they are no longer untouched: 00, 06 and 08 were. A last test wi
 
 from __future__ import annotations
 
-from tests.claims import measures
-from tests.claims.claim import HISTORIES, SEEDS, TEN, Claim, median, share_above_zero
+import json
+from functools import cache
 
-__all__ = ["CLAIMS", "HISTORIES", "SEEDS", "Claim", "lessons"]
+from tests.claims import measures
+from tests.claims.claim import SEEDS, STORE, TEN, Claim, median, share_above_zero
+
+__all__ = ["CLAIMS", "SEEDS", "STORE", "Claim", "lessons", "measured", "units", "values"]
 
 CLAIMS: dict[str, Claim] = {
     "00 FTTE reaches FedAvg's best sooner, share of seeds": Claim(
@@ -107,3 +110,30 @@ CLAIMS: dict[str, Claim] = {
 def lessons() -> list[str]:
     """Return the lessons that claim something."""
     return sorted({name[:2] for name in CLAIMS})
+
+
+def units() -> list[tuple[str, int]]:
+    """Return every lesson with every seed of its claims.
+
+    All lessons of one seed are neighbours: most of them start from the same trained model, which a
+    process then computes once.
+    """
+    found = {(seed, name[:2]) for name, claim in CLAIMS.items() for seed in claim.seeds}
+    return [(number, seed) for seed, number in sorted(found)]
+
+
+@cache
+def measured(number: str, seed: int) -> dict[str, float]:
+    """Return the numbers of a lesson's claims on a seed, by claim."""
+
+    def measure() -> str:
+        mine = {name: c for name, c in CLAIMS.items() if name[:2] == number and seed in c.seeds}
+        return json.dumps({name: claim.measure(seed) for name, claim in mine.items()})
+
+    found: dict[str, float] = json.loads(STORE.text(f"lesson-{number}-{seed}", measure))
+    return found
+
+
+def values(name: str) -> list[float]:
+    """Return the numbers of a claim, one per seed."""
+    return [measured(name[:2], seed)[name] for seed in CLAIMS[name].seeds]

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from ftte_lab import run
+from ftte_lab._common import write_atomic
 from ftte_lab.course import lesson
 from ftte_lab.simulation import History, Scenario
 
@@ -38,12 +39,6 @@ class Claim:
     seeds: Sequence[int] = SEEDS
     over: Summary = list
 
-    def values(self, backwards: bool = False) -> list[float]:
-        """Measure every seed; two processes that go opposite ways share the work."""
-        order = reversed(self.seeds) if backwards else self.seeds
-        found = {seed: self.measure(seed) for seed in order}
-        return [found[seed] for seed in self.seeds]
-
     def holds(self, values: Sequence[float]) -> bool:
         """Return whether every number that counts lies within the margin."""
         return all(self.low <= v <= self.high for v in self.over(values))
@@ -65,35 +60,36 @@ def share_above_zero(values: Sequence[float]) -> list[float]:
     return [float(np.mean(np.array(values) > 0))]
 
 
-class Histories:
-    """Run every scenario once, even if several processes ask for it.
+class Store:
+    """Compute every text once, even if several processes ask for it.
 
     Attributes:
-        folder: where the processes keep their histories; `None`: in the memory of this one.
+        folder: where the processes keep their texts; `None`: nowhere, each computes its own.
     """
 
     def __init__(self) -> None:
         self.folder: Path | None = None
 
-    def of(self, scenario: Scenario) -> History:
-        """Return the run of a scenario; wait for another process that is running it now."""
+    def text(self, key: str, compute: Callable[[], str]) -> str:
+        """Return a text; wait for another process that is computing it now."""
         if self.folder is None:
-            return run(scenario, processes=1)
-        path = self.folder / f"{scenario.digest()}.json"
+            return compute()
+        path = self.folder / f"{key}.json"
         with path.with_suffix(".lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not path.exists():
-                run(scenario, processes=1).save(path)
-            return History.load(path)
+                write_atomic(path, compute().encode())
+            return path.read_text()
 
 
-HISTORIES = Histories()
+STORE = Store()
 
 
 @cache
 def history(scenario: Scenario) -> History:
     """Return the run of a scenario."""
-    return HISTORIES.of(scenario)
+    key = scenario.digest()
+    return History.from_json(STORE.text(key, lambda: run(scenario, processes=1).to_json()))
 
 
 def scenario_of(number: str, method: str, seed: int, **changes: object) -> Scenario:
