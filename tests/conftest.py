@@ -9,4 +9,10 @@ configure_process()
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Put the slow tests first: processes then share the quick ones, and end together."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    items.sort(key=_rank)
+
+
+def _rank(item: pytest.Item) -> int:
+    if item.get_closest_marker("reads_measurements"):
+        return 2
+    return 0 if item.get_closest_marker("slow") else 1

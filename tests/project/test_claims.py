@@ -28,7 +28,7 @@ def test_lesson_is_measured(number: str, seed: int) -> None:
     assert np.isfinite(list(measured(number, seed).values())).all()
 
 
-@pytest.mark.slow
+@pytest.mark.reads_measurements
 @pytest.mark.usefixtures("_shared_store")
 @pytest.mark.parametrize("name", CLAIMS)
 def test_claim_holds(name: str) -> None:
