@@ -25,7 +25,7 @@ TIERED: Mapping[str, Any] = MappingProxyType(
         # With names and shapes a message is then at most 31 % of a complete one.
         "payload_share": 0.25,
         "subset_per": "kind",
-        # An exponent of 1 costs unlike clients two points: their updates are the large ones.
+        # An exponent of 1 costs two points where clients differ: their updates are the large ones.
         "variance_exponent": 0.25,
         "server_average": 0.95,
     }

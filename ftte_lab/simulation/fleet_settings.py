@@ -25,7 +25,7 @@ class DataSettings:
         label="data set",
         affects=("start",),
         doc="Data set; motion and digits work offline, others after a download.",
-        why="generated people, each with an own style: naturally unlike clients",
+        why="generated people, each with an own style: clients differ naturally",
     )
     clients: int = setting(
         100,
