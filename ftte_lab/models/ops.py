@@ -137,7 +137,7 @@ class Conv(Op):
 class GroupNorm(Op):
     """Describe group normalisation.
 
-    It uses no statistics over the batch, so small batches and clients with different data do no harm.
+    It uses no statistics over the batch, so small batches do no harm, nor clients that differ.
     """
 
     groups: int = 1

@@ -234,3 +234,22 @@ def test_readers_import_faces_and_name_nothing_private(path: Path) -> None:
         if isinstance(node, ast.Attribute) and re.match(r"_(?!_)", node.attr):
             own = isinstance(node.value, ast.Name) and node.value.id in ("self", "cls")
             assert own or node.attr in FOREIGN_PRIVATE, f"{path}:{node.lineno}: {node.attr}"
+
+
+def test_architecture_picture_shows_the_imports() -> None:
+    edges = {
+        (package_of(path), package)
+        for path in MODULES
+        for module, names in house_imports(tree_of(path), path)
+        for package in (module.split(".")[1:2] or names)
+        if {package, package_of(path)} <= set(PACKAGES) and package != package_of(path)
+    }
+
+    def reachable(start: str, end: str, left_out: tuple[str, str]) -> bool:
+        steps = [b for a, b in edges if a == start and (a, b) != left_out]
+        return end in steps or any(reachable(b, end, left_out) for b in steps)
+
+    needed = {edge for edge in edges if not reachable(*edge, edge)}
+    page = (ROOT / "docs" / "architecture.md").read_text()
+    drawn = set(re.findall(r"^    (\w+) --> (\w+)$", page, re.M))
+    assert drawn == needed
