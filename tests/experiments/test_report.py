@@ -24,21 +24,10 @@ from ftte_lab.experiments import (
     tune,
 )
 from ftte_lab.simulation import METHODS, History, Scenario
+from tests.tiny import TINY
 
-QUICK = Scenario(
-    data="digits",
-    model="mlp",
-    clients=12,
-    concurrency=6,
-    buffer=3,
-    local_steps=3,
-    warm_start_steps=0,
-    budget_kib=40.0,
-    horizon_s=40.0,
-    evaluations=15,
-)
 RATES = dict.fromkeys(HEADLINE_METHODS, 1.0)
-TINY = Comparison(QUICK, rates=RATES, about="a preset of seconds")
+COMPARED = Comparison(TINY, rates=RATES, about="a preset of seconds")
 PROMISED = {
     "time_to_target_s",
     "final_accuracy",
@@ -53,7 +42,7 @@ PROMISED = {
 
 @pytest.fixture(scope="module")
 def report() -> HeadlineReport:
-    return headline(TINY.runs(seed=1))
+    return headline(COMPARED.runs(seed=1))
 
 
 def test_headline_target_is_a_share_of_fedavgs_best(report: HeadlineReport) -> None:
@@ -61,7 +50,7 @@ def test_headline_target_is_a_share_of_fedavgs_best(report: HeadlineReport) -> N
 
 
 def test_runs_share_fleet_data_start_and_concurrency() -> None:
-    methods = TINY.runs(seed=3)
+    methods = COMPARED.runs(seed=3)
     server = {
         "method",
         "subset",
@@ -129,7 +118,7 @@ def test_table_has_a_row_for_every_figure(report: HeadlineReport) -> None:
 
 
 def test_run_all_gives_the_same_numbers_in_processes(report: HeadlineReport) -> None:
-    side_by_side = run_all(TINY.runs(seed=1), processes=2)
+    side_by_side = run_all(COMPARED.runs(seed=1), processes=2)
     assert list(side_by_side) == list(HEADLINE_METHODS)
     for name, history in side_by_side.items():
         pd.testing.assert_frame_equal(
@@ -139,27 +128,27 @@ def test_run_all_gives_the_same_numbers_in_processes(report: HeadlineReport) -> 
 
 
 def test_run_all_explains_a_failing_run() -> None:
-    broken = {name: s.replace(budget_kib=1.0) for name, s in TINY.runs().items()}
+    broken = {name: s.replace(budget_kib=1.0) for name, s in COMPARED.runs().items()}
     with pytest.raises(ValueError, match="no subset fits"):
         run_all(broken, processes=2)
 
 
 def test_run_all_moves_its_bar_to_the_end(capsys: pytest.CaptureFixture[str]) -> None:
-    run_all({"ftte": QUICK}, progress=True)
+    run_all({"ftte": TINY}, progress=True)
     assert "40/40 virtual s" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        ({"scenarios": {"ftte": QUICK}}, "with 'fedavg' among them"),
+        ({"scenarios": {"ftte": TINY}}, "with 'fedavg' among them"),
         ({"target_share": 0.0}, "target_share"),
         ({"processes": 0}, "processes = 0"),
     ],
 )
 def test_headline_explains_wrong_arguments(arguments: dict[str, object], says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        headline(**{"scenarios": TINY.runs(), **arguments})  # type: ignore[arg-type]
+        headline(**{"scenarios": COMPARED.runs(), **arguments})  # type: ignore[arg-type]
 
 
 def test_tune_uses_its_own_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,7 +163,7 @@ def test_tune_uses_its_own_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
         }
 
     monkeypatch.setattr(importlib.import_module("ftte_lab.experiments.tuning"), "run_all", fake)
-    scores = tune(TINY)
+    scores = tune(COMPARED)
     assert {s.seed for s in asked} == set(TUNING_SEEDS)
     assert not set(TUNING_SEEDS) & set(range(100))
     assert best_rates(scores) == dict.fromkeys(HEADLINE_METHODS, 1.5)
@@ -191,7 +180,9 @@ def test_preset_has_tuned_rates_and_headline_methods(name: str) -> None:
 
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(command, "preset", lambda name: TINY if name == "tiny" else preset(name))
+    monkeypatch.setattr(
+        command, "preset", lambda name: COMPARED if name == "tiny" else preset(name)
+    )
 
 
 def test_command_prints_the_table(tiny: None, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,10 +9,10 @@ chooses other tensors there.
 
 Columns, facts and scenario fields that were added since are left out of the comparison.
 
-    python -m tests.simulation.test_golden             record all runs anew
+    python -m tests.simulation.test_golden             record all runs again
     python -m tests.simulation.test_golden NAME ...    record only these
 
-Record anew only after a change that was meant to change the digits. To add a run, write its name
+Record again only after a change that was meant to change the digits. To add a run, write its name
 and `{"fields": {...}}` into `golden.json`, then record it.
 """
 
