@@ -18,8 +18,9 @@ from ftte_lab._common import choice, require
 from ftte_lab.simulation.fleet_settings import DataSettings, DeviceSettings, TrainingSettings
 from ftte_lab.simulation.methods import METHODS, derive
 from ftte_lab.simulation.scenario_help import Help, all_help, cards, field_help, markdown
-from ftte_lab.simulation.server_settings import RunSettings, ServerSettings, SubsetSettings
+from ftte_lab.simulation.server_settings import RunSettings, ServerSettings
 from ftte_lab.simulation.setting import Setting, settings_of_class
+from ftte_lab.simulation.subset_settings import SubsetSettings
 from ftte_lab.simulation.validation import check_combinations
 
 
