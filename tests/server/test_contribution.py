@@ -1,20 +1,27 @@
 """Check gain measures against their definitions."""
 
+import dataclasses
+import math
 from typing import Any
 
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from ftte_lab.devices import memory_model
 from ftte_lab.models import Model, Params, Subset, full, head
-from ftte_lab.server import MEASURES, measure
+from ftte_lab.server import MEASURES, Contributions, measure
 from tests.oracles import autograd, data, make
 
 MODEL, PARAMS = make("mcunet-s")
 TABLE = memory_model(MODEL, 8)
 X, Y = data(MODEL, 40)
 FLOOR, MOST = TABLE.peak_of(head(MODEL)), TABLE.peak_of(full(MODEL))
+SMALL = (*make("cnn"), *data(make("cnn")[0], 40))
+WORTH = MEASURES["fisher"](MODEL, PARAMS, X, Y)
+FISHER = measure(MODEL, PARAMS, X, Y, "fisher")
 
 
 def test_measure_gradient_is_the_squared_norm_of_the_mean_gradient() -> None:
@@ -50,7 +57,61 @@ def test_measure_gains_rise_with_the_channels(kind: str, by: str) -> None:
     assert chosen.parts["stem.weight"] == (gains.order["stem.weight"][0],)
 
 
+@pytest.mark.parametrize("by", ["magnitude", "gain"])
+@pytest.mark.parametrize("kind", MEASURES)
+def test_measure_raises_each_tensors_sum_to_the_exponent(kind: str, by: str) -> None:
+    plain = measure(*SMALL, kind, channels_by=by)
+    root = measure(*SMALL, kind, channels_by=by, exponent=0.5)
+    assert root.order == plain.order
+    for name, by_count in plain.gain.items():
+        for count, gain in by_count.items():
+            assert root.gain[name][count] == pytest.approx(math.copysign(abs(gain) ** 0.5, gain))
+
+
+@pytest.mark.parametrize("exponent", [1.0, 0.5])
+@pytest.mark.parametrize("kind", MEASURES)
+def test_value_of_a_subset_is_the_value_of_its_counts(kind: str, exponent: float) -> None:
+    """Where the best channels train, both ways to predict a gain agree."""
+    gains = measure(*SMALL, kind, channels_by="gain", exponent=exponent)
+    counts = {name: sorted(t)[len(t) // 2] for name, t in gains.gain.items()}
+    assert gains.value_of(gains.subset(counts)) == pytest.approx(gains.value(counts), rel=1e-5)
+    everything = gains.value({n: t.channels for n, t in SMALL[0].tensors.items()})
+    assert gains.value_of(full(SMALL[0])) == pytest.approx(everything, rel=1e-5)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.data(), st.sampled_from([1.0, 0.5, 0.1]))
+def test_value_of_any_subset_is_the_sum_over_its_channels(draw: Any, exponent: float) -> None:
+    """Against a plain loop over the measure; with exponent 1 it is one sum over all channels."""
+    names = draw.draw(st.sets(st.sampled_from(sorted(MODEL.tensors)), min_size=1))
+    parts: dict[str, tuple[int, ...] | None] = {}
+    for name in sorted(names):
+        info = MODEL.tensors[name]
+        some = st.sets(st.integers(0, info.channels - 1), min_size=1)
+        parts[name] = tuple(sorted(draw.draw(some))) if info.kind == "weight" else None
+    total = 0.0
+    for name, part in parts.items():
+        each = WORTH[name] if part is None else WORTH[name][list(part)]
+        total += float(each.double().sum()) ** exponent
+    gains = FISHER if exponent == 1 else dataclasses.replace(FISHER, exponent=exponent)
+    assert gains.value_of(Subset(parts)) == pytest.approx(total)
+
+
+def test_channels_share_what_their_option_adds_if_not_measured_alone() -> None:
+    table = {"w": {1: 2.0, 3: 8.0}, "b": {1: -1.0}}
+    gains = Contributions("mine", {"w": (2, 0, 3, 1)}, table)
+    assert gains.channel_gains("w") == (3.0, 0.0, 2.0, 3.0)
+    assert gains.channel_gains("b") == (-1.0,)
+    assert gains.value_of(Subset({"w": (0, 2), "b": None})) == 4.0
+    root = Contributions("mine", {"w": (2, 0, 3, 1)}, table, exponent=0.5)
+    assert root.value_of(Subset({"w": (0, 2, 3)})) == pytest.approx(8.0)
+    assert root.value_of(Subset({"b": None})) == -1.0
+
+
 def test_measure_explains_wrong_arguments() -> None:
+    for exponent in (0.05, 2.0):
+        with pytest.raises(ValueError, match=f"exponent = {exponent}; allowed: .* from 0.1 to 1"):
+            measure(MODEL, PARAMS, X, Y, "fisher", exponent=exponent)
     with pytest.raises(ValueError, match="Did you mean 'fisher'"):
         measure(MODEL, PARAMS, X, Y, "fischer")
     with pytest.raises(ValueError, match="channels_by"):

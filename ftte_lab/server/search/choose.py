@@ -21,9 +21,17 @@ from typing import Any
 from ftte_lab._common import Registry, callable_entry, choice, integer, require
 from ftte_lab.devices import MemoryModel
 from ftte_lab.models import Subset
+from ftte_lab.server.search.answer import checked
 from ftte_lab.server.search.exact import exact
-from ftte_lab.server.search.heuristics import dp, evolution, greedy, last, random_order
-from ftte_lab.server.search.problem import Contributions, Counts, Problem
+from ftte_lab.server.search.heuristics import (
+    dp,
+    evolution,
+    greedy,
+    last,
+    pure_random,
+    random_order,
+)
+from ftte_lab.server.search.problem import Contributions, Problem
 
 Solver = Callable[[Problem, int], Any]
 
@@ -36,10 +44,14 @@ SOLVERS: Registry[Solver] = Registry(
         "greedy": greedy,
         "last": last,
         "random": random_order,
+        "pure_random": pure_random,
     },
     callable_entry("solver"),
 )
-"""Functions `f(problem, seed)` that return how many channels of each tensor to train (`Counts`)."""
+"""Functions `f(problem, seed)` that return how many channels of each tensor to train (`Counts`).
+
+Those are then its best channels. A solver that chooses the channels itself returns a `Subset`.
+"""
 
 
 class BudgetError(ValueError):
@@ -79,6 +91,7 @@ class Choice:
         budget_bytes: the limit it was chosen under.
         solver: who chose.
         proven: whether no better choice exists.
+        micro_batch: most samples that the step passes at once; `None`: the whole batch.
     """
 
     subset: Subset
@@ -88,6 +101,7 @@ class Choice:
     budget_bytes: int
     solver: str
     proven: bool
+    micro_batch: int | None = None
 
 
 def choose(
@@ -97,6 +111,7 @@ def choose(
     *,
     solver: str = "exact",
     max_entries: int | None = None,
+    granularity: str = "channel",
     device: str = "the weakest device",
     seed: int = 0,
 ) -> Choice:
@@ -110,15 +125,18 @@ def choose(
         budget_bytes: what the weakest device may use at once.
         solver: an entry of `SOLVERS`: `exact` (mixed-integer program, proven), `dp` (additive
             knapsack), `evolution` (Lin et al. 2022), `greedy` (gain per byte), `last` (layers from
-            the output backwards) or `random`.
+            the output backwards), `random` (tensors at random, each with its best channels) or
+            `pure_random` (the channels at random, too).
         max_entries: most parameters to train and send, if the payload is limited too.
+        granularity: `channel`, or `layer`: a convolution or linear map, its bias and its norm train
+            completely or not at all.
         device: how to name the device in an error.
-        seed: for `evolution` and `random`.
+        seed: for `evolution`, `random` and `pure_random`.
 
     Raises:
         BudgetError: if not even the classifier can be trained within the budget.
-        ValueError: an unknown solver, a budget or limit out of range, or a solver of your own that
-            returns a choice which is not offered or does not fit.
+        ValueError: an unknown solver or granularity, a budget or limit out of range, or a solver of
+            your own that returns a choice which is not offered or does not fit.
 
     Example:
         >>> import torch
@@ -137,46 +155,21 @@ def choose(
     known = set(contributions.gain) == set(memory.model.tensors)
     fix = "Measure them again"
     require(known, "contributions and memory model differ", "both for the same model", fix)
-    problem = Problem.build(contributions, memory, budget_bytes, max_entries)
+    problem = Problem.build(contributions, memory, budget_bytes, max_entries, granularity)
     floor = problem.peak(problem.required)
     if floor > budget_bytes:
         raise BudgetError(device, floor, budget_bytes)
     if max_entries is not None:
         least = problem.entries(problem.required)
         integer("max_entries", max_entries, least, fix="The classifier is always trained")
-    counts = _checked(problem, solver, SOLVERS[solver](problem, seed))
+    answer = checked(problem, solver, SOLVERS[solver](problem, seed))
     return Choice(
-        subset=contributions.subset(counts),
-        counts=counts,
-        value=contributions.value(counts),
-        peak_bytes=problem.peak(counts),
+        subset=answer.subset,
+        counts=answer.counts,
+        value=answer.value,
+        peak_bytes=problem.peak(answer.counts),
         budget_bytes=budget_bytes,
         solver=solver,
         proven=solver == "exact",
+        micro_batch=memory.step.micro_batch,
     )
-
-
-def _checked(problem: Problem, solver: str, returned: Any) -> Counts:
-    """Require a choice that is offered, holds what is required and fits from a solver."""
-    head, kind = f"solver {solver!r} returned", type(returned).__name__
-    require(isinstance(returned, Mapping), f"{head} {kind}", "a dict: channels to train, by tensor")
-    counts: Counts = {}
-    for name, count in returned.items():
-        choice(f"solver {solver!r}: tensor", name, problem.contributions.gain)
-        offered = [0, *sorted(problem.contributions.gain[name])]
-        if name in problem.required:
-            offered = [problem.required[name]]
-        allowed = ", ".join(str(n) for n in offered)
-        require(count in offered, f"{head} {count!r} channels of {name!r}", allowed)
-        if count:
-            counts[name] = int(count)
-    missing = [name for name in problem.required if name not in counts]
-    fix = "Start from dict(problem.required)"
-    require(not missing, f"{head} a choice without {missing[:1]}", "one with the classifier", fix)
-    given = f"{head} a choice of {problem.peak(counts):,} bytes"
-    limits = f"at most {problem.budget_bytes:,} bytes"
-    if problem.max_entries is not None:
-        given += f" and {problem.entries(counts):,} parameters"
-        limits += f" and {problem.max_entries:,} parameters"
-    require(problem.fits(counts), given, limits, "Ask problem.fits before you return")
-    return counts

@@ -1,7 +1,8 @@
 """Measure what training a tensor, or a share of its channels, is worth on the server's public data.
 
-The search adds these gains up. That they add is an assumption (Lin et al. 2022 make it too). Which
-measure FTTE uses is not public, so the three here are our reconstruction. Add your own:
+The search adds these gains up. That they add is an assumption (Lin et al. 2022 make it too). Within
+a tensor it can be weakened by an exponent below 1. Which measure FTTE uses is not public, so the
+three here are our reconstruction. Add your own:
 
     MEASURES["mine"] = lambda model, params, x, y: {name: one gain per channel, ...}
 """
@@ -29,7 +30,7 @@ from ftte_lab.models import (
     insert,
     make_plan,
 )
-from ftte_lab.server.search.problem import Contributions
+from ftte_lab.server.search.problem import Contributions, power
 from ftte_lab.training import (
     FrozenFeatures,
     StackedNet,
@@ -86,9 +87,15 @@ def measure(
     *,
     ratios: tuple[float, ...] = RATIOS,
     channels_by: str = "magnitude",
+    exponent: float = 1.0,
     seed: int = 0,
 ) -> Contributions:
     """Measure the contribution of every tensor at every channel ratio.
+
+        v(k) = (sum of the gains of the tensor's first k channels) ** exponent
+
+    Below 1 returns diminish: a second channel is worth less than the first, because the first can
+    do part of its work. FTTE's formula is not public; the exponent is our reconstruction.
 
     Args:
         model: the net.
@@ -99,11 +106,12 @@ def measure(
         ratios: shares of a weight's channels offered to the search, in (0, 1].
         channels_by: `magnitude` (Lin et al. 2022: largest L2 norm first) or `gain` (largest
             measured gain first).
+        exponent: of the gains of a tensor, 0.1 to 1; 1 just adds up.
         seed: of the mini-batches of `finetune`.
 
     Raises:
-        ValueError: an unknown measure or order, no data, a ratio out of range, or a measure of your
-            own that does not return one finite gain per channel of every tensor.
+        ValueError: an unknown measure or order, no data, a ratio or exponent out of range, or a
+            measure of your own that does not return one finite gain per channel of every tensor.
 
     Example:
         >>> import torch
@@ -121,6 +129,7 @@ def measure(
     require(len(x) == len(y) and len(x) >= 2, given, "equally many, at least 2")
     for ratio in ratios:
         number("ratio", ratio, 1e-9, 1.0)
+    number("exponent", exponent, 0.1, 1.0)
     by_channel = _checked(model, kind, MEASURES[kind](model, params, x, y))
     order = _orders(model, params, by_channel, channels_by)
     options = {
@@ -128,14 +137,18 @@ def measure(
         for t in model.tensors.values()
     }
     if kind == "finetune":
-        return Contributions(
-            kind, order, _Finetuning(model, params, x, y, seed).gains(order, options)
-        )
+        sums, alone = _Finetuning(model, params, x, y, seed).gains(order, options), {}
+    else:
+        sums = {
+            name: {k: _sum_of_best(by_channel[name], order.get(name), k) for k in counts}
+            for name, counts in options.items()
+        }
+        alone = {name: tuple(gains.tolist()) for name, gains in by_channel.items()}
     gains = {
-        name: {count: _sum_of_best(by_channel[name], order.get(name), count) for count in counts}
-        for name, counts in options.items()
+        name: {count: power(total, exponent) for count, total in by_count.items()}
+        for name, by_count in sums.items()
     }
-    return Contributions(kind, order, gains)
+    return Contributions(kind, order, gains, alone, exponent)
 
 
 def _checked(model: Model, kind: str, returned: Any) -> dict[str, Tensor]:

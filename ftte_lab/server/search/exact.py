@@ -36,7 +36,7 @@ def exact(problem: Problem, seed: int) -> Counts:
     Raises:
         RuntimeError: if the solver stops without a proof (it never did in our tests).
     """
-    rows = [*memory_constraints(problem), *_logic_rows(problem)]
+    rows = [*memory_constraints(problem), *_logic_rows(problem), *_layer_rows(problem)]
     gains = {Option(name, count): gain for name, count, gain in problem.options}
     used = (variable for row in rows for variable in row[0])
     variables = list(dict.fromkeys([*problem.memory.variables, *gains, *used]))
@@ -105,9 +105,7 @@ def _logic_rows(problem: Problem) -> Iterator[Row]:
             if info.kind == "weight":
                 yield {Decision("all", name): 1.0}, 1.0, 1.0
             continue
-        options: dict[Variable, float] = {
-            Option(name, c): float(c) for c in problem.contributions.gain[name]
-        }
+        options: dict[Variable, float] = {Option(name, c): float(c) for c in problem.offered(name)}
         yield dict.fromkeys(options, 1.0), 0.0, 1.0
         yield {Decision("count", name): -1.0, **options}, 0.0, 0.0
         yield {Decision("reach", info.op): 1.0, **dict.fromkeys(options, -1.0)}, 0.0, np.inf
@@ -119,6 +117,15 @@ def _logic_rows(problem: Problem) -> Iterator[Row]:
         yield {Decision("reach", i + 1): 1.0, Decision("reach", i): -1.0}, 0.0, np.inf
     yield from _norm_rows(problem)
     yield from _mask_rows(problem)
+
+
+def _layer_rows(problem: Problem) -> Iterator[Row]:
+    """Train what is decided as one completely or not at all; a single tensor needs no row."""
+    for unit in problem.units:
+        tensors = problem.memory.model.tensors
+        first, *others = [Option(name, tensors[name].channels) for name in unit]
+        for other in others:
+            yield {first: 1.0, other: -1.0}, 0.0, 0.0
 
 
 def _norm_rows(problem: Problem) -> Iterator[Row]:

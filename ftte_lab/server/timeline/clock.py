@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import heapq
+import math
 from array import array
 
 import numpy as np
 
 from ftte_lab._common import require
+from ftte_lab.server.timeline.charge import Charge
 from ftte_lab.server.timeline.participants import Participants
 from ftte_lab.server.timeline.policy import Fate, Policy
+from ftte_lab.server.timeline.redraws import Redraws, Visits
 
 MAX_PARTICIPATIONS = 20_000_000
 """A longer schedule (some 3 GB) is refused instead of exhausting the machine."""
@@ -26,13 +29,25 @@ class Clock:
         participants: how long a participation takes on each client.
         jitter_sigma: of the log-normal factor on the durations of a participation.
         seed: of all draws.
+        charge: of the clients' batteries; `None`: nobody runs empty.
+        redraws: when the trained subset is redrawn; `None`: never.
     """
 
     def __init__(
-        self, policy: Policy, participants: Participants, jitter_sigma: float, seed: int
+        self,
+        policy: Policy,
+        participants: Participants,
+        jitter_sigma: float,
+        seed: int,
+        charge: Charge | None = None,
+        redraws: Redraws | None = None,
     ) -> None:
         self.policy = policy
-        self.idle = participants.clients
+        self.charge = charge
+        self.visited = None if redraws is None else Visits(redraws, participants)
+        self.idle: list[int] = []
+        for client in participants.clients:
+            self.free(client, 0.0)
         self.sigma = jitter_sigma
         self.first, self.later, self.compute, self.upload, self.dropout = (
             column.tolist() for column in participants.columns
@@ -58,8 +73,14 @@ class Clock:
     def run(self, horizon_s: float, max_steps: int | None) -> float:
         """Handle the events in the order of (time, participation); return the end of the run."""
         end_s = horizon_s
+        self.horizon_s, self.max_steps = horizon_s, max_steps
         self.fill(0.0)
-        while self.heap and self.heap[0][0] <= horizon_s:
+        t = 0.0
+        while True:
+            if self.charge is not None:
+                self.wake(self.charge, t, horizon_s)
+            if not self.heap or self.heap[0][0] > horizon_s:
+                break
             t, p = heapq.heappop(self.heap)
             refill = self.arrive(t, p)
             if len(self.step_s) == max_steps:
@@ -70,6 +91,19 @@ class Clock:
         for _, p in self.heap:
             self.fate[p] = Fate.RUNNING
         return end_s
+
+    def wake(self, charge: Charge, now: float, horizon_s: float) -> None:
+        """Start clients in free slots as they are charged, from now to the next arrival."""
+        while len(self.heap) < (self.policy.concurrency if self.policy.refill == "arrival" else 1):
+            t = max(now, charge.next_s)
+            if t >= (self.heap[0][0] if self.heap else math.inf) or t >= horizon_s:
+                return
+            self.fill(t)
+
+    def free(self, client: int, t: float) -> None:
+        """Make a client idle, or let it rest until its battery covers a participation."""
+        if self.charge is None or not self.charge.rests(client, t):
+            self.idle.append(client)
 
     def draw(self, p: int) -> None:
         """Draw the random numbers of the next block of participations."""
@@ -82,6 +116,8 @@ class Clock:
 
     def fill(self, t: float) -> None:
         """Start idle clients, drawn uniformly, until every slot is taken."""
+        if self.charge is not None:
+            self.idle.extend(self.charge.ready(t))
         idle, heap, version = self.idle, self.heap, len(self.step_s)
         while idle and len(heap) < self.policy.concurrency:
             p = len(self.client)
@@ -91,9 +127,13 @@ class Clock:
             i = int(self.pick[k] * len(idle))
             idle[i], idle[-1] = idle[-1], idle[i]
             c = idle.pop()
+            if self.charge is not None:
+                self.charge.start(c, t)
             visit, f = self.visits[c], self.jitter[k]
             self.visits[c] += 1
             download = self.later[c] if visit else self.first[c]
+            if self.visited is not None:
+                download = self.visited.download(c, version)
             # The order of these additions is that of `_timeline`, so that both give the same bits.
             heapq.heappush(heap, (t + download * f + self.compute[c] * f + self.upload[c] * f, p))
             self.client.append(c)
@@ -106,7 +146,7 @@ class Clock:
     def arrive(self, t: float, p: int) -> bool:
         """Handle the end of participation p; return whether free slots may be filled now."""
         policy = self.policy
-        self.idle.append(self.client[p])
+        self.free(self.client[p], t)
         if self.fate[p] != Fate.DROPPED:
             age = len(self.step_s) - self.version[p]
             if policy.max_staleness is not None and age > policy.max_staleness:
@@ -125,11 +165,23 @@ class Clock:
         for p in self.waiting:
             self.fate[p] = Fate.APPLIED
         self.applied.extend(self.waiting)
-        self.waiting.clear()
         self.step_s.append(t)
         self.step_end.append(len(self.applied))
+        if self.visited is not None:
+            self.redraw(self.visited, t)
+        self.waiting.clear()
         if self.policy.discard_late:
-            for _, p in self.heap:
+            for end_s, p in self.heap:
                 self.fate[p] = Fate.ABORTED
-                self.idle.append(self.client[p])
+                if self.charge is not None:
+                    unused = (end_s - t) / (end_s - self.start[p])
+                    self.charge.call_off(self.client[p], t, unused)
+                self.free(self.client[p], t)
             self.heap.clear()
+
+    def redraw(self, visited: Visits, t: float) -> None:
+        """Redraw the subset after a step, if the run has come far enough."""
+        steps = len(self.step_s)
+        share = max(t / self.horizon_s, 0.0 if self.max_steps is None else steps / self.max_steps)
+        visited.stepped([self.version[p] for p in self.waiting], steps, share)
+        self.compute, self.upload = visited.compute_s, visited.upload_s

@@ -25,6 +25,7 @@ class Participants:
             model), `(clients,)`; `None`: the same.
         dropout: probability that a participation never arrives, `(clients,)`; `None`: 0.
         eligible: who takes part at all, bool, `(clients,)`; `None`: everybody.
+        energy_j: joules of a participation, which a battery must cover, `(clients,)`; `None`: 0.
 
     Raises:
         ValueError: arrays that do not fit, nobody eligible, or a participation of no duration.
@@ -36,6 +37,7 @@ class Participants:
     first_download_s: ArrayLike | None = None
     dropout: ArrayLike | None = None
     eligible: ArrayLike | None = None
+    energy_j: ArrayLike | None = None
 
     def __post_init__(self) -> None:
         count = np.size(self.download_s)
@@ -43,6 +45,7 @@ class Participants:
             "first_download_s": self.download_s,
             "dropout": np.zeros(count),
             "eligible": np.ones(count, bool),
+            "energy_j": np.zeros(count),
         }
         for name, value in defaults.items():
             if getattr(self, name) is None:
@@ -67,6 +70,15 @@ class Participants:
             self._column("upload_s"),
             self._column("dropout"),
         )
+
+    @property
+    def need_j(self) -> Floats:
+        """Return the joules of a participation of each client.
+
+        Raises:
+            ValueError: another shape, or an entry out of range.
+        """
+        return self._column("energy_j")
 
     @property
     def clients(self) -> list[int]:

@@ -10,6 +10,9 @@ Semantics (our reconstruction; the paper's protocol details are not known to us)
 * Slots are filled by a uniform choice among idle eligible clients; who has just arrived is idle.
 * A dropped participation takes its full time and never arrives; then its slot is free.
 * Equal times are handled in the order of the participation numbers, which is the order of starting.
+* Where devices have batteries, an idle client whose charge does not cover a participation rests
+  until it does. A server that waits for a cohort starts with those who are ready; if nobody is, the
+  first who is charged starts alone.
 * Updates do not age in the buffer: the version moves only when the buffer is emptied.
 * An event at the horizon still counts. Nothing starts at the horizon, or after the last of
   `max_steps`.
@@ -23,11 +26,22 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from ftte_lab._common import integer, number, require
+from ftte_lab.devices import Batteries
+from ftte_lab.server.timeline.charge import Charge, ChargeRecord
 from ftte_lab.server.timeline.clock import MAX_PARTICIPATIONS, Clock
 from ftte_lab.server.timeline.participants import Participants
 from ftte_lab.server.timeline.policy import Fate, Policy
+from ftte_lab.server.timeline.redraws import Redraws
 
-__all__ = ["MAX_PARTICIPATIONS", "Fate", "Participants", "Policy", "Timeline", "schedule"]
+__all__ = [
+    "MAX_PARTICIPATIONS",
+    "Fate",
+    "Participants",
+    "Policy",
+    "Redraws",
+    "Timeline",
+    "schedule",
+]
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -57,6 +71,10 @@ class Timeline:
         applied: participations in the order in which they were applied, `(applied,)`.
         step_s: time of step j, which makes version j + 1 out of version j, `(steps,)`.
         step_end: number of updates applied up to and including step j, `(steps,)`.
+        redrawn: first version of each later phase of the run, where the subset is redrawn.
+        oldest: the first phase whose entries it downloads, up to its own (see `Redraws`).
+        indexed: bit k is set if it downloads the index of what phase k trains.
+        charge: of the clients' batteries; `None`: nobody runs empty.
     """
 
     policy: Policy
@@ -74,6 +92,10 @@ class Timeline:
     applied: Ints
     step_s: Floats
     step_end: Ints
+    redrawn: Ints
+    oldest: NDArray[np.int8]
+    indexed: NDArray[np.int32]
+    charge: ChargeRecord | None = None
 
     def __post_init__(self) -> None:
         for value in vars(self).values():
@@ -103,6 +125,15 @@ class Timeline:
     def partial_steps(self) -> Ints:
         """Return the steps that took fewer than `policy.buffer` updates (see `Policy`)."""
         return np.flatnonzero(np.diff(self.step_end, prepend=0) < self.policy.buffer)
+
+    def phase_at(self, version: ArrayLike) -> Ints:
+        """Return the phase of the run to which versions belong, 0 before the first redrawing."""
+        return np.asarray(np.searchsorted(self.redrawn, version, side="right"))
+
+    @property
+    def phase(self) -> Ints:
+        """Return the phase of the run in which each participation started: what it trains."""
+        return self.phase_at(self.version)
 
     @property
     def first_visits(self) -> Bools:
@@ -138,6 +169,19 @@ class Timeline:
         started = np.searchsorted(self.start_s, t, side="right")
         return np.asarray(started - np.searchsorted(np.sort(self.freed_s), t, side="right"))
 
+    def empty_at(self, t: float) -> Bools:
+        """Mark the clients that are idle at time t because their battery is empty, `(clients,)`.
+
+        Raises:
+            ValueError: a timeline without batteries.
+        """
+        fix = "Pass batteries to schedule"
+        if self.charge is None:
+            raise ValueError(f"the timeline has no batteries; allowed: one with batteries. {fix}.")
+        empty = self.charge.empty_at(t)
+        empty[self.client[(self.start_s <= t) & (t < self.freed_s)]] = False
+        return empty
+
 
 def schedule(
     policy: Policy,
@@ -147,6 +191,8 @@ def schedule(
     seed: int,
     jitter_sigma: float = 0.0,
     max_steps: int | None = None,
+    batteries: Batteries | None = None,
+    redraws: Redraws | None = None,
 ) -> Timeline:
     """Run the virtual clock from 0 to the horizon, or to the last of `max_steps` server steps.
 
@@ -162,6 +208,9 @@ def schedule(
             three durations; 0 to 3, 0 for none. Its mean is 1 (our choice), so that mean durations
             do not move.
         max_steps: end with this many server steps, or `None`.
+        batteries: a client starts only with the joules of a participation; `None`: always.
+        redraws: when the trained subset is redrawn, and what a participation takes then; `None`:
+            never.
 
     Raises:
         ValueError: a number out of range, or more than `MAX_PARTICIPATIONS` participations.
@@ -182,7 +231,8 @@ def schedule(
     integer("seed", seed, 0)
     if max_steps is not None:
         integer("max_steps", max_steps, 1, fix="None runs to the horizon")
-    clock = Clock(policy, participants, jitter_sigma, seed)
+    charge = None if batteries is None else Charge(batteries, participants.need_j)
+    clock = Clock(policy, participants, jitter_sigma, seed, charge, redraws)
     end_s = clock.run(float(horizon_s), max_steps)
     return _timeline(clock, participants, end_s)
 
@@ -191,10 +241,14 @@ def _timeline(clock: Clock, participants: Participants, end_s: float) -> Timelin
     """Turn the lists of a finished run into arrays, and add the times in between."""
     client, visit = np.array(clock.client), np.array(clock.visit)
     start_s, factor = np.array(clock.start), np.array(clock.factor)
+    version, visited = np.array(clock.version), clock.visited
     first, later, compute, upload, _ = participants.columns
-    downloaded_s = start_s + np.where(visit == 0, first[client], later[client]) * factor
-    computed_s = downloaded_s + compute[client] * factor
-    arrival_s = computed_s + upload[client] * factor
+    durations = np.where(visit == 0, first[client], later[client]), compute[client], upload[client]
+    if visited is not None:
+        durations = visited.durations(version, client)
+    downloaded_s = start_s + durations[0] * factor
+    computed_s = downloaded_s + durations[1] * factor
+    arrival_s = computed_s + durations[2] * factor
     applied, step_end = np.array(clock.applied, np.int64), np.array(clock.step_end, np.int64)
     size = np.diff(step_end, prepend=0)
     step, order = np.full(len(client), -1), np.full(len(client), -1)
@@ -205,7 +259,7 @@ def _timeline(clock: Clock, participants: Participants, end_s: float) -> Timelin
         end_s=end_s,
         client=client,
         visit=visit,
-        version=np.array(clock.version),
+        version=version,
         start_s=start_s,
         downloaded_s=downloaded_s,
         computed_s=computed_s,
@@ -216,4 +270,8 @@ def _timeline(clock: Clock, participants: Participants, end_s: float) -> Timelin
         applied=applied,
         step_s=np.array(clock.step_s, np.float64),
         step_end=step_end,
+        redrawn=np.array(visited.redrawn if visited else [], np.int64),
+        oldest=np.array(visited.oldest if visited else np.zeros(len(client)), np.int8),
+        indexed=np.array(visited.indexed if visited else visit == 0, np.int32),
+        charge=None if clock.charge is None else clock.charge.record(),
     )
