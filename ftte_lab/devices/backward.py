@@ -1,23 +1,25 @@
 """Run one training pass of one device, and store only what the plan needs.
 
 `forward` walks the operations and saves, per operation, the least that its backward rule needs.
-`backward` walks them in reverse, hands every gradient of a trained tensor to a callback at once and
-stops at the first trained operation. So a device may apply and drop each gradient (the fused update
-of Lin et al. 2022). The rules are written out instead of being left to autograd, because a device
-that trains a subset must know what *not* to store. The memory bill counts just these tensors, and a
-measurement proves it. Layout `(batch, channels, *space)`.
+With recomputation it keeps only the inputs of segments, and the backward pass runs each segment
+again. `backward` walks the operations in reverse, hands every gradient of a trained tensor to a
+callback at once and stops at the first trained operation. So a device may apply and drop each
+gradient (the fused update of Lin et al. 2022). The rules are written out instead of being left to
+autograd, because a device that trains a subset must know what *not* to store. The memory bill
+counts just these tensors, and a measurement proves it. Layout `(batch, channels, *space)`.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from ftte_lab.devices.segments import segments_again
 from ftte_lab.models import (
     Conv,
     Fork,
@@ -40,44 +42,63 @@ from ftte_lab.models import (
 
 aten = torch.ops.aten
 GradientCallback = Callable[[str, Tensor], None]
-Saved = dict[int, Any]
 LOGITS = -1
 
 
-def forward(plan: Plan, params: Params, x: Tensor, start: int = 0) -> Saved:
-    """Return what each operation saves, and the logits under `LOGITS`.
+@dataclass
+class Saved:
+    """Hold what a forward pass leaves for the backward pass, and nothing else.
 
-    `x` are the inputs of operation `start`. The logits are in the same dictionary so that no caller
-    keeps them alive by accident during the backward pass.
+    Attributes:
+        items: what each operation saved, and the logits under `LOGITS`, so that no caller keeps
+            them alive by accident during the backward pass.
+        inputs: the input of each segment that is run again, by the index of its last operation.
+        starts: the first operation of each such segment, by the same index.
     """
-    saved: Saved = {}
-    skips: list[Tensor] = []
-    for i in range(start, len(plan.model.ops)):
-        op = plan.model.ops[i]
-        if isinstance(op, Fork):
-            skips.append(x)
-        elif isinstance(op, Join):
-            x = x.add_(skips.pop())
-        else:
-            x, item = _forward_op(plan, i, x, params)
-            if item is not None:
-                saved[i] = item
-                del item
-    saved[LOGITS] = x
+
+    items: dict[int, Any] = field(default_factory=dict)
+    inputs: dict[int, Tensor] = field(default_factory=dict)
+    starts: dict[int, int] = field(default_factory=dict)
+
+
+def forward(plan: Plan, params: Params, x: Tensor, recompute: bool = False) -> Saved:
+    """Return what each operation saves for inputs `(B, *input_shape)`, and the logits.
+
+    With `recompute` only the inputs of the segments that the gradient reaches are kept, and what
+    the operations of the last segment save.
+    """
+    saved, skips = Saved(), list[Tensor]()
+    again = segments_again(plan.model) if recompute else ()
+    ends = {one[0]: one[-1] for one in again if plan.needs_output_gradient(one[-1])}
+    first = again[-1].stop if again else 0  # the first operation that saves
+    for i in range(len(plan.model.ops)):
+        if i in ends:
+            saved.inputs[ends[i]], saved.starts[ends[i]] = x, i
+        x = _advance(plan, params, i, x, skips, saved.items if i >= first else None)
+    saved.items[LOGITS] = x
     return saved
 
 
 def backward(
-    plan: Plan, params: Params, saved: Saved, y: Tensor, on_gradient: GradientCallback
+    plan: Plan,
+    params: Params,
+    saved: Saved,
+    y: Tensor,
+    on_gradient: GradientCallback,
+    samples: int | None = None,
 ) -> Tensor:
     """Walk back from the loss for labels `y` and return it.
 
     `on_gradient` gets the name of each trained tensor and the gradient of its trained slice. It is
     called after the operation's input gradient is computed, so it may change the tensor in place.
+    `samples` divides the gradients of a part of a batch, so that those of all parts sum to the
+    batch's mean; `None` for the number of labels.
     """
-    loss, g = _loss(saved.pop(LOGITS), y)
+    loss, g = _loss(saved.items.pop(LOGITS), y, samples or len(y))
     skips: list[Tensor] = []
     for i in range(len(plan.model.ops) - 1, plan.first_trained - 1, -1):
+        if i in saved.inputs:
+            _run_again(plan, params, saved, i)
         op = plan.model.ops[i]
         if isinstance(op, Join):
             if i in plan.open_joins:
@@ -86,22 +107,56 @@ def backward(
             g = g.add_(skips.pop())
         else:
             context = _Context(plan, i, params, on_gradient)
-            g = _BACKWARD[type(op)](context, op, saved.pop(i, None), g)
+            g = _BACKWARD[type(op)](context, op, saved.items.pop(i, None), g)
     return loss
 
 
-def _forward_op(plan: Plan, i: int, x: Tensor, p: Params) -> tuple[Tensor, Any]:
-    """Output of operation `i`, and the least that its backward rule needs."""
+def _run_again(plan: Plan, params: Params, saved: Saved, end: int) -> None:
+    """Run the segment that ends with operation `end`, and save what its backward rules need."""
+    x, skips = saved.inputs.pop(end), list[Tensor]()
+    for i in range(saved.starts.pop(end), end + 1):
+        x = _advance(plan, params, i, x, skips, saved.items, alone=i == end)
+
+
+def _advance(
+    plan: Plan,
+    params: Params,
+    i: int,
+    x: Tensor,
+    skips: list[Tensor],
+    items: dict[int, Any] | None,
+    alone: bool = False,
+) -> Tensor:
+    """Return the output of operation `i`, and save into `items` unless that is `None`.
+
+    `alone` if no later operation keeps the output.
+    """
     op = plan.model.ops[i]
+    if isinstance(op, Fork):
+        skips.append(x)
+        return x
+    if isinstance(op, Join):
+        return x.add_(skips.pop())
+    if items is None:
+        return infer(op, x, params)
+    x, item = _forward_op(plan, i, x, params, alone)
+    if item is not None:
+        items[i] = item
+    return x
+
+
+def _forward_op(plan: Plan, i: int, x: Tensor, p: Params, alone: bool) -> tuple[Tensor, Any]:
+    """Output of operation `i`, and the least that its backward rule needs."""
+    op, reached = plan.model.ops[i], plan.needs_output_gradient(i)
     if isinstance(op, ReLU):
         x = x.relu_()
-        if plan.keeps_mask(i):
+        if plan.keeps_mask(i) or (alone and reached):
             return x, x > 0
-        return x, x if plan.needs_output_gradient(i) else None
+        return x, x if reached else None
     if isinstance(op, GroupNorm) and plan.keeps_norm_input(i):
         y, mean, rstd = group_norm(op, x, p)
         return y, (x, mean, rstd)
-    if isinstance(op, MaxPool) and plan.needs_output_gradient(i):
+    if isinstance(op, MaxPool) and reached:
         return max_pool(op, x)
     if isinstance(op, Conv | Linear) and op.weight in plan.subset:
         saved = x.flatten(1) if isinstance(op, Linear) else x
@@ -111,14 +166,14 @@ def _forward_op(plan: Plan, i: int, x: Tensor, p: Params) -> tuple[Tensor, Any]:
     return infer(op, x, p), None
 
 
-def _loss(logits: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean cross-entropy and its gradient `(B, classes)` for labels `(B,)`."""
+def _loss(logits: Tensor, y: Tensor, samples: int) -> tuple[Tensor, Tensor]:
+    """Mean cross-entropy for labels `(B,)`, and the gradient `(B, classes)` of sum / samples."""
     log_p = logits.log_softmax(-1)
     at = y.unsqueeze(-1)
     mean = -log_p.gather(-1, at).mean()
     g = log_p.exp_()
     g.scatter_add_(-1, at, g.new_full((1,), -1.0).expand_as(at))
-    return mean, g.div_(len(y))
+    return mean, g.div_(samples)
 
 
 @dataclass(frozen=True)

@@ -14,12 +14,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ftte_lab._common import choice, integer, number, require
-from ftte_lab.devices.catalogue import CATALOGUE, NUMBERS, DeviceKind
+from ftte_lab.devices.catalogue import CATALOGUE
+from ftte_lab.devices.device_kind import NUMBERS, DeviceKind
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 _FLEET_TAG = 0xF1EE7
 """Keeps a fleet's random stream apart from every other use of the same seed."""
+_COLUMNS = tuple(key for key in NUMBERS if key not in ("ram_bytes", "app_memory_share"))
+"""The numbers of a kind that a fleet takes over as they are; memory has a column of its own."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,6 +35,8 @@ class Fleet:
         flops_per_s, downlink_bps, uplink_bps: of the kind, before `slow_factor`.
         compute_w, radio_w: power while training, and while sending or receiving.
         dropout: probability that a participation never arrives.
+        battery_j: energy of a full battery; `inf`: on the mains.
+        charge_w, charge_h: power at the charger, and hours a day there.
         slow_factor: 1, or how many times longer this client computes and communicates.
         straggler: whether `slow_factor` is that of the stragglers.
     """
@@ -44,6 +49,9 @@ class Fleet:
     compute_w: Floats
     radio_w: Floats
     dropout: Floats
+    battery_j: Floats
+    charge_w: Floats
+    charge_h: Floats
     slow_factor: Floats
     straggler: Bools
 
@@ -127,6 +135,7 @@ def sample_fleet(
     straggler_share: float = 0.0,
     straggler_factor: float = 10.0,
     dropout: float | None = None,
+    app_memory_share: float | None = None,
     catalogue: Mapping[str, DeviceKind] = CATALOGUE,
     seed: int,
 ) -> Fleet:
@@ -135,8 +144,8 @@ def sample_fleet(
     Shares are exact (largest remainder), so that a slider moved by a point moves one client in a
     hundred. Stragglers (our reconstruction, the paper's delay model is not known):
     `round(straggler_share * clients)` clients of any kind, drawn at random, compute **and**
-    communicate `straggler_factor` (>= 1) times slower, always. `dropout` None means each kind's
-    own.
+    communicate `straggler_factor` (>= 1) times slower, always. `dropout` and `app_memory_share`
+    None mean each kind's own; the latter is that of devices with an operating system.
 
     Example:
         >>> fleet = sample_fleet({"sensor": 0.75, "phone": 0.25}, 8, seed=0)
@@ -158,14 +167,16 @@ def sample_fleet(
     straggler = rng.permutation(clients) < round(straggler_share * clients)
     column = {
         key: np.array([float(getattr(catalogue[name], key)) for name in names])[which]
-        for key in NUMBERS
+        for key in _COLUMNS
     }
-    memory = column.pop("memory_bytes").astype(np.int64)
+    memory = np.array([catalogue[n].training_bytes(app_memory_share) for n in names], np.int64)
     if dropout is not None:
         column["dropout"] = np.full(clients, float(dropout))
     slow = np.where(straggler, float(straggler_factor), 1.0)
     kind = tuple(names[i] for i in which)
-    return Fleet(kind=kind, memory_bytes=memory, slow_factor=slow, straggler=straggler, **column)
+    return Fleet(
+        kind=kind, memory_bytes=memory[which], slow_factor=slow, straggler=straggler, **column
+    )
 
 
 def _per_client(name: str, value: float | Floats, clients: int) -> Floats:

@@ -12,6 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from ftte_lab._common import integer
+from ftte_lab.devices.local_step import LocalStep
 from ftte_lab.devices.trainer import DeviceTrainer
 from ftte_lab.models import Model, Subset
 
@@ -71,6 +72,8 @@ def measure_peak(
     fused: bool = False,
     correction: bool = False,
     steps: int = 2,
+    micro_batch: int | None = None,
+    recompute: bool = False,
 ) -> int:
     """Measure the peak in bytes of a real training step in fp32.
 
@@ -79,8 +82,10 @@ def measure_peak(
     accounting `pytorch-fused`.
 
     Raises:
-        ValueError: a batch or number of steps below 1, or a subset that does not fit the model.
+        ValueError: a batch or number of steps below 1, a micro-batch that is not from 1 to the
+            batch, or a subset that does not fit the model.
     """
+    LocalStep(batch, micro_batch)  # checks both
     proximal = 0.01 if correction else 0.0
     trainer = DeviceTrainer(
         model,
@@ -90,6 +95,8 @@ def measure_peak(
         momentum=momentum,
         fused=fused,
         proximal=proximal,
+        micro_batch=micro_batch,
+        recompute=recompute,
     )
     return measure_trainer_peak(trainer, batch, steps)
 

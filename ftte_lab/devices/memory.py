@@ -18,9 +18,11 @@ from functools import lru_cache
 
 import numpy as np
 
-from ftte_lab._common import choice, integer, number
+from ftte_lab._common import choice, number
 from ftte_lab.devices.accounting import ACCOUNTINGS, Accounting
-from ftte_lab.devices.memory_events import Decision, Optimiser, Row, training_rows
+from ftte_lab.devices.local_step import LocalStep
+from ftte_lab.devices.memory_events import Row, training_rows
+from ftte_lab.devices.memory_terms import Decision
 from ftte_lab.models import Conv, GroupNorm, Linear, Model, Plan, ReLU, Subset, make_plan
 
 _CATEGORIES = (
@@ -39,13 +41,17 @@ _BY_LAYER = ("stored", "gradients", "transient")
 class MemoryBill:
     """Hold the peak of one training step and what it is made of, in bytes.
 
-    `correction_bytes`: the vector that FedProx or SCAFFOLD keeps (0 without a client correction).
-    `stored_bytes`: saved activations. `layers` has a row per operation and category (`stored`,
-    `gradients`, `transient`) at the peak.
+    `micro_batch` and `recompute`: how the step is taken (see `LocalStep`). `correction_bytes`: the
+    vector that FedProx or SCAFFOLD keeps (0 without a client correction). `stored_bytes`: saved
+    activations, or inputs of blocks that are run again. `inference_peak_bytes`: inference on as
+    many samples as are passed at once; `inference_one_bytes`: on one. `layers` has a row per
+    operation and category (`stored`, `gradients`, `transient`) at the peak.
     """
 
     accounting: str
     batch: int
+    micro_batch: int | None
+    recompute: bool
     peak_event: str
     weights_bytes: int
     batch_bytes: int
@@ -55,6 +61,7 @@ class MemoryBill:
     gradients_bytes: int
     transient_bytes: int
     inference_peak_bytes: int
+    inference_one_bytes: int
     layers: Mapping[str, Mapping[str, int]]
 
     @property
@@ -64,7 +71,7 @@ class MemoryBill:
 
     @property
     def overhead_bytes(self) -> int:
-        """Return what training adds to inference on the same batch."""
+        """Return what training adds to inference on the samples that are passed at once."""
         return self.peak_bytes - self.inference_peak_bytes
 
     def parts(self) -> dict[str, int]:
@@ -94,9 +101,8 @@ class MemoryModel:
     """
 
     model: Model
-    batch: int
     accounting: Accounting
-    optimiser: Optimiser
+    step: LocalStep
     rows: tuple[Row, ...]
     variables: tuple[Decision, ...]
     constant: np.ndarray
@@ -144,6 +150,9 @@ def memory_model(
     accounting: str = "pytorch",
     momentum: bool = False,
     correction: bool = False,
+    *,
+    micro_batch: int | None = None,
+    recompute: bool = False,
 ) -> MemoryModel:
     """Build the rows of all events of a model's training step.
 
@@ -154,14 +163,17 @@ def memory_model(
             at once) or `tiny` (8-bit activations, 1-bit masks, fused).
         momentum: whether the local optimiser keeps a velocity per trained entry.
         correction: whether FedProx or SCAFFOLD keeps one more number per trained entry.
+        micro_batch: most samples that are passed at once, gradients being added up; `None`: all.
+        recompute: whether blocks keep only their inputs and are run again in the backward pass.
 
     Raises:
-        ValueError: an unknown accounting or a batch below 1.
+        ValueError: an unknown accounting, a batch below 1, or a micro-batch that is not from 1 to
+            the batch.
     """
     choice("accounting", accounting, ACCOUNTINGS)
-    integer("batch", batch, 1)
-    kind, optimiser = ACCOUNTINGS[accounting], Optimiser(momentum, correction)
-    rows = tuple(training_rows(model, batch, kind, optimiser))
+    kind = ACCOUNTINGS[accounting]
+    step = LocalStep(batch, micro_batch, recompute, momentum, correction)
+    rows = tuple(training_rows(model, kind, step))
     terms = [(r, term) for r, row in enumerate(rows) for term in row.terms]
     variables = tuple(dict.fromkeys(t.decision for _, t in terms if t.decision is not None))
     column = {decision: k for k, decision in enumerate(variables)}
@@ -171,7 +183,7 @@ def memory_model(
             constant[r] += term.bytes
         else:
             matrix[r, column[term.decision]] += term.bytes
-    return MemoryModel(model, batch, kind, optimiser, rows, variables, constant, matrix)
+    return MemoryModel(model, kind, step, rows, variables, constant, matrix)
 
 
 def training_bill(
@@ -181,11 +193,16 @@ def training_bill(
     accounting: str = "pytorch",
     momentum: float = 0.0,
     correction: bool = False,
+    *,
+    micro_batch: int | None = None,
+    recompute: bool = False,
 ) -> MemoryBill:
     """Return the memory bill of one training step on a batch.
 
     `momentum` above 0 adds a velocity, `correction` the vector of FedProx or SCAFFOLD (see
-    `DeviceTrainer`): each is one number per trained entry.
+    `DeviceTrainer`): each is one number per trained entry. With `micro_batch` the device passes so
+    many samples at once and adds gradients up; with `recompute` it keeps only the inputs of blocks
+    and runs each again. Neither changes the gradient.
 
     Example:
         >>> from ftte_lab.devices import measure_peak, training_bill
@@ -195,13 +212,30 @@ def training_bill(
         True
         >>> training_bill(net, head(net), 8, correction=True).correction_bytes // 4
         165
+        >>> one = training_bill(net, head(net), 8, micro_batch=1)
+        >>> one.peak_bytes == measure_peak(net, head(net), 8, micro_batch=1)
+        True
 
     Raises:
-        ValueError: an unknown accounting, a batch below 1, or a subset that does not fit the model.
+        ValueError: an unknown accounting, a batch below 1, a micro-batch that is not from 1 to the
+            batch, or a subset that does not fit the model.
     """
     number("momentum", momentum, 0.0, 0.999)
-    table = memory_model(model, batch, accounting, momentum > 0, correction)
-    decision = table.decide(make_plan(model, subset))
+    table = memory_model(
+        model,
+        batch,
+        accounting,
+        momentum > 0,
+        correction,
+        micro_batch=micro_batch,
+        recompute=recompute,
+    )
+    return _bill(table, table.decide(make_plan(model, subset)))
+
+
+def _bill(table: MemoryModel, decision: np.ndarray) -> MemoryBill:
+    """Return the bill of the event that takes most."""
+    model, step, accounting = table.model, table.step, table.accounting.name
     at = int(np.argmax(table.constant + table.matrix @ decision))
     values = dict(zip(table.variables, decision, strict=True))
     totals = dict.fromkeys(_CATEGORIES, 0.0)
@@ -214,9 +248,12 @@ def training_bill(
             layer[term.category] = layer.get(term.category, 0) + round(amount)
     return MemoryBill(
         accounting=accounting,
-        batch=batch,
+        batch=step.batch,
+        micro_batch=step.micro_batch,
+        recompute=step.recompute,
         peak_event=table.rows[at].event,
-        inference_peak_bytes=inference_peak_bytes(model, batch, accounting),
+        inference_peak_bytes=inference_peak_bytes(model, step.at_once, accounting),
+        inference_one_bytes=inference_peak_bytes(model, 1, accounting),
         layers=layers,
         **{f"{category}_bytes": round(amount) for category, amount in totals.items()},
     )

@@ -1,15 +1,20 @@
 """Train as a real device would: one model, small batches, only what the subset needs in memory.
 
 The device keeps its gradients until the batch is done, or, with `fused`, applies each at once (the
-in-place update of Lin et al. 2022). The memory bill counts just what is alive here.
+in-place update of Lin et al. 2022). With micro-batches it passes a part of the batch at once and
+adds the gradients of all parts up: the same gradient from fewer stored activations. The memory bill
+counts just what is alive here.
 """
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import Tensor
 
-from ftte_lab._common import number, require
+from ftte_lab._common import integer, number, require
 from ftte_lab.devices.backward import backward, forward
+from ftte_lab.devices.local_step import part_sizes
 from ftte_lab.models import Model, Params, Plan, Subset, make_plan
 
 
@@ -90,9 +95,12 @@ class DeviceTrainer:
         subset: what is trained.
         rate: learning rate, at least 0.
         momentum: of the local optimiser, 0 (no state) to below 1.
-        fused: apply each gradient as soon as it is known, and drop it.
+        fused: apply each gradient as soon as it is known, and drop it; with several micro-batches
+            it changes nothing, because their gradients are added up first.
         proximal: FedProx's mu, at least 0 (no state): `mu (w - w_start)` is added to each gradient.
         offset: SCAFFOLD's `c - c_i` as trained slices by name, added to each gradient.
+        micro_batch: most samples that are passed at once; `None`: the whole batch.
+        recompute: keep only the inputs of blocks, and run each again in the backward pass.
 
     Example:
         >>> import torch
@@ -104,8 +112,8 @@ class DeviceTrainer:
         True
 
     Raises:
-        ValueError: a rate, momentum or mu out of range, both corrections at once, a subset that
-            does not fit the model, or offsets that do not fit the subset.
+        ValueError: a rate, momentum, mu or micro-batch out of range, both corrections at once, a
+            subset that does not fit the model, or offsets that do not fit the subset.
     """
 
     def __init__(
@@ -119,17 +127,21 @@ class DeviceTrainer:
         fused: bool = False,
         proximal: float = 0.0,
         offset: Params | None = None,
+        micro_batch: int | None = None,
+        recompute: bool = False,
     ) -> None:
         number("rate", rate, 0.0)
         number("momentum", momentum, 0.0, 0.999)
         number("proximal", proximal, 0.0)
+        if micro_batch is not None:
+            integer("micro_batch", micro_batch, 1)
         self.plan: Plan = make_plan(model, subset)
         if offset is not None:
             _check_offset(self.plan, proximal, offset)
             offset = {name: offset[name].detach().clone() for name in self.plan.subset.parts}
         self.params = {name: p.detach().clone() for name, p in params.items()}
         self.sgd = DeviceSGD(self.plan, self.params, rate, momentum, proximal, offset)
-        self.fused = fused
+        self.fused, self.micro_batch, self.recompute = fused, micro_batch, recompute
 
     def step(self, x: Tensor, y: Tensor) -> float:
         """Take one step on a batch and return the loss before it.
@@ -144,17 +156,31 @@ class DeviceTrainer:
             f"{len(x)} inputs and {len(y)} labels",
             "equally many, at least 1",
         )
-        saved = forward(self.plan, self.params, x)
-        grads: Params = {}
-        on_gradient = self.sgd.apply if self.fused else grads.__setitem__
-        loss = backward(self.plan, self.params, saved, y, on_gradient)
-        for name, grad in grads.items():
+        sizes = part_sizes(len(x), self.micro_batch)
+        sums: Params = {}
+        at_once = self.fused and len(sizes) == 1
+        on_gradient = self.sgd.apply if at_once else partial(_add, sums)
+        loss = 0.0
+        for part, labels in zip(x.split(sizes), y.split(sizes), strict=True):
+            saved = forward(self.plan, self.params, part, recompute=self.recompute)
+            mean = backward(self.plan, self.params, saved, labels, on_gradient, samples=len(x))
+            loss += float(mean) * (len(labels) / len(x))
+            del mean  # or it would be alive in the next part
+        for name, grad in sums.items():
             self.sgd.apply(name, grad)
-        return float(loss)
+        return loss
 
     def result(self) -> Params:
         """Return the full parameters as they stand now, without client axis."""
         return dict(self.params)
+
+
+def _add(sums: Params, name: str, grad: Tensor) -> None:
+    """Add a gradient to its sum; the first one becomes the sum."""
+    if name in sums:
+        sums[name].add_(grad)
+    else:
+        sums[name] = grad
 
 
 def _check_offset(plan: Plan, proximal: float, offset: Params) -> None:

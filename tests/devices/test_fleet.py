@@ -22,9 +22,21 @@ from ftte_lab.devices import (
     sample_fleet,
     slowest,
 )
-from ftte_lab.devices.catalogue import NUMBERS
+from ftte_lab.devices.device_kind import NUMBERS
 
 MIX = {"sensor": 0.5, "watch": 0.3, "phone": 0.2}
+MEMORY_KIB = {
+    "sensor": 256,
+    "esp32": 320,
+    "watch": 104 * 1024,
+    "pi_zero": 128 * 1024,
+    "pi4": 2**20,
+    "jetson": 2**20,
+    "phone_low": 2**19,
+    "phone": 2**21,
+    "fitness_watch": 128,
+}
+"""What a training step may use, from before RAM and share were apart; the last kind is newer."""
 
 
 def of_kinds(*names: str, **slow: float) -> Fleet:
@@ -53,7 +65,10 @@ def test_catalogue_has_the_kinds_of_the_lessons() -> None:
 @pytest.mark.parametrize("kind", CATALOGUE.values(), ids=str)
 def test_device_kind_has_a_source_for_every_number(kind: DeviceKind) -> None:
     assert set(kind.sources) == set(NUMBERS)
-    named = ("STM32", "ESP32", "Android CDD", "Raspberry", "NVIDIA", "Huang", "Ookla", "Bonawitz")
+    named = (
+        *("STM32", "ESP32", "Android CDD", "Raspberry", "NVIDIA", "Huang", "Ookla", "Bonawitz"),
+        *("Energizer", "Samsung", "Nokia", "Google", "Espruino", "Garmin"),
+    )
     for source in kind.sources.values():
         assert source.startswith("illustrative") or any(name in source for name in named), source
 
@@ -69,13 +84,43 @@ def test_device_kind_refuses_a_number_without_source(number: str) -> None:
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        *(("memory_bytes", 0), ("memory_bytes", 1.5), ("flops_per_s", 0.0), ("downlink_bps", 0.0)),
+        *(("ram_bytes", 0), ("ram_bytes", 1.5), ("flops_per_s", 0.0), ("downlink_bps", 0.0)),
+        *(("app_memory_share", 0.0), ("app_memory_share", 1.1), ("charge_h", 25.0)),
+        *(("battery_j", 0.0), ("battery_j", -1.0), ("battery_j", math.nan), ("charge_w", -1.0)),
         *(("uplink_bps", -1.0), ("compute_w", math.inf), ("radio_w", -0.1), ("dropout", 1.1)),
     ],
 )
 def test_device_kind_refuses_impossible_numbers(field: str, value: Any) -> None:
     with pytest.raises(ValueError, match=f"watch: {field} = .*; allowed: "):
         dataclasses.replace(CATALOGUE["watch"], **{field: value})
+
+
+def test_memory_is_ram_times_share_to_the_byte() -> None:
+    shipped = {name: CATALOGUE[name].memory_bytes for name in MEMORY_KIB}
+    assert shipped == {name: 1024 * kib for name, kib in MEMORY_KIB.items()}
+    for kind in CATALOGUE.values():
+        assert kind.memory_bytes == pytest.approx(kind.ram_bytes * kind.app_memory_share, abs=0.5)
+
+
+@given(name=st.sampled_from(list(MEMORY_KIB)), share=st.floats(1e-6, 1))
+def test_another_share_is_for_devices_with_an_operating_system(name: str, share: float) -> None:
+    kind = CATALOGUE[name]
+    offered = kind.training_bytes(share)
+    if kind.operating_system:
+        assert max(1, kind.ram_bytes * share - 0.5) <= offered <= kind.ram_bytes * share + 1
+        assert kind.training_bytes(kind.app_memory_share) == kind.memory_bytes
+    else:
+        assert offered == kind.memory_bytes
+    fleet = sample_fleet({name: 1.0}, 2, app_memory_share=share, seed=0)
+    assert fleet.memory_bytes.tolist() == [offered, offered]
+
+
+def test_a_watch_can_be_the_weakest_of_a_fleet() -> None:
+    mix = {"sensor": 0.5, "watch": 0.5}
+    assert sample_fleet(mix, 4, seed=0).weakest()[1] == "sensor"
+    assert sample_fleet(mix, 4, app_memory_share=5e-4, seed=0).weakest()[1] == "watch"
+    mix = {"sensor": 0.5, "fitness_watch": 0.5}
+    assert sample_fleet(mix, 4, seed=0).weakest()[1:] == ("fitness_watch", 128 * 1024)
 
 
 def test_device_kind_can_be_pickled_and_hashed() -> None:
@@ -160,7 +205,8 @@ def test_sample_fleet_seed_shuffles_without_changing_counts() -> None:
 
 def test_fleet_copies_its_kinds_and_is_read_only() -> None:
     fleet = sample_fleet(MIX, 50, seed=0)
-    for number in NUMBERS:
+    taken_over = [number for number in NUMBERS if number not in ("ram_bytes", "app_memory_share")]
+    for number in ["memory_bytes", *taken_over]:
         np.testing.assert_array_equal(
             getattr(fleet, number), [getattr(CATALOGUE[name], number) for name in fleet.kind]
         )
@@ -171,7 +217,7 @@ def test_fleet_copies_its_kinds_and_is_read_only() -> None:
 def test_sample_fleet_takes_one_dropout_and_another_catalogue() -> None:
     mine = {
         **CATALOGUE,
-        "mine": dataclasses.replace(CATALOGUE["pi4"], name="mine", memory_bytes=77),
+        "mine": dataclasses.replace(CATALOGUE["pi4"], name="mine", ram_bytes=4 * 77),
     }
     fleet = sample_fleet({"mine": 1.0}, 3, dropout=0.25, catalogue=mine, seed=0)
     assert fleet.kind == ("mine",) * 3
@@ -261,6 +307,8 @@ def test_slowest_orders_by_total_time() -> None:
         ({"straggler_factor": 0.5}, "straggler_factor = 0.5; allowed"),
         ({"dropout": math.nan}, "dropout = nan; allowed"),
         ({"seed": -1}, "seed = -1; allowed"),
+        ({"app_memory_share": 0}, "app_memory_share = 0; allowed"),
+        ({"app_memory_share": 1.5}, "app_memory_share = 1.5; allowed"),
     ],
 )
 def test_sample_fleet_explains_wrong_arguments(change: dict[str, Any], text: str) -> None:

@@ -1,0 +1,64 @@
+"""State how a device takes one local step: how many samples at once, and what it keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ftte_lab._common import integer
+
+
+@dataclass(frozen=True)
+class LocalStep:
+    """State how one local step is taken; the gradient is the same in each way.
+
+    Attributes:
+        batch: samples of the step.
+        micro_batch: most samples that are passed at once; `None`: the whole batch.
+        recompute: whether blocks keep only their inputs and are run again in the backward pass.
+        momentum: whether the local optimiser keeps a velocity per trained entry.
+        correction: whether FedProx or SCAFFOLD keeps one more number per trained entry.
+
+    Raises:
+        ValueError: a batch below 1, or a micro-batch that is not from 1 to the batch.
+
+    Example:
+        >>> step = LocalStep(batch=8, micro_batch=3)
+        >>> step.at_once, step.accumulates, LocalStep(batch=8).at_once
+        (3, True, 8)
+    """
+
+    batch: int
+    micro_batch: int | None = None
+    recompute: bool = False
+    momentum: bool = False
+    correction: bool = False
+
+    def __post_init__(self) -> None:
+        integer("batch", self.batch, 1)
+        if self.micro_batch is not None:
+            fix = "A micro-batch is a part of the batch"
+            integer("micro_batch", self.micro_batch, 1, self.batch, fix)
+
+    @property
+    def at_once(self) -> int:
+        """Return how many samples the largest part has."""
+        return part_sizes(self.batch, self.micro_batch)[-1]
+
+    @property
+    def accumulates(self) -> bool:
+        """Return whether gradients of several parts are added up."""
+        return self.at_once < self.batch
+
+
+def part_sizes(samples: int, micro_batch: int | None) -> list[int]:
+    """Split a batch in as few parts as allowed, nearly equal, the larger ones last.
+
+    All accumulators are alive in the last part, so the peak of the step is there.
+
+    Example:
+        >>> part_sizes(8, 3), part_sizes(8, None)
+        ([2, 3, 3], [8])
+    """
+    count = 1 if micro_batch is None else -(-samples // micro_batch)
+    small, larger = divmod(samples, count)
+    return [small] * (count - larger) + [small + 1] * larger
