@@ -2,6 +2,7 @@
 
 from ftte_lab._common.files import write_atomic
 from ftte_lab._common.process import configure_process, cores
+from ftte_lab._common.progress import progress_bar
 from ftte_lab._common.registry import Registry, callable_entry
 from ftte_lab._common.text import percent, seconds, size
 from ftte_lab._common.validate import choice, integer, number, require, span
@@ -15,6 +16,7 @@ __all__ = [
     "integer",
     "number",
     "percent",
+    "progress_bar",
     "require",
     "seconds",
     "size",

@@ -78,8 +78,8 @@ def _plain(value: float) -> str:
     return f"{value:,.0f}" if value == round(value) and abs(value) < 1e10 else f"{value:g}"
 
 
-def choice(name: str, value: object, options: Iterable[str]) -> None:
-    """Require one of a few names, and suggest the nearest.
+def choice(name: str, value: object, options: Iterable[object]) -> None:
+    """Require one of a few names or numbers, and suggest the nearest.
 
     Raises:
         ValueError: `value` is not one of `options`.
@@ -92,6 +92,7 @@ def choice(name: str, value: object, options: Iterable[str]) -> None:
     options = list(options)
     if value in options:
         return
-    close = difflib.get_close_matches(str(value), options, n=1)
+    names = [str(option) for option in options]
+    close = difflib.get_close_matches(value, names, n=1) if isinstance(value, str) else []
     fix = f"Did you mean {close[0]!r}?" if close else "Choose one of these"
-    require(False, f"{name} = {value!r} is not known", ", ".join(options), fix)
+    require(False, f"{name} = {value!r} is not known", ", ".join(names), fix)

@@ -3,29 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from dataclasses import dataclass
 from pathlib import Path
 
 import pooch
 import requests
 from tqdm import tqdm
 
+from ftte_lab.data.remote_file import RemoteFile
+
 _TRIES = 3
 _PIECE_BYTES = 1 << 16
 _TIMEOUT_S = 30
-
-
-@dataclass(frozen=True)
-class RemoteFile:
-    """Name a file on the web: its address, and the MD5 sum that its publisher gives."""
-
-    url: str
-    md5: str
-
-    @property
-    def filename(self) -> str:
-        """Return the last part of the address."""
-        return self.url.rsplit("/", 1)[-1]
 
 
 def download(source: RemoteFile, folder: Path, *, progress: bool = True) -> Path:

@@ -15,7 +15,7 @@ import numpy as np
 
 from ftte_lab._common import require
 from ftte_lab.data import store
-from ftte_lab.data.download import RemoteFile, download
+from ftte_lab.data.remote_file import RemoteFile
 from ftte_lab.data.types import Dataset
 
 _TAG = 2301
@@ -125,6 +125,8 @@ def fetch_cifar10(progress: bool) -> Path:
     Raises:
         ValueError: no network, a wrong checksum, or an archive with other contents.
     """
+    from ftte_lab.data.download import download  # what it needs is needed here alone
+
     archive = download(CIFAR10, store.data_home(), progress=progress)
     try:
         with tarfile.open(archive) as tar:
@@ -159,6 +161,8 @@ def fetch_fashion_mnist(progress: bool) -> Path:
     Raises:
         ValueError: no network, a wrong checksum, or a file with other contents.
     """
+    from ftte_lab.data.download import download  # what it needs is needed here alone
+
     files = {
         key: download(source, store.data_home(), progress=progress)
         for key, source in FASHION_MNIST.items()

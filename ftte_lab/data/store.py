@@ -7,7 +7,6 @@ import zipfile
 from pathlib import Path
 
 import numpy as np
-import pooch
 
 from ftte_lab._common import require, write_atomic
 
@@ -26,6 +25,8 @@ def data_home() -> Path:
     checkout = Path(__file__).parents[2]
     if (checkout / "pyproject.toml").is_file() and (checkout / "data").is_dir():
         return checkout / "data" / "cache"
+    import pooch  # a checkout does not need it
+
     return Path(pooch.os_cache("ftte_lab"))
 
 

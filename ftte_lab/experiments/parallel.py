@@ -9,9 +9,7 @@ from collections.abc import Mapping
 from concurrent.futures import Future
 from typing import Any
 
-from tqdm.auto import tqdm
-
-from ftte_lab._common import require
+from ftte_lab._common import progress_bar, require
 from ftte_lab.experiments.pool import (
     Report,
     hand_out,
@@ -55,7 +53,7 @@ def run_all(
     total = sum(scenario.horizon_s for scenario in scenarios.values())
     form = "{l_bar}{bar}| {n:.0f}/{total:.0f} virtual s [{elapsed}<{remaining}]"
     label = ", ".join(scenarios) if len(scenarios) < 4 else f"{len(scenarios)} runs"
-    with tqdm(
+    with progress_bar(
         total=total, desc=label, disable=not progress, bar_format=form, mininterval=0.5
     ) as bar:
         if workers == 1:

@@ -19,9 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-from tqdm.auto import tqdm
 
-from ftte_lab._common import require, write_atomic
+from ftte_lab._common import progress_bar, require, write_atomic
 from ftte_lab.experiments.pool import (
     hand_out,
     require_portable,
@@ -141,7 +140,7 @@ def sweep(
         for failure in result.failures:
             _path(home, failure.scenario, "failed").unlink()
     todo = result.missing
-    with tqdm(
+    with progress_bar(
         total=len(listed), initial=len(listed) - len(todo), disable=not progress, unit="run"
     ) as bar:
         if executor is not None:

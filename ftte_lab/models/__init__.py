@@ -26,7 +26,7 @@ from ftte_lab.models.ops import (
     ReLU,
     TensorInfo,
 )
-from ftte_lab.models.payload import index_bytes, pack, unpack
+from ftte_lab.models.payload import BITS, RowFormat, index_bytes, pack, unpack
 from ftte_lab.models.plan import Plan, consumer, make_plan
 from ftte_lab.models.subset import (
     Subset,
@@ -37,6 +37,7 @@ from ftte_lab.models.subset import (
     extract,
     flatten_trained,
     from_rows,
+    frozen,
     full,
     head,
     insert,
@@ -47,6 +48,7 @@ from ftte_lab.models.subset import (
 from ftte_lab.models.zoo import MODELS, Builder, build
 
 __all__ = [
+    "BITS",
     "MODELS",
     "Builder",
     "Conv",
@@ -61,6 +63,7 @@ __all__ = [
     "Params",
     "Plan",
     "ReLU",
+    "RowFormat",
     "Subset",
     "TensorInfo",
     "at_ratio",
@@ -73,6 +76,7 @@ __all__ = [
     "extract",
     "flatten_trained",
     "from_rows",
+    "frozen",
     "full",
     "group_norm",
     "head",

@@ -134,6 +134,27 @@ def full(model: Model) -> Subset:
     return Subset(dict.fromkeys(model.tensors))
 
 
+def frozen(model: Model, subset: Subset) -> Subset:
+    """Return what a subset leaves out: other tensors, and the other channels of its own.
+
+    Example:
+        >>> from ftte_lab.models import build, frozen, full, head
+        >>> model = build("mlp", (1, 8, 8), 10)
+        >>> frozen(model, head(model)).entries(model) + head(model).entries(model) == model.size
+        True
+        >>> len(frozen(model, full(model)))
+        0
+    """
+    parts: dict[str, Channels] = {}
+    for name, info in model.tensors.items():
+        if name not in subset:
+            parts[name] = None
+        elif subset.channel_count(model, name) < info.channels:
+            trained = set(subset.parts[name] or ())
+            parts[name] = tuple(c for c in range(info.channels) if c not in trained)
+    return Subset(parts)
+
+
 def head(model: Model) -> Subset:
     """Return the subset that trains the classifier alone.
 

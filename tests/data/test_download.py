@@ -18,7 +18,7 @@ from PIL import Image
 
 from ftte_lab.data import download, fetch, images, load, split
 from ftte_lab.data.__main__ import main
-from ftte_lab.data.download import RemoteFile
+from ftte_lab.data.remote_file import RemoteFile
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
 REAL_WRIST, REAL_CIFAR = REAL / "hmp_wrist.tar.xz", REAL / "cifar10_jpeg.tar.xz"

@@ -15,6 +15,7 @@ from ftte_lab.models import (
     extract,
     flatten_trained,
     from_rows,
+    frozen,
     full,
     head,
     insert,
@@ -43,6 +44,20 @@ def test_extract_and_insert_touch_the_subset_alone(name: str, draw: st.DataObjec
     moved = sum(int((changed[k] != params[k]).sum()) for k in params)
     assert moved == subset.entries(model)
     assert Subset.from_json(subset.to_json()) == subset
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_frozen_is_all_that_a_subset_leaves_out(name: str) -> None:
+    model, params = make(name)
+    for subset in subsets(model, params).values():
+        rest = frozen(model, subset)
+        ones = {key: torch.zeros_like(value) for key, value in params.items()}
+        for part in (subset, rest):
+            slices = extract(model, part, ones)
+            ones = insert(model, part, ones, {key: value + 1 for key, value in slices.items()})
+        assert all(bool((value == 1).all()) for value in ones.values())
+        assert rest.entries(model) == model.size - subset.entries(model)
+        assert not len(rest) or validated_subset(model, rest) == rest
 
 
 @pytest.mark.parametrize("name", NAMES)
