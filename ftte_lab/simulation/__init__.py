@@ -18,7 +18,8 @@ from ftte_lab.simulation.prepare import Prepared, policy, prepare
 from ftte_lab.simulation.recorder import evaluation_versions
 from ftte_lab.simulation.scenario import DEFAULTS, SETTINGS, Scenario, settings_page
 from ftte_lab.simulation.setting import GROUPS, Knob, Setting, setting
-from ftte_lab.simulation.tiers import Tier, Tiers, Traffic
+from ftte_lab.simulation.tier import Tier, Tiers
+from ftte_lab.simulation.traffic import Traffic
 
 __all__ = [
     "AXES",

@@ -18,12 +18,9 @@ class CostLedger:
     """
 
     def __init__(self, prepared: Prepared) -> None:
-        timeline, tiers = prepared.timeline, prepared.tiers
+        timeline = prepared.timeline
         self._updates = np.concatenate([[0], timeline.step_end])
-        upload, download, once, index = (
-            tiers.per_client([getattr(tier.traffic, name) for tier in tiers.tiers])[timeline.client]
-            for name in ("upload", "download", "once", "index")
-        )
+        upload, download, once, index = _messages(prepared)
         arrived = np.isin(timeline.fate, (Fate.APPLIED, Fate.BUFFERED, Fate.STALE))
         first = timeline.first_visits
         freed_s, start_s = timeline.freed_s, timeline.start_s
@@ -31,13 +28,12 @@ class CostLedger:
         done = (freed_s - start_s) / (timeline.arrival_s - start_s)
         # A full first download holds the slices already.
         again = ~(first & (once > 0))
-        energy_j = prepared.energy_j[timeline.client]
         self._totals = {
             "upload_bytes": RunningTotal(timeline.arrival_s, upload * arrived, "right"),
             "download_bytes": RunningTotal(start_s, download * again, "left"),
             "first_download_bytes": RunningTotal(start_s, once * first, "left"),
-            "index_bytes": RunningTotal(start_s, index * first, "left"),
-            "energy_j": RunningTotal(freed_s, energy_j * done, "right"),
+            "index_bytes": RunningTotal(start_s, index, "left"),
+            "energy_j": RunningTotal(freed_s, prepared.energy_per_update_j * done, "right"),
         }
 
     def until(self, sim_seconds: float, version: int) -> dict[str, float]:
@@ -49,6 +45,25 @@ class CostLedger:
             value for name, value in point.items() if name.endswith("_bytes")
         )
         return {**point, "energy_j": energy_j}
+
+
+def _messages(prepared: Prepared) -> tuple[np.ndarray, ...]:
+    """Return the bytes of upload, download, first download and index for each participation."""
+    timeline, phases = prepared.timeline, prepared.tiers.phases
+    traffic = [tier.traffic for tier in prepared.tiers.tiers]
+    upload, download, once, index = (
+        np.array([getattr(one, name) for one in traffic])[prepared.tier]
+        for name in ("upload", "download", "once", "index")
+    )
+    index = index * timeline.first_visits
+    if phases is not None:
+        sizes = np.zeros((len(phases), len(phases)), np.int64)
+        for pair, size in phases.download.items():
+            sizes[pair] = size
+        download = sizes[timeline.oldest, timeline.phase]
+        sent = [one.index * (timeline.indexed >> k & 1) for k, one in enumerate(traffic)]
+        index = np.sum(sent, axis=0)
+    return upload, download, once, index
 
 
 class RunningTotal:

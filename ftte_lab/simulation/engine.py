@@ -83,15 +83,22 @@ def _steps(
         trainer.train(version, server.params, server.row)
         yield from _evaluated(recorder, trainer, asked)
         stepped = server.step(version, trainer.take(version))
+        recorder.stepped(stepped)
         yield stepped
         if stepped.version in due:
             params = server.filled(server.shipped)
-            task = trainer.dispatcher.submit_evaluation(server.shipped)
+            phase = int(prepared.timeline.phase_at(stepped.version))
+            task = trainer.dispatcher.submit_evaluation(server.shipped, phase)
             asked.append(_Evaluation(stepped.version, stepped.sim_seconds, params, task))
             if task is None:
                 # No worker evaluates while the next clients train.
                 yield from _evaluated(recorder, trainer, asked)
     yield from _evaluated(recorder, trainer, asked)
+    end_s = prepared.timeline.end_s
+    if prepared.scenario.batteries and recorder.points[-1]["sim_seconds"] < end_s:
+        # A fleet that ran empty long before the end keeps its last model until then.
+        versions, params = len(prepared.timeline.step_s), server.filled(server.shipped)
+        yield Evaluated(recorder.evaluate(versions, end_s, params))
 
 
 def _evaluated(

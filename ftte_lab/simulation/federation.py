@@ -90,6 +90,7 @@ def _federation(keyed: _Keyed) -> Federation:
         straggler_share=s.straggler_share,
         straggler_factor=s.straggler_factor,
         dropout=s.dropout,
+        app_memory_share=s.app_memory_share,
         seed=s.seed,
     )
     if s.slow_class is not None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ftte_lab.data import SOURCES
-from ftte_lab.devices import CATALOGUE
+from ftte_lab.devices import CATALOGUE, FAULTS
 from ftte_lab.models import MODELS
 from ftte_lab.server import CORRECTIONS
 from ftte_lab.simulation.setting import Knob, setting
@@ -128,6 +128,56 @@ class DeviceSettings:
         doc="Probability that a participation never arrives.",
         none="each kind's own, about one in twelve",
     )
+    app_memory_share: float | None = setting(
+        None,
+        group="devices",
+        low=1e-6,
+        high=1,
+        label="memory for training",
+        affects=("federation",),
+        edition=2,
+        knob=Knob(steps=(0.001, 0.003, 0.01, 0.03, 0.1, 0.25, 0.5, 1.0)),
+        doc="Share of its RAM that a device with an operating system offers to training.",
+        none="each kind's own, mostly a quarter",
+    )
+    batteries: bool = setting(
+        False,
+        group="devices",
+        label="batteries",
+        edition=2,
+        doc="Let devices rest when their battery is empty, until they are charged.",
+        why="off is idealised, as in most papers",
+    )
+    battery_share: float = setting(
+        0.01,
+        group="devices",
+        low=1e-6,
+        high=1,
+        label="battery for training",
+        edition=2,
+        knob=Knob(steps=(0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)),
+        doc="Share of each battery that training may use between two charges, about a day.",
+        why="nobody notices one hundredth",
+    )
+    fault: str = setting(
+        "none",
+        group="devices",
+        choices=FAULTS,
+        label="fault",
+        edition=2,
+        doc="What faulty devices do: learn random labels, or send noise, ten times the opposite "
+        "of their update, or their first update for ever.",
+    )
+    faulty_share: float = setting(
+        0.1,
+        group="devices",
+        low=0,
+        high=0.5,
+        label="faulty share",
+        edition=2,
+        knob=Knob(high=0.5, step=0.05, readout=".0%"),
+        doc="Share of the devices that are faulty, where there is a fault.",
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +203,28 @@ class TrainingSettings:
         knob=Knob(steps=(1, 2, 4, 8, 16, 32)),
         doc="Samples per local step; the saved activations grow with it.",
         why="saved activations are most of the memory bill",
+    )
+    micro_batch: int | str | None = setting(
+        None,
+        group="training",
+        low=1,
+        high=4096,
+        words={"auto": "the largest that fits, decided together with the subset"},
+        label="micro-batch",
+        affects=("search",),
+        edition=2,
+        knob=Knob(steps=(1, 2, 4, 8, "auto")),
+        doc="Samples that a device passes at once; it adds their gradients up over the batch.",
+        none="the whole batch at once",
+    )
+    recompute: bool = setting(
+        False,
+        group="training",
+        label="recompute blocks",
+        affects=("search",),
+        edition=2,
+        doc="Keep only the inputs of blocks and run each block again in the backward pass.",
+        why="on, a device computes about a third more",
     )
     local_steps: int = setting(
         4,

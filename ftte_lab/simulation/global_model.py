@@ -13,9 +13,10 @@ from ftte_lab.models import Params, flatten_trained, from_rows, insert
 from ftte_lab.server import (
     CORRECTIONS,
     CorrectionState,
+    StepRule,
     WeightRule,
-    combine,
     rejections,
+    server_step,
     staleness_weight,
     variance_buffer,
     variance_entries,
@@ -24,6 +25,7 @@ from ftte_lab.server import (
 from ftte_lab.simulation.events import Stepped
 from ftte_lab.simulation.prepare import Prepared
 from ftte_lab.simulation.scenario import Scenario
+from ftte_lab.simulation.start_rows import StartRows
 
 _REFERENCE_UPDATES = 100  # length of the running median of variances, in updates
 _WARM_UP = 9  # after v steps the running average weighs the past by at most v / (v + 9)
@@ -59,6 +61,16 @@ class BufferedUpdates:
         )
 
 
+@dataclass(frozen=True, eq=False)
+class _Moving:
+    """Hold the entries that a server step may move, `at` their places: a row per update."""
+
+    at: Tensor | slice
+    rows: Tensor
+    covered: Tensor | None
+    starts: Tensor | None
+
+
 class GlobalModel:
     """Hold the server's parameters, their trained entries as a row `(d,)`, and what it remembers.
 
@@ -80,6 +92,8 @@ class GlobalModel:
         self.rejected: Counter[str] = Counter()
         self.correction = _correction_state(prepared.scenario, len(self.row))
         self._rule = _weight_rule(prepared.scenario)
+        self._step_rule = _step_rule(prepared.scenario)
+        self._starts = StartRows(prepared.timeline) if self._step_rule.needs_starts else None
         self._velocity = torch.zeros_like(self.row)
         self._average = self.row
         self._recent: deque[float] = deque(maxlen=_REFERENCE_UPDATES)
@@ -96,38 +110,76 @@ class GlobalModel:
     def step(self, version: int, updates: BufferedUpdates) -> Stepped:
         """Reject what must not be averaged, weight the other updates and move the model."""
         timeline, tiers = self.prepared.timeline, self.prepared.tiers
+        if self._starts is not None:
+            self._starts.keep(version, self.row)
+        updates, rejected = self._accepted(version, updates)
         starts = timeline.version[updates.participations]
-        reasons = rejections(updates.rows, len(self.row), starts, version)
-        rejected = Counter(reason for reason in reasons if reason)
-        if rejected:
-            good = np.flatnonzero([reason is None for reason in reasons])
-            updates, starts = updates.select(good), starts[good]
-            self.rejected += rejected
         ages = (version - starts).astype(float)
         variances, coefficients = np.empty(0), np.empty(0)
         clients = timeline.client[updates.participations]
         if len(clients):
-            by_tier = torch.as_tensor(tiers.tier_of_client[clients])
-            covered = tiers.coverage[by_tier] if len(tiers) > 1 else None
-            variances = self._variances(updates, covered, ages)
+            starting = None if self._starts is None else self._starts.at(starts)
+            moving = self._moving(version, updates, starting)
+            variances = self._variances(updates, moving.rows, moving.covered, ages)
             coefficients = self._weights(updates.samples, ages, variances)
-            rate = self.prepared.scenario.server_rate
-            self._move(combine(self.row, updates.rows, coefficients, rate, covered), version)
+            target = server_step(
+                self.row[moving.at],
+                moving.rows,
+                coefficients,
+                self._step_rule,
+                by_age=self._by_age(ages),
+                starts=moving.starts,
+                covered=None if tiers.phases else moving.covered,
+            )
+            self._move(moving.at, target, version)
             self._remember(clients, updates)
         now_s = float(timeline.step_s[version])
         return Stepped(version + 1, now_s, clients, ages, variances, coefficients, dict(rejected))
 
-    def _move(self, target: Tensor, version: int) -> None:
+    def _accepted(
+        self, version: int, updates: BufferedUpdates
+    ) -> tuple[BufferedUpdates, Counter[str]]:
+        """Return the updates that may be averaged, and count the others by reason."""
+        starts = self.prepared.timeline.version[updates.participations]
+        reasons = rejections(updates.rows, len(self.row), starts, version)
+        rejected = Counter(reason for reason in reasons if reason)
+        if rejected:
+            updates = updates.select(np.flatnonzero([reason is None for reason in reasons]))
+            self.rejected += rejected
+        return updates, rejected
+
+    def _moving(self, version: int, updates: BufferedUpdates, starts: Tensor | None) -> _Moving:
+        """Return what the step may move: all trained entries, or those of the phases so far.
+
+        The others are as they were at first, so that the digits do not depend on later phases.
+        With phases an update counts as 0 where it trained nothing: it has its own weight.
+        """
+        tiers, rows = self.prepared.tiers, updates.rows
+        covered = None
+        if len(tiers) > 1:
+            covered = tiers.coverage[torch.as_tensor(self.prepared.tier[updates.participations])]
+        if tiers.phases is None or covered is None:
+            return _Moving(slice(None), rows, covered, starts)
+        at = tiers.reached[int(self.prepared.timeline.phase_at(version))]
+        rows, covered = rows[:, at], covered[:, at]
+        if bool(covered.all()):
+            return _Moving(at, rows, None, None if starts is None else starts[:, at])
+        if starts is not None:
+            starts = torch.where(covered > 0, starts[:, at], self.row[at])
+        return _Moving(at, rows * covered, covered, starts)
+
+    def _move(self, at: Tensor | slice, target: Tensor, version: int) -> None:
         """Apply the step, with momentum (FedAvgM, Hsu et al. 2019), and update the average."""
         s = self.prepared.scenario
         if s.server_momentum:
             self._velocity = target - self.row + s.server_momentum * self._velocity
             target = self.row + self._velocity
-        self.row = target
-        self.params = self.filled(target)
+        self.row = _put(self.row, at, target)
+        self.params = self.filled(self.row)
         if s.server_average:
             share = min(s.server_average, version / (version + _WARM_UP))
-            self._average = torch.lerp(target, self._average, share)
+            average = torch.lerp(target, self._average[at], share)
+            self._average = _put(self._average, at, average)
 
     def _remember(self, clients: np.ndarray, updates: BufferedUpdates) -> None:
         """Let the client correction learn from the updates that were applied."""
@@ -139,7 +191,7 @@ class GlobalModel:
         )
 
     def _variances(
-        self, updates: BufferedUpdates, covered: Tensor | None, ages: np.ndarray
+        self, updates: BufferedUpdates, rows: Tensor, covered: Tensor | None, ages: np.ndarray
     ) -> np.ndarray:
         s = self.prepared.scenario
         if s.variance_exponent == 0:
@@ -147,15 +199,23 @@ class GlobalModel:
         if s.variance == "steps":
             return updates.step_variance
         if s.variance == "entries":
-            return variance_entries(updates.rows, covered)
-        by_age = staleness_weight(ages, s.staleness, s.age_exponent, s.hinge_at)
-        return variance_buffer(updates.rows, by_age)
+            return variance_entries(rows, covered)
+        return variance_buffer(rows, self._by_age(ages))
+
+    def _by_age(self, ages: np.ndarray) -> np.ndarray:
+        s = self.prepared.scenario
+        return staleness_weight(ages, s.staleness, s.age_exponent, s.hinge_at)
 
     def _weights(self, samples: np.ndarray, ages: np.ndarray, variances: np.ndarray) -> np.ndarray:
         """Weight against the running median of earlier variances (in the first step: of these)."""
         reference = float(np.median(self._recent)) if self._recent else float(np.median(variances))
         self._recent.extend(variances.tolist())
         return weights(ages, variances, samples, self._rule, variance_ref=reference or 1.0)
+
+
+def _put(row: Tensor, at: Tensor | slice, values: Tensor) -> Tensor:
+    """Return a row with some entries replaced."""
+    return values if isinstance(at, slice) else row.index_copy(0, at, values)
 
 
 def _weight_rule(s: Scenario) -> WeightRule:
@@ -165,8 +225,13 @@ def _weight_rule(s: Scenario) -> WeightRule:
         hinge_at=s.hinge_at,
         variance_exponent=s.variance_exponent,
         sample_exponent=s.sample_exponent,
-        normalise=s.normalise,
+        # Of models only a mean makes sense: weights that add up to less would shrink the model.
+        normalise=s.normalise if s.combine == "updates" else "sum",
     )
+
+
+def _step_rule(s: Scenario) -> StepRule:
+    return StepRule(s.combine, s.mean, s.trim, s.server_rate)
 
 
 def _correction_state(s: Scenario, entries: int) -> CorrectionState | None:

@@ -40,9 +40,9 @@ class History:
 
     Attributes:
         scenario: the scenario as plain values.
-        points: one row per evaluation: `version`, the `AXES`, `accuracy`, `loss`,
-            `straggler_accuracy` (on the data of the slowest tenth of the devices),
-            `worst_decile_accuracy` (of the clients), and one `accuracy_<kind>` per device kind.
+        points: one row per evaluation: `version`, the `AXES`, `accuracy`, `loss`, `accuracy_<kind>`
+            per device kind, `straggler_accuracy` (slowest tenth of the devices) and
+            `worst_decile_accuracy` (of clients); `faulty_weight` so far; `survival` of batteries.
         facts: numbers of the entire run (peak memory, payload, rejected updates, ...).
     """
 

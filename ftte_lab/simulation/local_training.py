@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 
+from ftte_lab.devices import random_labels
 from ftte_lab.server import CORRECTIONS
 from ftte_lab.simulation.cohorts import Cohort, HeldBack
 from ftte_lab.simulation.prepare import Prepared
@@ -11,7 +13,7 @@ from ftte_lab.training import LocalSGD, Updates, clients_at_once, gather_batches
 
 
 class LocalTraining:
-    """Hold the training data and one local optimiser per tier.
+    """Hold the training data, faulty labels included, and one local optimiser per tier.
 
     Args:
         prepared: the prepared run.
@@ -19,17 +21,18 @@ class LocalTraining:
 
     def __init__(self, prepared: Prepared) -> None:
         s, dataset = prepared.scenario, prepared.federation.dataset
-        self.inputs, self.y = prepared.inputs(dataset.x_train), torch.as_tensor(dataset.y_train)
+        self.inputs = prepared.inputs(dataset.x_train)
+        self.y = torch.as_tensor(_labels(prepared))
         self.optimisers = [
             LocalSGD(
                 tier.plan,
-                prepared.tiers.union.start,
+                start,
                 s.client_rate,
                 s.client_momentum,
                 proximal=s.proximal if CORRECTIONS[s.correction].proximal else 0.0,
                 track_variance=s.variance == "steps" and s.variance_exponent > 0,
             )
-            for tier in prepared.tiers.tiers
+            for tier, start in zip(prepared.tiers.tiers, prepared.tiers.starts, strict=True)
         ]
         self.at_once = [clients_at_once(tier.plan, s.batch) for tier in prepared.tiers.tiers]
 
@@ -37,7 +40,7 @@ class LocalTraining:
         """Train the clients of a cohort, no more at once than is good."""
         return self.optimisers[cohort.tier].train(
             cohort.start.params,
-            self.inputs,
+            self.inputs.of(cohort.tier),
             self.y,
             cohort.batches,
             self.at_once[cohort.tier],
@@ -45,8 +48,17 @@ class LocalTraining:
         )
 
     def train_held_back(self, held: HeldBack) -> Updates:
-        """Train clients of several versions together; they are all of one tier."""
-        x, y = gather_batches(self.inputs, self.y, held.batches)
+        """Train clients of several versions together; they are all of the first tier."""
+        x, y = gather_batches(self.inputs.of(0), self.y, held.batches)
         starts = [cohort.start.params for cohort in held.cohorts]
         counts = [len(cohort) for cohort in held.cohorts]
         return self.optimisers[0].train_stacked(starts, counts, x, y, held.offsets)
+
+
+def _labels(prepared: Prepared) -> np.ndarray:
+    """Return the training labels as the clients hold them: random where "labels" is the fault."""
+    s, federation = prepared.scenario, prepared.federation
+    labels, classes = federation.dataset.y_train, federation.dataset.n_classes
+    if s.fault != "labels":
+        return labels
+    return random_labels(labels, federation.shards.train, prepared.faulty, classes, s.seed)

@@ -103,6 +103,14 @@ METHODS: Registry[Method] = Registry(
             suggests=_BUFFERED["suggests"],
         ),
         "fedbuff": Method("fedbuff", "FedBuff", "Nguyen et al. 2022, Algorithm 1", **_BUFFERED),
+        "fedbuff_average": Method(
+            "fedbuff_average",
+            "FedBuff + average",
+            "Nguyen et al. 2022, with FTTE's running average of the server's models",
+            fixes=_BUFFERED["fixes"],
+            without=_BUFFERED["without"],
+            suggests={**_BUFFERED["suggests"], "server_average": 0.95},
+        ),
         "ftte": Method(
             "ftte",
             "FTTE",

@@ -13,6 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from ftte_lab.models import Params
 from ftte_lab.simulation.cost_ledger import CostLedger
+from ftte_lab.simulation.events import Stepped
 from ftte_lab.simulation.history import History
 from ftte_lab.simulation.prepare import Prepared
 
@@ -31,8 +32,13 @@ class Recorder:
         self.y = torch.as_tensor(dataset.y_test)
         self.points: list[dict[str, float]] = []
         self.ledger = CostLedger(prepared)
+        self._faulty = _FaultyWeight(prepared.faulty)
         self._clients = _ClientTestData(prepared.federation.shards.test)
         self._groups = _groups(prepared)
+
+    def stepped(self, event: Stepped) -> None:
+        """Take down how much weight a server step gave to faulty clients."""
+        self._faulty.add(event.clients, event.weights)
 
     def evaluate(
         self, version: int, sim_seconds: float, params: Params, logits: Tensor | None = None
@@ -45,7 +51,8 @@ class Recorder:
             params: its parameters.
             logits: of the test data, if a worker has computed them already.
         """
-        logits = self.inputs.logits(params) if logits is None else logits
+        if logits is None:
+            logits = self.inputs.of(int(self.prepared.timeline.phase_at(version))).logits(params)
         right = (logits.argmax(1) == self.y).numpy().astype(np.int64)
         per_client = np.sort(self._clients.accuracies(right))
         point = {
@@ -57,6 +64,10 @@ class Recorder:
         }
         for name, group in self._groups.items():
             point[name] = float(right[group].mean()) if len(group) else float("nan")
+        if self.prepared.scenario.batteries:
+            point["survival"] = self.prepared.survival(sim_seconds)
+        if self._faulty:
+            point["faulty_weight"] = self._faulty.until(version)
         self.points.append(point)
         return point
 
@@ -67,6 +78,10 @@ class Recorder:
             rejected: how many updates were rejected, by reason.
         """
         facts = _facts(self.prepared) | {"rejected_updates": dict(rejected)}
+        if self.prepared.tiers.phases is not None:
+            facts["phases"] = _phase_facts(self.prepared)
+        if self._faulty:
+            facts["faulty_clients"] = int(self.prepared.faulty.sum())
         return History(self.prepared.scenario.to_dict(), pd.DataFrame(self.points), facts)
 
 
@@ -82,6 +97,26 @@ class _ClientTestData:
         """Return the accuracy of each client, from 1 or 0 per test sample."""
         sums = np.add.reduceat(right[self._order], self._bounds[:-1])
         return np.asarray(sums / np.diff(self._bounds))
+
+
+class _FaultyWeight:
+    """Sum up the weight that faulty clients got, step by step; false if nobody is faulty."""
+
+    def __init__(self, faulty: np.ndarray) -> None:
+        self._is_faulty = faulty
+        self._faulty, self._all = [0.0], [0.0]
+
+    def __bool__(self) -> bool:
+        return bool(self._is_faulty.any())
+
+    def add(self, clients: np.ndarray, weights: np.ndarray) -> None:
+        """Add the weights of one step."""
+        self._faulty.append(self._faulty[-1] + float(weights[self._is_faulty[clients]].sum()))
+        self._all.append(self._all[-1] + float(weights.sum()))
+
+    def until(self, version: int) -> float:
+        """Return the share of all weight so far that faulty clients got; 0 before any step."""
+        return self._faulty[version] / self._all[version] if self._all[version] else 0.0
 
 
 def _groups(prepared: Prepared) -> dict[str, np.ndarray]:
@@ -103,6 +138,8 @@ def _facts(prepared: Prepared) -> dict[str, Any]:
         "peak_memory_bytes": bill.peak_bytes,
         "overhead_bytes": bill.overhead_bytes,
         "inference_peak_bytes": bill.inference_peak_bytes,
+        "inference_one_bytes": bill.inference_one_bytes,
+        "micro_batch": bill.micro_batch,
         "mean_overhead_bytes": float(np.mean(overheads)),
         "upload_bytes_per_update": prepared.traffic.upload,
         "download_bytes_per_update": prepared.traffic.download,
@@ -122,15 +159,26 @@ def _facts(prepared: Prepared) -> dict[str, Any]:
 
 
 def _tier_facts(prepared: Prepared, k: int) -> dict[str, Any]:
-    tier = prepared.tiers.tiers[k]
+    tier, in_turn = prepared.tiers.tiers[k], prepared.tiers.phases is not None
     return {
         "kinds": list(tier.kinds),
-        "clients": int((prepared.tiers.tier_of_client == k).sum()),
+        "clients": int(((prepared.tiers.tier_of_client == k) | in_turn).sum()),
         "peak_memory_bytes": tier.bill.peak_bytes,
         "overhead_bytes": tier.bill.overhead_bytes,
         "upload_bytes": tier.traffic.upload,
         "trained_parameters": tier.plan.subset.entries(prepared.federation.model),
     }
+
+
+def _phase_facts(prepared: Prepared) -> list[dict[str, float]]:
+    """Return when each phase that was reached began, and how much was trained by its end."""
+    timeline, phases = prepared.timeline, prepared.tiers.phases
+    assert phases is not None  # noqa: S101
+    begin_s = [0.0, *timeline.step_s[timeline.redrawn - 1].tolist()]
+    return [
+        {"begin_s": at, "trained_until_then": plan.subset.entries(plan.model)}
+        for at, plan in zip(begin_s, phases.reached, strict=False)
+    ]
 
 
 def evaluation_versions(prepared: Prepared) -> set[int]:

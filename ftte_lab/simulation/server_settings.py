@@ -5,7 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from ftte_lab.server import NORMALISATIONS, STALENESS, VARIANCES
+from ftte_lab.models import BITS
+from ftte_lab.server import (
+    COMBINATIONS,
+    LARGEST_TRIM,
+    MEANS,
+    NORMALISATIONS,
+    STALENESS,
+    VARIANCES,
+)
 from ftte_lab.simulation.methods import METHODS
 from ftte_lab.simulation.setting import Knob, setting
 
@@ -125,6 +133,34 @@ class ServerSettings:
         label="normalise by",
         doc="Divide the weights by their sum, or by the number of updates.",
     )
+    combine: str = setting(
+        "updates",
+        group="server",
+        choices=COMBINATIONS,
+        label="combine",
+        edition=2,
+        doc="What the server averages: updates, or models, or it mixes their models into its own.",
+        why="an old update then adds what its client learned, and takes nothing back",
+    )
+    mean: str = setting(
+        "weighted",
+        group="server",
+        choices=MEANS,
+        label="mean",
+        edition=2,
+        doc="Mean of the updates: weighted, or entry by entry their median or trimmed mean.",
+    )
+    trim: float = setting(
+        0.2,
+        group="server",
+        low=0,
+        high=LARGEST_TRIM,
+        label="trim",
+        edition=2,
+        knob=Knob(high=0.45, step=0.05, readout=".0%"),
+        doc="Share of the weight that a trimmed mean cuts from each end.",
+        why="two of ten updates at each end",
+    )
     server_rate: float = setting(
         1.0,
         group="server",
@@ -152,6 +188,24 @@ class ServerSettings:
         label="running average",
         knob=Knob(high=0.98, step=0.02, readout=".2f"),
         doc="Weight of the past in a running average of the server's models; 0: no average.",
+    )
+    payload_bits: int = setting(
+        32,
+        group="server",
+        choices=BITS,
+        label="bits per entry",
+        edition=2,
+        doc="Bits of an entry that travels, up and down: float32, float16, or steps of int8 with a "
+        "scale per tensor.",
+        why="no rounding",
+    )
+    payload_names: bool = setting(
+        True,
+        group="server",
+        label="names in messages",
+        edition=2,
+        doc="Send the tensors' names with each message; off: a bare row in the order of the index.",
+        why="safetensors, which any reader understands",
     )
 
 

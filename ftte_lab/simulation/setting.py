@@ -57,7 +57,8 @@ class Setting:
         doc: one sentence, for help, tooltip and documentation.
         why: the reason behind the default.
         low, high: the allowed range of a number, both included.
-        choices: the allowed names.
+        choices: the allowed names, or numbers.
+        words: words that are allowed beside numbers, each with its meaning.
         knob: how a widget offers it, or `None` for the default of its kind.
         affects: the prepared parts that depend on it directly ("start", "federation", "search").
         edition: in which edition it appeared; later ones stay out of a digest at their default.
@@ -74,7 +75,8 @@ class Setting:
     none: str
     low: float | None
     high: float | None
-    choices: Collection[str] | None
+    choices: Collection[Any] | None
+    words: Mapping[str, str]
     knob: Knob | None
     affects: tuple[str, ...]
     edition: int
@@ -85,12 +87,14 @@ class Setting:
         Raises:
             ValueError: a value out of range: what was wrong, what is allowed, how to fix it.
         """
-        fix = f"None: {self.none}" if self.optional else ""
-        if value is None and self.optional:
+        fix = "; ".join(self._beside())
+        if (value is None and self.optional) or (isinstance(value, str) and value in self.words):
             return
         if self.kind == "Mapping":
             return  # each name and the sum are checked where they are used
         if self.choices is not None:
+            if self.kind == "int":
+                integer(self.name, value, min(self.choices), max(self.choices), fix)
             choice(self.name, value, self.choices)
         elif self.kind == "bool":
             ok = isinstance(value, bool)
@@ -107,14 +111,19 @@ class Setting:
         if self.kind == "Mapping":
             words = "shares that sum to 1, of " + ", ".join(self.choices or ())
         elif self.choices is not None:
-            words = ", ".join(self.choices)
+            words = ", ".join(map(str, self.choices))
         elif self.kind == "bool":
             words = "True or False"
         else:
             noun = "an integer" if self.kind == "int" else "a number"
             high = float("inf") if self.high is None else self.high
             words = f"{noun} {span(self.low or 0, high)}"
-        return f"{words}, or None: {self.none}" if self.optional else words
+        return ", or ".join([words, *self._beside()])
+
+    def _beside(self) -> list[str]:
+        """Return what is allowed beside numbers or names, each with its meaning."""
+        none = [f"None: {self.none}"] if self.optional else []
+        return none + [f"{word!r}: {meaning}" for word, meaning in self.words.items()]
 
     def key(self, value: Any) -> tuple[Any, ...]:
         """Return a hashable stand-in for a value; it changes when an own entry is set again."""
@@ -145,7 +154,8 @@ def setting(
     none: str = "",
     low: float | None = None,
     high: float | None = None,
-    choices: Collection[str] | None = None,
+    choices: Collection[Any] | None = None,
+    words: Mapping[str, str] | None = None,
     knob: Knob | None = None,
     affects: tuple[str, ...] = (),
     edition: int = 1,
@@ -174,6 +184,7 @@ def setting(
         "low": low,
         "high": high,
         "choices": choices,
+        "words": words or {},
         "knob": knob,
         "affects": affects,
         "edition": edition,
@@ -191,6 +202,8 @@ def settings_of_class(declared: type) -> dict[str, Setting]:
         kind = str(f.type)
         optional = "None" in kind
         plain = kind.replace("| None", "").strip().partition("[")[0]
+        if details["words"]:
+            plain = plain.replace("| str", "").strip()
         default = f.default if f.default_factory is dataclasses.MISSING else f.default_factory()
         details["label"] = details["label"] or f.name.replace("_", " ")
         found[f.name] = Setting(f.name, default, plain, optional, **details)

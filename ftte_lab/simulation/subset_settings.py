@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from ftte_lab.devices import ACCOUNTINGS
-from ftte_lab.server import MEASURES, SOLVERS
+from ftte_lab.server import MEASURES, MOST_PHASES, SOLVERS
 from ftte_lab.simulation.setting import Knob, setting
 
 
@@ -63,6 +63,18 @@ class SubsetSettings:
         affects=("gains",),
         doc="Which channels of a tensor come first: largest norm or gain.",
     )
+    gain_exponent: float = setting(
+        1.0,
+        group="subset",
+        low=0.1,
+        high=1,
+        label="gain exponent",
+        affects=("gains",),
+        knob=Knob(low=0.1, high=1, step=0.05, readout=".2f", digits=2),
+        doc="Diminishing returns: a tensor is worth the sum of its channels' gains to this power.",
+        why="gains add up; 1/2 is not proven better",
+        edition=2,
+    )
     solver: str = setting(
         "exact",
         group="subset",
@@ -71,6 +83,15 @@ class SubsetSettings:
         affects=("search",),
         doc="How the subset is searched within the budget.",
         why="a proven optimum",
+    )
+    granularity: Literal["channel", "layer"] = setting(
+        "channel",
+        group="subset",
+        choices=("channel", "layer"),
+        label="granularity",
+        affects=("search",),
+        doc="What the search decides: the channels of each tensor, or complete layers.",
+        edition=2,
     )
     payload_share: float | None = setting(
         None,
@@ -82,6 +103,27 @@ class SubsetSettings:
         knob=Knob(low=0.05, high=1, step=0.05, readout=".0%", digits=3),
         doc="Largest share of the parameters to train and send.",
         none="memory alone decides",
+    )
+    phases: int = setting(
+        1,
+        group="subset",
+        low=1,
+        high=MOST_PHASES,
+        label="phases",
+        knob=Knob(low=1, high=8, step=1),
+        doc="How many subsets the fleet trains one after the other; 1: the same all the time.",
+        why="in our runs, more phases help on one task and not on the other",
+        edition=2,
+    )
+    first_phase: float = setting(
+        0.5,
+        group="subset",
+        low=0.05,
+        high=0.95,
+        label="first phase",
+        knob=Knob(low=0.05, high=0.95, step=0.05, readout=".0%", digits=2),
+        doc="Share of the run before the subset is redrawn; the other phases share the rest.",
+        edition=2,
     )
     exclude_small: bool = setting(
         False,

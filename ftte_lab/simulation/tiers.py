@@ -8,115 +8,31 @@ Kinds whose searches agree form one tier.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import cached_property, lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
-from ftte_lab.devices import MemoryBill, memory_model, training_bill
-from ftte_lab.models import (
-    Model,
-    Plan,
-    Subset,
-    extract,
-    flatten_trained,
-    from_rows,
-    full,
-    index_bytes,
-    insert,
-    make_plan,
-    pack,
+from ftte_lab.devices import MemoryModel, memory_model, training_bill
+from ftte_lab.models import Model, Plan, Subset, full, make_plan
+from ftte_lab.server import (
+    CORRECTIONS,
+    Choice,
+    Contributions,
+    choose,
+    choose_with_micro_batch,
+    largest_micro_batch,
+    measure,
 )
-from ftte_lab.server import CORRECTIONS, Choice, ClientCorrection, Contributions, choose, measure
 from ftte_lab.simulation.federation import Federation, Start, public
+from ftte_lab.simulation.phases import Phases, boundaries, redrawn, union_of
 from ftte_lab.simulation.scenario import Scenario
+from ftte_lab.simulation.tier import Tier, Tiers
+from ftte_lab.simulation.traffic import Traffic, traffic
 
-_PLAIN = CORRECTIONS["none"]
-
-
-@dataclass(frozen=True)
-class Traffic:
-    """Bytes of one message of each sort.
-
-    Attributes:
-        upload: an update, per participation.
-        download: the trained entries, per participation.
-        once: the first, complete download of a device; 0 if each download is complete.
-        index: the index of the subset, sent once; 0 if everything is trained.
-    """
-
-    upload: int
-    download: int
-    once: int
-    index: int
-
-
-@dataclass(frozen=True, eq=False)
-class Tier:
-    """Devices that train the same subset.
-
-    Attributes:
-        kinds: the device kinds of the tier.
-        plan: what the subset asks of each operation.
-        choice: how the subset was chosen, or `None` if everything is trained.
-        bill: memory of one training step.
-        traffic: bytes of one message of each sort.
-    """
-
-    kinds: tuple[str, ...]
-    plan: Plan
-    choice: Choice | None
-    bill: MemoryBill
-    traffic: Traffic
-
-
-@dataclass(frozen=True, eq=False)
-class Tiers:
-    """All tiers of a fleet.
-
-    The server moves the entries of the union, and a device downloads all of them, because devices
-    of other tiers have changed them too.
-
-    Attributes:
-        tiers: the tiers, the weakest first.
-        tier_of_client: `(clients,)`, index into `tiers`.
-        union: plan of all entries that any tier trains.
-    """
-
-    tiers: tuple[Tier, ...]
-    tier_of_client: np.ndarray
-    union: Plan
-
-    def __len__(self) -> int:
-        return len(self.tiers)
-
-    @cached_property
-    def columns(self) -> tuple[Tensor, ...]:
-        """Where the trained entries of each tier stand in the server's row."""
-        model, union = self.union.model, self.union.subset
-        places = torch.arange(union.entries(model), dtype=torch.float64)  # exact up to 2^53
-        nowhere = {
-            name: torch.full(info.shape, -1.0, dtype=torch.float64)
-            for name, info in model.tensors.items()
-        }
-        placed = insert(model, union, nowhere, from_rows(model, union, places))
-        return tuple(flatten_trained(model, tier.plan.subset, placed).long() for tier in self.tiers)
-
-    @cached_property
-    def coverage(self) -> Tensor:
-        """Which entries of the server's row each tier trains, 0 or 1, `(tiers, d)`."""
-        out = torch.zeros(len(self), self.union.subset.entries(self.union.model))
-        for mark, columns in zip(out, self.columns, strict=True):
-            mark[columns] = 1.0
-        return out
-
-    def per_client(self, values: Sequence[float]) -> np.ndarray:
-        """Spread one number per tier to one per client, `(clients,)`."""
-        return np.asarray(values)[self.tier_of_client]
+_SEED_STEP = 1_000_003  # between the seeds of the searches of two phases
 
 
 def make_tiers(scenario: Scenario, federation: Federation) -> Tiers:
@@ -127,12 +43,14 @@ def make_tiers(scenario: Scenario, federation: Federation) -> Tiers:
     """
     model, fleet = federation.model, federation.fleet
     kinds = sorted(dict.fromkeys(fleet.kind), key=lambda kind: _memory(federation, kind))
+    if scenario.phases > 1:
+        return _in_phases(scenario, federation, tuple(kinds))
     choices = _choices(scenario, federation, kinds)
     subsets = {kind: choice.subset if choice else full(model) for kind, choice in choices.items()}
     groups: dict[str, list[str]] = {}
     for kind in kinds:
         groups.setdefault(subsets[kind].to_json(), []).append(kind)
-    union = make_plan(model, _union(model, [subsets[group[0]] for group in groups.values()]))
+    union = make_plan(model, union_of(model, [subsets[group[0]] for group in groups.values()]))
     tiers = tuple(
         _tier(scenario, federation, tuple(group), choices[group[0]], union)
         for group in groups.values()
@@ -155,15 +73,23 @@ def _choices(s: Scenario, federation: Federation, kinds: list[str]) -> Mapping[s
     return choices
 
 
-def _union(model: Model, subsets: list[Subset]) -> Subset:
-    """Return the channels that are in any of the subsets."""
-    parts = dict[str, tuple[int, ...] | None]()
-    for name, info in model.tensors.items():
-        chosen = [s.parts[name] for s in subsets if name in s]
-        if chosen:
-            every = set().union(*(range(info.channels) if c is None else c for c in chosen))
-            parts[name] = None if None in chosen else tuple(sorted(every))
-    return Subset(parts)
+def _in_phases(s: Scenario, federation: Federation, kinds: tuple[str, ...]) -> Tiers:
+    """Search the subset of each phase; each fits the weakest device."""
+    budget = _smallest_budget(s, federation)
+    choices = _redrawn(_search(s, federation.start, *budget), s.phases)
+    plans = [make_plan(federation.model, choice.subset) for choice in choices]
+    tiers = tuple(
+        _tier(s, federation, kinds, choice, plan)
+        for choice, plan in zip(choices, plans, strict=True)
+    )
+    phases = Phases.of(
+        boundaries(s.phases, s.first_phase),
+        plans,
+        [tier.traffic for tier in tiers],
+        lambda subset: _messages(s, federation, subset, subset).download,
+    )
+    first = np.zeros(len(federation.fleet), dtype=np.int64)
+    return Tiers(tiers, first, phases.reached[-1], phases)
 
 
 def _memory(federation: Federation, kind: str) -> int:
@@ -195,8 +121,40 @@ def _tier(
         s.accounting,
         s.client_momentum,
         correction=correction.state_vectors > 0,
+        micro_batch=choice.micro_batch if choice else _micro_batch(s, federation),
+        recompute=s.recompute,
     )
-    return Tier(kinds, plan, choice, bill, traffic(federation, plan, union, correction))
+    messages = _messages(s, federation, plan.subset, union.subset)
+    return Tier(kinds, plan, choice, bill, messages)
+
+
+def _micro_batch(s: Scenario, federation: Federation) -> int | None:
+    """Return the micro-batch for training everything: as set, or the largest that fits."""
+    if not isinstance(s.micro_batch, str):
+        return s.micro_batch
+    model = federation.model
+    budget, _ = _smallest_budget(s, federation)
+    return largest_micro_batch(_memory_models(s, model), full(model), budget)
+
+
+def _memory_models(s: Scenario, model: Model) -> Callable[..., MemoryModel]:
+    """Return the memory of a training step by its micro-batch."""
+    momentum, correction = s.client_momentum > 0, CORRECTIONS[s.correction].state_vectors > 0
+    return partial(
+        memory_model, model, s.batch, s.accounting, momentum, correction, recompute=s.recompute
+    )
+
+
+def _messages(s: Scenario, federation: Federation, trained: Subset, union: Subset) -> Traffic:
+    return traffic(
+        federation.model,
+        federation.params,
+        trained,
+        union,
+        CORRECTIONS[s.correction],
+        bits=s.payload_bits,
+        names=s.payload_names,
+    )
 
 
 @dataclass(frozen=True)
@@ -216,23 +174,39 @@ def _search(s: Scenario, start: Start, budget_bytes: int, device: str) -> _Searc
 
 @lru_cache(maxsize=64)  # the search takes most of the time of `prepare`, and few knobs change it
 def _chosen(search: _Search) -> Choice:
+    return _choose(search, _gains_for(search), search.scenario.seed)
+
+
+@lru_cache(maxsize=16)
+def _redrawn(search: _Search, phases: int) -> tuple[Choice, ...]:
+    def another(gains: Contributions, phase: int) -> Choice:
+        return _choose(search, gains, search.scenario.seed + phase * _SEED_STEP)
+
+    first, gains = _chosen(search), _gains_for(search)
+    return tuple(redrawn(search.start.model, gains, first, another, phases))
+
+
+def _choose(search: _Search, gains: Contributions, seed: int) -> Choice:
     s, model = search.scenario, search.start.model
     most = None if s.payload_share is None else int(s.payload_share * model.size)
-    return choose(
-        _gains(_Search(s.key("gains"), search.start, 0, "", s)),
-        memory_model(
-            model,
-            s.batch,
-            s.accounting,
-            s.client_momentum > 0,
-            CORRECTIONS[s.correction].state_vectors > 0,
-        ),
+    memory = _memory_models(s, model)
+    if isinstance(s.micro_batch, str):
+        solve = partial(choose_with_micro_batch, gains, memory)
+    else:
+        solve = partial(choose, gains, memory(micro_batch=s.micro_batch))
+    return solve(
         search.budget_bytes,
         solver=s.solver,
         max_entries=most,
+        granularity=s.granularity,
         device=search.device,
-        seed=s.seed,
+        seed=seed,
     )
+
+
+def _gains_for(search: _Search) -> Contributions:
+    s = search.scenario
+    return _gains(_Search(s.key("gains"), search.start, 0, "", s))
 
 
 @lru_cache(maxsize=16)
@@ -240,23 +214,12 @@ def _gains(search: _Search) -> Contributions:
     s, start = search.scenario, search.start
     x, y = public(start.dataset)
     return measure(
-        start.model, start.params, x, y, s.contribution, channels_by=s.channels_by, seed=s.seed
+        start.model,
+        start.params,
+        x,
+        y,
+        s.contribution,
+        channels_by=s.channels_by,
+        exponent=s.gain_exponent,
+        seed=s.seed,
     )
-
-
-def traffic(
-    federation: Federation, plan: Plan, union: Plan, correction: ClientCorrection = _PLAIN
-) -> Traffic:
-    """Measure the lengths of real messages.
-
-    They depend on shapes alone, so one message of each sort stands for all. A client correction may
-    send further rows of the same length beside each (SCAFFOLD: a control variate each way).
-    """
-    model, params = federation.model, federation.params
-    upload = len(pack(extract(model, plan.subset, params)))
-    download = len(pack(extract(model, union.subset, params)))
-    everything = full(model)
-    beside = correction.messages - 1
-    once = 0 if union.subset == everything else len(pack(params)) + beside * download
-    index = 0 if plan.subset == everything else index_bytes(plan.subset)
-    return Traffic(upload + beside * upload, download + beside * download, once, index)

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+import torch
 from torch import Tensor
 
+from ftte_lab.devices import FaultyMessages
 from ftte_lab.models import Params
 from ftte_lab.server import CorrectionState
 from ftte_lab.simulation.batch_sampler import BatchSampler
@@ -18,6 +20,7 @@ from ftte_lab.simulation.cohorts import Cohort, HeldBack, ServerVersion
 from ftte_lab.simulation.global_model import BufferedUpdates
 from ftte_lab.simulation.local_training import LocalTraining
 from ftte_lab.simulation.prepare import Prepared, policy
+from ftte_lab.simulation.rounding import Rounding
 from ftte_lab.simulation.update_table import RowTable
 from ftte_lab.simulation.workers.dispatch import Dispatcher
 from ftte_lab.training import Updates
@@ -42,9 +45,14 @@ class Trainer:
         correction: CorrectionState | None = None,
     ) -> None:
         self.timeline, self.tiers = prepared.timeline, prepared.tiers
+        self.tier = prepared.tier
         self.correction = correction
         self.local = LocalTraining(prepared)
         self.dispatcher = Dispatcher(prepared, self.local, processes)
+        self.messages = FaultyMessages(
+            prepared.scenario.fault, prepared.faulty, prepared.scenario.seed
+        )
+        self.rounding = Rounding(prepared)
         self.sampler = BatchSampler(prepared, np.sort(self.timeline.applied))
         self.held = HeldBack()
         entries = self.tiers.union.subset.entries(prepared.federation.model)
@@ -56,9 +64,11 @@ class Trainer:
             np.arange(len(self.timeline.step_s) + 1),
         )
         # Where a step takes one update, clients start one by one. They can be trained together only
-        # if they have one tier: several share no frozen part between versions.
+        # if they have one tier: several share no frozen part between versions. With phases, the
+        # first is alone: later ones still receive updates of those before.
         one_by_one = policy(prepared.scenario).buffer == 1
-        self._holds_back = one_by_one and len(self.tiers) == 1 and self.local.at_once[0] >= _FEW
+        alone = len(self.tiers) == 1 or self.tiers.phases is not None
+        self._holds_back = one_by_one and alone and self.local.at_once[0] >= _FEW
 
     def train(self, version: int, params: Params, row: Tensor) -> None:
         """Train the clients that start from a version and whose updates will be applied.
@@ -72,7 +82,7 @@ class Trainer:
             row: their trained entries `(d,)`.
         """
         for cohort in self._cohorts(ServerVersion(version, params, row)):
-            if self._holds_back and len(cohort) <= _FEW:
+            if self._holds_back and cohort.tier == 0 and len(cohort) <= _FEW:
                 self.held.cohorts.append(cohort)
             else:
                 here = self.dispatcher.dispatch(cohort)
@@ -83,14 +93,23 @@ class Trainer:
             self._keep(cohort, updates or self.local.train(cohort))
 
     def take(self, version: int) -> BufferedUpdates:
-        """Return the updates that the step from this version applies, and forget them."""
+        """Return the updates that the step from this version applies, as they arrive; forget them.
+
+        What faulty clients send takes the place of their updates here, so that the server cannot
+        tell them apart.
+        """
         members = self.timeline.buffer_of(version)
+        clients, visits = self.timeline.client[members], self.timeline.visit[members]
+        message = [self.rows.take(members), torch.from_numpy(self.step_variance[members])]
+        if self.correction is not None:
+            message.append(self.offsets.take(members))
+        rows, step_variance, *offsets = self.messages.sent(clients, visits, message)
         return BufferedUpdates(
             members,
-            self.rows.take(members),
-            self.step_variance[members],
-            self.sampler.sizes[self.timeline.client[members]],
-            None if self.correction is None else self.offsets.take(members),
+            self.rounding.uploaded(members, rows),
+            step_variance.numpy(),
+            self.sampler.sizes[clients],
+            offsets[0] if offsets else None,
         )
 
     def close(self) -> None:
@@ -102,6 +121,7 @@ class Trainer:
         begin, end = self._bounds[start.version], self._bounds[start.version + 1]
         if begin == end:
             return
+        start = self.rounding.downloaded(start)
         participations = self.sampler.participations[begin:end]
         batches = self.sampler.batches(begin, end)
         clients = self.timeline.client[participations]
@@ -109,7 +129,7 @@ class Trainer:
         if self.correction is not None:
             offsets = self.correction.offsets(clients.tolist())
             self.offsets.put(participations, offsets)
-        tiers = self.tiers.tier_of_client[clients]
+        tiers = self.tier[participations]
         for tier in np.unique(tiers).tolist():
             trained = offsets
             if offsets is not None and len(self.tiers) > 1:
@@ -127,18 +147,17 @@ class Trainer:
 
     def _train_held(self) -> None:
         held, self.held = self.held, HeldBack()
-        updates = self.local.train_held_back(held)
-        self._keep_rows(held.participations, updates.rows, updates.step_variance)
+        self._keep_rows(held.participations, self.local.train_held_back(held), tier=0)
 
     def _keep(self, cohort: Cohort, updates: Updates) -> None:
+        self._keep_rows(cohort.participations, updates, cohort.tier)
+
+    def _keep_rows(self, participations: np.ndarray, updates: Updates, tier: int) -> None:
         """Keep updates in the union's entries; what the tier does not train is zero."""
         rows = updates.rows
         if len(self.tiers) > 1:
             rows = rows.new_zeros(len(rows), self.rows.rows.shape[1])
-            rows[:, self.tiers.columns[cohort.tier]] = updates.rows
-        self._keep_rows(cohort.participations, rows, updates.step_variance)
-
-    def _keep_rows(self, participations: np.ndarray, rows: Tensor, variance: Tensor) -> None:
+            rows[:, self.tiers.columns[tier]] = updates.rows
         self.rows.put(participations, rows)
         if self.local.optimisers[0].track_variance:
-            self.step_variance[participations] = variance.double().numpy()
+            self.step_variance[participations] = updates.step_variance.double().numpy()

@@ -6,6 +6,7 @@ from typing import Any
 
 from ftte_lab._common import require
 from ftte_lab.devices import sample_fleet
+from ftte_lab.server import StepRule
 
 
 def check_combinations(s: Any) -> None:
@@ -23,9 +24,22 @@ def check_combinations(s: Any) -> None:
         "None unless alpha is a number",
         "Only a label skew makes clients differ in how much of a class they hold",
     )
+    _check_micro_batch(s)
     _check_slots(s)
     _check_variance(s)
     _check_correction(s)
+    _check_payload(s)
+    _check_mean(s)
+    _check_phases(s)
+
+
+def _check_micro_batch(s: Any) -> None:
+    require(
+        not isinstance(s.micro_batch, int) or s.micro_batch <= s.batch,
+        f"micro_batch = {s.micro_batch} with batch = {s.batch}",
+        f"1 to {s.batch}, None or 'auto'",
+        "A micro-batch is a part of the batch",
+    )
 
 
 def _check_slots(s: Any) -> None:
@@ -76,4 +90,67 @@ def _check_correction(s: Any) -> None:
         "correction = 'control_variates' with subset_per = 'kind'",
         "subset_per = 'fleet'",
         "The server's variate is a mean over clients that train the same entries",
+    )
+
+
+def _check_payload(s: Any) -> None:
+    require(
+        s.correction != "control_variates" or s.payload_bits == 32,
+        f"correction = 'control_variates' with payload_bits = {s.payload_bits}",
+        "payload_bits = 32",
+        "The server's variate is a mean of what the clients keep, which rounding would end",
+    )
+    require(
+        s.phases == 1 or s.payload_bits > 8,
+        f"phases = {s.phases} with payload_bits = 8",
+        "16 or 32 bits",
+        "A scale per tensor would depend on how many phases a device has missed",
+    )
+
+
+def _check_mean(s: Any) -> None:
+    rule = StepRule(s.combine, s.mean, s.trim, s.server_rate)  # checks the rate of "mixing"
+    if rule.cut is None:
+        return
+    require(
+        s.correction != "control_variates",
+        f"mean = {s.mean!r} with correction = 'control_variates'",
+        "mean = 'weighted'",
+        "SCAFFOLD's variates stay a plain mean, which one faulty client moves as it likes",
+    )
+    updates = s.concurrency if s.buffer is None else s.buffer
+    require(
+        updates >= 3,
+        f"mean = {s.mean!r} with {updates} updates per server step",
+        "3 or more",
+        "One or two updates have no median but their mean: raise the buffer",
+    )
+
+
+def _check_phases(s: Any) -> None:
+    """Refuse what does not go with a subset that is redrawn during the run."""
+    if s.phases == 1:
+        return
+    variates = "control_variates"
+    for name, wrong, allowed, why in (
+        ("subset", "full", "'search'", "Where everything is trained there is nothing to redraw"),
+        ("subset_per", "kind", "'fleet'", "Phases are one subset for the whole fleet at a moment"),
+        ("channels_by", "magnitude", "'gain'", "A channel's gain grows while it is not trained"),
+        ("correction", variates, "'none' or 'proximal'", "Variates belong to one set of entries"),
+        ("payload_bits", 8, "32 or 16", "With a scale per message, devices would start unlike"),
+        ("batteries", True, "False", "What a participation takes would change with the phase"),
+    ):
+        given = f"phases = {s.phases} with {name} = {wrong!r}"
+        require(getattr(s, name) != wrong, given, f"{name} = {allowed}", why)
+    require(
+        s.server_momentum == 0,
+        f"phases = {s.phases} with server_momentum = {s.server_momentum:g}",
+        "server_momentum = 0",
+        "It would go on moving entries that are no longer trained",
+    )
+    require(
+        s.variance != "buffer" or s.variance_exponent == 0,
+        f"phases = {s.phases} with variance = 'buffer'",
+        "'entries' or 'steps'",
+        "Updates of different subsets have no distance from each other",
     )

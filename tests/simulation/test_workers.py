@@ -90,7 +90,7 @@ def test_workers_evaluate_as_this_process_does() -> None:
     trainer.close()
     assert logits is not None
     inputs = prepared.inputs(prepared.federation.dataset.x_test)
-    assert torch.equal(logits, inputs.logits(prepared.federation.params))
+    assert torch.equal(logits, inputs.of(0).logits(prepared.federation.params))
 
 
 def test_work_of_a_dead_worker_is_done_in_this_process() -> None:
@@ -186,7 +186,7 @@ def test_cohort_gives_the_same_bits_however_it_is_split() -> None:
 
     def rows(most: int) -> torch.Tensor:
         sgd, params = local.optimisers[0], prepared.federation.params
-        return sgd.train(params, local.inputs, local.y, batches, most).rows
+        return sgd.train(params, local.inputs.of(0), local.y, batches, most).rows
 
     for most in (3, 4, 5, 7):
         assert torch.equal(rows(most), rows(12))

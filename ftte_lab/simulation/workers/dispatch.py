@@ -24,7 +24,7 @@ _UPDATE_S = 50e-6
 def useful_processes(prepared: Prepared) -> int:
     """Return the number of cores if the run would keep one core busy for two seconds, else 1."""
     timeline = prepared.timeline
-    flops = prepared.flops_per_update[timeline.client[timeline.applied]]
+    flops = prepared.flops_per_update[timeline.applied]
     seconds = float((flops / _FLOPS_PER_S + _UPDATE_S).sum())
     return cores() if seconds > _WORTH_SECONDS else 1
 
@@ -103,12 +103,12 @@ class Dispatcher:
         rows = answer["rows"]
         return Updates(rows, rows.new_empty(len(rows), 0), answer["step_variance"])
 
-    def submit_evaluation(self, row: Tensor) -> Task | None:
+    def submit_evaluation(self, row: Tensor, phase: int = 0) -> Task | None:
         """Have the test data evaluated under the trained entries `row`, if a worker is idle."""
         if self.pool is None:
             return None
         idle = [worker for worker in self.pool.free() if not worker.tasks]
-        return self.pool.submit_evaluation(idle[0], row) if idle else None
+        return self.pool.submit_evaluation(idle[0], row, phase) if idle else None
 
     def evaluation(self, task: Task) -> Tensor | None:
         """Wait for the logits of `submit_evaluation`; `None` if the worker died."""
@@ -127,7 +127,8 @@ def _setup(prepared: Prepared, local: LocalTraining) -> WorkerSetup:
     return WorkerSetup(
         optimisers=local.optimisers,
         union=prepared.tiers.union,
+        starts=prepared.tiers.starts,
         batch=prepared.scenario.batch,
         params=federation.params,
-        data={"x": dataset.x_train, "y": dataset.y_train, "x_test": dataset.x_test},
+        data={"x": dataset.x_train, "y": local.y.numpy(), "x_test": dataset.x_test},
     )

@@ -49,6 +49,7 @@ class WorkerSetup:
     Attributes:
         optimisers: local optimiser of each tier.
         union: all that any tier trains.
+        starts: the operation before which everything is frozen for each tier.
         batch: samples per step.
         params: the server's first parameters.
         data: arrays `x`, `y`, `x_test`.
@@ -56,6 +57,7 @@ class WorkerSetup:
 
     optimisers: Sequence[LocalSGD]
     union: Plan
+    starts: Sequence[int]
     batch: int
     params: Params
     data: Mapping[str, np.ndarray]
@@ -66,6 +68,7 @@ class WorkerSetup:
         return {
             "model": self.union.model.to_json(),
             "union": self.union.subset.to_json(),
+            "starts": list(self.starts),
             "subsets": [one.plan.subset.to_json() for one in self.optimisers],
             "rate": first.rate,
             "momentum": first.momentum,
@@ -209,9 +212,9 @@ class WorkerPool:
         return _submit(worker, message)
 
     @staticmethod
-    def submit_evaluation(worker: Worker, row: Tensor) -> Task:
-        """Have the test data evaluated under the trained entries `row`."""
-        return _submit(worker, {"row": row})
+    def submit_evaluation(worker: Worker, row: Tensor, tier: int = 0) -> Task:
+        """Have the test data evaluated under the trained entries `row`, as a tier takes them."""
+        return _submit(worker, {"row": row, "tier": torch.tensor([tier])})
 
     def result(self, task: Task) -> Params | None:
         """Wait for an answer; `None` if the worker died."""

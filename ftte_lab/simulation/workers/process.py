@@ -18,7 +18,7 @@ from torch import Tensor
 from ftte_lab._common import configure_process
 from ftte_lab.models import Model, Params, Subset, from_rows, insert, make_plan, pack, unpack
 from ftte_lab.simulation.workers.protocol import LOADED, read_frame, write_frame
-from ftte_lab.training import FrozenFeatures, LocalSGD, clients_at_once, gather_batches
+from ftte_lab.training import FrozenInputs, LocalSGD, clients_at_once, gather_batches
 
 
 class WorkerState:
@@ -31,22 +31,21 @@ class WorkerState:
 
     def __init__(self, setup: dict[str, Any], params: Params) -> None:
         self.model, self.params = Model.from_json(setup["model"]), params
-        union = make_plan(self.model, Subset.from_json(setup["union"]))
         plans = [make_plan(self.model, Subset.from_json(text)) for text in setup["subsets"]]
-        self.subset = union.subset
-        self.train = FrozenFeatures(self.model, params, _shared(setup["x"]), union.start)
-        self.test = FrozenFeatures(self.model, params, _shared(setup["x_test"]), union.start)
+        self.subset, starts = Subset.from_json(setup["union"]), setup["starts"]
+        self.train = FrozenInputs(self.model, params, _shared(setup["x"]), starts)
+        self.test = FrozenInputs(self.model, params, _shared(setup["x_test"]), starts)
         self.y = _shared(setup["y"])
         self.optimisers = [
             LocalSGD(
                 plan,
-                union.start,
+                start,
                 setup["rate"],
                 setup["momentum"],
                 proximal=setup["proximal"],
                 track_variance=setup["track_variance"],
             )
-            for plan in plans
+            for plan, start in zip(plans, starts, strict=True)
         ]
         self.at_once = [clients_at_once(plan, setup["batch"]) for plan in plans]
 
@@ -57,7 +56,8 @@ class WorkerState:
     def answer(self, tasks: deque[Params]) -> Iterator[bytes]:
         """Do the next task, or the next few if they can be trained together; remove them."""
         if "batches" not in tasks[0]:
-            yield pack({"logits": self.test.logits(self._start(tasks.popleft()))})
+            task = tasks.popleft()
+            yield pack({"logits": self.test.of(int(task["tier"])).logits(self._start(task))})
             return
         together = [tasks.popleft()]
         tier = int(together[0]["tier"])
@@ -65,13 +65,14 @@ class WorkerState:
         most = self.at_once[tier] if len(self.optimisers) == 1 else 0
         while tasks and "batches" in tasks[0] and sum(len(t["batches"]) for t in together) < most:
             together.append(tasks.popleft())
-        yield from self._train(self.optimisers[tier], self.at_once[tier], together)
+        yield from self._train(tier, together)
 
-    def _train(self, sgd: LocalSGD, at_once: int, tasks: list[Params]) -> Iterator[bytes]:
+    def _train(self, tier: int, tasks: list[Params]) -> Iterator[bytes]:
         """Train clients that start from several versions as one cohort.
 
         They can be trained together because their frozen tensors are the same in all versions.
         """
+        sgd, at_once, inputs = self.optimisers[tier], self.at_once[tier], self.train.of(tier)
         starts = [self._start(task) for task in tasks]
         counts = [len(task["batches"]) for task in tasks]
         offsets = None
@@ -79,10 +80,10 @@ class WorkerState:
             offsets = torch.cat([task["offsets"] for task in tasks])
         if len(tasks) == 1:
             batches = tasks[0]["batches"]
-            done = sgd.train(starts[0], self.train, self.y, batches, at_once, offsets)
+            done = sgd.train(starts[0], inputs, self.y, batches, at_once, offsets)
         else:
             batches = torch.cat([task["batches"] for task in tasks])
-            x, y = gather_batches(self.train, self.y, batches)
+            x, y = gather_batches(inputs, self.y, batches)
             done = sgd.train_stacked(starts, counts, x, y, offsets)
         parts = zip(done.rows.split(counts), done.step_variance.split(counts), strict=True)
         for rows, variance in parts:

@@ -1,0 +1,101 @@
+"""Hold what each device trains: one subset for the fleet, one per tier of devices, or in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ftte_lab.devices import MemoryBill
+from ftte_lab.models import Plan, flatten_trained, from_rows, insert
+from ftte_lab.server import Choice
+from ftte_lab.simulation.phases import Phases
+from ftte_lab.simulation.traffic import Traffic
+
+
+@dataclass(frozen=True, eq=False)
+class Tier:
+    """Devices that train the same subset.
+
+    Attributes:
+        kinds: the device kinds of the tier.
+        plan: what the subset asks of each operation.
+        choice: how the subset was chosen, or `None` if everything is trained.
+        bill: memory of one training step.
+        traffic: bytes of one message of each sort.
+    """
+
+    kinds: tuple[str, ...]
+    plan: Plan
+    choice: Choice | None
+    bill: MemoryBill
+    traffic: Traffic
+
+
+@dataclass(frozen=True, eq=False)
+class Tiers:
+    """All tiers of a fleet.
+
+    The server moves the entries of the union, and a device downloads all of them, because devices
+    of other tiers have changed them too.
+
+    Attributes:
+        tiers: the tiers, the weakest first; with phases, what the fleet trains in each.
+        tier_of_client: `(clients,)`, index into `tiers`; with phases, 0: the first.
+        union: plan of all entries that any tier trains.
+        phases: the order of the subsets, if they follow one another; `None`: there is no order.
+    """
+
+    tiers: tuple[Tier, ...]
+    tier_of_client: np.ndarray
+    union: Plan
+    phases: Phases | None = None
+
+    def __len__(self) -> int:
+        return len(self.tiers)
+
+    @cached_property
+    def columns(self) -> tuple[Tensor, ...]:
+        """Where the trained entries of each tier stand in the server's row."""
+        return self._places(tier.plan for tier in self.tiers)
+
+    @cached_property
+    def reached(self) -> tuple[Tensor, ...]:
+        """Where the entries stand that have been trained by the end of each phase."""
+        return () if self.phases is None else self._places(self.phases.reached)
+
+    @cached_property
+    def starts(self) -> tuple[int, ...]:
+        """Return for each tier the operation before which everything is frozen.
+
+        With phases, it is frozen until the end of this phase.
+        """
+        if self.phases is None:
+            return (self.union.start,) * len(self)
+        return tuple(plan.start for plan in self.phases.reached)
+
+    def _places(self, plans: Iterable[Plan]) -> tuple[Tensor, ...]:
+        model, union = self.union.model, self.union.subset
+        places = torch.arange(union.entries(model), dtype=torch.float64)  # exact up to 2^53
+        nowhere = {
+            name: torch.full(info.shape, -1.0, dtype=torch.float64)
+            for name, info in model.tensors.items()
+        }
+        placed = insert(model, union, nowhere, from_rows(model, union, places))
+        return tuple(flatten_trained(model, plan.subset, placed).long() for plan in plans)
+
+    @cached_property
+    def coverage(self) -> Tensor:
+        """Which entries of the server's row each tier trains, 0 or 1, `(tiers, d)`."""
+        out = torch.zeros(len(self), self.union.subset.entries(self.union.model))
+        for mark, columns in zip(out, self.columns, strict=True):
+            mark[columns] = 1.0
+        return out
+
+    def per_client(self, values: Sequence[float]) -> np.ndarray:
+        """Spread one number per tier to one per client, `(clients,)`."""
+        return np.asarray(values)[self.tier_of_client]
