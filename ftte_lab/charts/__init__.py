@@ -6,6 +6,7 @@ from its numbers.
 """
 
 from ftte_lab._common import seconds, size
+from ftte_lab.charts.chance import draws, predicted_gain
 from ftte_lab.charts.curve_axes import AXIS_TITLES, METRICS, metric_title
 from ftte_lab.charts.curves import LiveView, accuracy, curves
 from ftte_lab.charts.figure import Figure, Template, template
@@ -13,7 +14,7 @@ from ftte_lab.charts.fleet import fleet
 from ftte_lab.charts.gantt import first_devices, gantt
 from ftte_lab.charts.images import images
 from ftte_lab.charts.labels import label_map
-from ftte_lab.charts.memory import memory
+from ftte_lab.charts.memory import levers, memory
 from ftte_lab.charts.palette import (
     KindStyle,
     MethodStyle,
@@ -42,6 +43,7 @@ __all__ = [
     "bytes_per_update",
     "bytes_sent",
     "curves",
+    "draws",
     "finish",
     "first_devices",
     "fleet",
@@ -50,10 +52,12 @@ __all__ = [
     "kind_styles",
     "label",
     "label_map",
+    "levers",
     "memory",
     "method_scales",
     "method_styles",
     "metric_title",
+    "predicted_gain",
     "seconds",
     "size",
     "slide",

@@ -21,8 +21,9 @@ METRICS = {
     "loss": "test loss",
     "straggler_accuracy": "accuracy, slowest tenth of devices",
     "worst_decile_accuracy": "accuracy, worst tenth of clients",
+    "survival": "devices that can still take part",
 }
-"""What the curves can show, by column of `History.points`."""
+"""What the curves can show, by column of `History.points`; survival where there are batteries."""
 
 _SHORT_S = 120.0  # runs of at most two minutes have their axis in seconds
 

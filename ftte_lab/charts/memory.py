@@ -11,7 +11,8 @@ from ftte_lab._common import integer, require, size
 from ftte_lab.charts.figure import Columns, Figure, columns, template
 from ftte_lab.charts.palette import label
 from ftte_lab.charts.style import WIDTH, Theme, finish
-from ftte_lab.devices import MemoryBill
+from ftte_lab.devices import MemoryBill, lever_bills
+from ftte_lab.models import Model, Subset
 
 _PARTS = {
     "weights": "#7F7F7F",
@@ -29,6 +30,11 @@ _SIDES: tuple[tuple[Literal["left", "right"], int, str], ...] = (
     ("right", -4, ">"),
 )
 _X_TITLE = "KiB at the peak of one training step"
+_TITLES = ("Memory on a device", "at the peak of one training step; tick: inference alone")
+_TITLES_OF_LEVERS = (
+    "Three levers for the memory of a training step",
+    "micro-batches and blocks run again leave the gradient as it is; tick: inference alone",
+)
 
 
 def memory(
@@ -61,14 +67,66 @@ def memory(
         >>> sorted({row["method"] for row in figure.rows("bars")})
         ['FTTE', 'FedAvg']
     """
+    return _figure(bills, (*_TITLES, _NAME_ROWS), budget_bytes, device, marks or {})
+
+
+def levers(
+    model: Model,
+    subset: Subset,
+    batch: int,
+    *,
+    micro_batch: int = 1,
+    accounting: str = "pytorch",
+    momentum: float = 0.0,
+    budget_bytes: int | None = None,
+    device: str = "the weakest device",
+) -> Figure:
+    """Draw what each lever saves of a training step's memory, and what they save together.
+
+    A tick marks inference alone, on as many samples as the step passes at once.
+
+    Args:
+        model: the net.
+        subset: what is trained where not everything is.
+        batch: samples of the step.
+        micro_batch: samples at once where not all are.
+        accounting: bytes per entry, as in `devices.training_bill`.
+        momentum: of the local optimiser.
+        budget_bytes: what the device may use at once (bytes).
+        device: whose budget it is.
+
+    Raises:
+        ValueError: as `devices.training_bill`, or a budget below 1.
+
+    Example:
+        >>> from ftte_lab.models import build, head
+        >>> net = build("cnn", (1, 8, 8), 10)
+        >>> figure = levers(net, head(net), 8, budget_bytes=170 * 1024)
+        >>> len({row["method"] for row in figure.rows("bars")})
+        6
+    """
+    bills = lever_bills(
+        model, subset, batch, micro_batch=micro_batch, accounting=accounting, momentum=momentum
+    )
+    return _figure(bills, (*_TITLES_OF_LEVERS, 1), budget_bytes, device, {})
+
+
+def _figure(
+    bills: Mapping[str, MemoryBill],
+    head: tuple[str, str, int],
+    budget_bytes: int | None,
+    device: str,
+    marks: Mapping[str, int],
+) -> Figure:
+    """Return the figure; its head are title, subtitle, and rows for the names of amounts."""
     require(bool(bills), "no bill to draw", "at least one")
     longest = max(bill.peak_bytes for bill in bills.values()) / 1024
-    lines = _lines(_amounts(budget_bytes, device, marks or {}), _FAR * longest)
+    lines = _lines(_amounts(budget_bytes, device, marks), _FAR * longest)
     data = {**_bars(bills), "lines": columns(("text", "kib", "row"), lines)}
     signals = {"end": 1.12 * max([longest, 1.0, *data["lines"]["kib"]])}
     held = {part for bill in bills.values() for part, value in bill.parts().items() if value}
     parts = tuple(part for part in _PARTS if part in held)
-    drawing = template(_draw, tuple(label(name) for name in bills), parts)
+    drawing = template(_draw, head, tuple(label(name) for name in bills), parts)
     return Figure(drawing, data, _sentence(bills, budget_bytes, device), signals)
 
 
@@ -122,23 +180,25 @@ def method_axis(labels: Sequence[str]) -> alt.Y:
     return alt.Y("method:N", sort=None, title=None, axis=axis, scale=scale)
 
 
-def _draw(theme: Theme, labels: tuple[str, ...], parts: tuple[str, ...]) -> dict[str, Any]:
+def _draw(
+    theme: Theme, head: tuple[str, str, int], labels: tuple[str, ...], parts: tuple[str, ...]
+) -> dict[str, Any]:
     y, end = method_axis(labels), alt.param(name="end", value=1.0)
     scale = alt.Scale(domain={"expr": "[0, end]"}, nice=False)
     x = alt.X("kib:Q", title=_X_TITLE, scale=scale)
     totals = alt.Chart(alt.NamedData("totals")).mark_text(align="left", dx=5, color=theme.ink)
     totals = totals.encode(x=x, y=y, text=alt.Text("kib:Q", format=",.0f"))
     floor = alt.Chart(alt.NamedData("floor")).mark_tick(color=theme.ink, thickness=2, size=32)
-    layers = [_stack(parts, scale, y), floor.encode(x=x, y=y), *_marks(theme, x), totals]
+    title, below, rows = head
+    layers = [_stack(parts, scale, y, rows), floor.encode(x=x, y=y), *_marks(theme, x), totals]
     chart = alt.layer(*layers).add_params(end)
     chart = chart.properties(width=WIDTH, height=44 * len(labels) + 10)
-    below = "at the peak of one training step; tick: inference alone"
-    return finish(chart, theme, "Memory on a device", below)
+    return finish(chart, theme, title, below)
 
 
-def _stack(parts: tuple[str, ...], scale: alt.Scale, y: alt.Y) -> alt.Chart:
+def _stack(parts: tuple[str, ...], scale: alt.Scale, y: alt.Y, rows: int) -> alt.Chart:
     colours = alt.Scale(domain=list(parts), range=[_PARTS[part] for part in parts])
-    legend = alt.Legend(columns=2, offset=10 + 13 * _NAME_ROWS, columnPadding=6, labelFontSize=11)
+    legend = alt.Legend(columns=2, offset=10 + 13 * rows, columnPadding=6, labelFontSize=11)
     tooltip = [
         alt.Tooltip("method:N"),
         alt.Tooltip("part:N"),

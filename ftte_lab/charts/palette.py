@@ -42,6 +42,7 @@ class KindStyle:
 _SHIPPED = {
     "fedavg": MethodStyle("#0072B2", "#56B4E9", (9, 4)),
     "fedbuff": MethodStyle("#B97A00", "#F0C040", (3, 3)),
+    "fedbuff_average": MethodStyle("#7A6200", "#D9C77A", (3, 3, 9, 3)),
     "ftte": MethodStyle("#D55E00", "#FF8A3D", (1, 0)),
     "fedasync": MethodStyle("#009E73", "#2CCFA0", (9, 3, 2, 3)),
     "fedprox": MethodStyle("#B75C93", "#E8A6CF", (5, 2)),
@@ -70,16 +71,18 @@ _KINDS = (
     KindStyle("#D0587E", "triangle-left"),
     KindStyle("#B8A542", "triangle-right"),
     KindStyle("#B5B02C", "triangle-up"),
+    KindStyle("#4F83B5", "bow"),
     KindStyle("#6677CC", "star"),
     KindStyle("#A0673C", "hexagon"),
     KindStyle("#8A8A8A", "hourglass"),
     KindStyle("#C08BD0", "pentagon"),
 )
-_FIRST_FREE = 8  # place in `_KINDS` for a kind that is not in the catalogue
+_FIRST_FREE = 9  # place in `_KINDS` for a kind that is not in the catalogue
 _DRAWN_SHAPES = {  # Vega has no name for these; paths in a box from -1 to 1
     "star": "M0,-1L.26,-.36L.95,-.31L.42,.14L.59,.81L0,.45L-.59,.81L-.42,.14L-.95,-.31L-.26,-.36Z",
     "hexagon": "M-.5,-.87L.5,-.87L1,0L.5,.87L-.5,.87L-1,0Z",
     "hourglass": "M-.85,-.9L.85,-.9L-.85,.9L.85,.9Z",
+    "bow": "M-.95,-.8L.95,.8L.95,-.8L-.95,.8Z",
     "pentagon": "M0,-1L.95,-.31L.59,.81L-.59,.81L-.95,-.31Z",
 }
 

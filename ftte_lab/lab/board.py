@@ -84,7 +84,7 @@ class Board:
         self.sim_seconds, self.updates = 0.0, 0
         timelines = {name: run.timeline for name, run in prepared.items()}
         self.updates_ahead = sum(len(timeline.applied) for timeline in timelines.values())
-        ahead = sum(_work(prepared[n], t.client[t.applied]) for n, t in timelines.items())
+        ahead = sum(_work(prepared[n], t.applied) for n, t in timelines.items())
         self.work_total = self.work + ahead * (1 + seeds_to_come)
 
     def record(self, k: int, timed: TimedEvent, prepared: Prepared) -> None:
@@ -96,7 +96,7 @@ class Board:
                 table.setdefault(column, []).append(value)
         elif isinstance(event, Stepped):
             self.sim_seconds = event.sim_seconds
-            self.work += _work(prepared, event.clients)
+            self.work += _work(prepared, prepared.timeline.buffer_of(event.version - 1))
             self.updates += len(event.clients)
             self.last_step = _step_text(name, event)
             if k == 0:
@@ -145,9 +145,9 @@ class Board:
         return watch if watch in self.prepared else next(iter(self.prepared))
 
 
-def _work(prepared: Prepared, clients: np.ndarray) -> float:
-    """Return the FLOP of updates of these clients, without evaluation and overheads."""
-    return float(prepared.flops_per_update[clients].sum())
+def _work(prepared: Prepared, participations: np.ndarray) -> float:
+    """Return the FLOP of these participations, without evaluation and overheads."""
+    return float(prepared.flops_per_update[participations].sum())
 
 
 def _step_text(name: str, event: Stepped) -> str:
@@ -219,7 +219,9 @@ def _bytes(board: Board) -> Figure:
 def _subset(board: Board) -> Figure:
     prepared = board.prepared.get("ftte") or board.prepared[board.watched()]
     title = "What FTTE trains" if "ftte" in board.prepared else "What is trained"
-    if len(prepared.tiers) > 1:
+    if prepared.tiers.phases is not None:
+        title += " at first"
+    elif len(prepared.tiers) > 1:
         title += f" on a {' or '.join(prepared.weakest.kinds)}"
     return charts.subset_map(prepared.federation.model, prepared.plan.subset, title=title)
 

@@ -16,8 +16,8 @@ from ftte_lab.lab.live.marks import Marks
 from ftte_lab.lab.method_boxes import MethodBoxes
 from ftte_lab.lab.mix_sliders import MixSliders
 from ftte_lab.lab.settings import Settings
-from ftte_lab.models import head
-from ftte_lab.simulation import GROUPS, SETTINGS, Prepared
+from ftte_lab.models import Model, head
+from ftte_lab.simulation import GROUPS, SETTINGS, Prepared, Scenario
 
 _BESIDE = 4  # up to this many knobs stand above the charts; more stand beside them
 _GROUP_OF_OTHERS: Mapping[str, str] = {"methods": "server", "seeds": "run"}
@@ -78,13 +78,12 @@ class ControlPanel:
             return
         run = next(iter(prepared.values()))
         s, (_, kind, weakest) = run.scenario, run.federation.fleet.weakest()
-        model = run.federation.model
-        floor = training_bill(model, head(model), s.batch, s.accounting, s.client_momentum)
+        floor = _floor_bytes(s, run.federation.model) / 1024
         knob = SETTINGS["budget_kib"].knob
         assert knob is not None  # noqa: S101  # for the type checker
         self._marks.place(
             {
-                f"floor {floor.peak_bytes / 1024:.0f}": floor.peak_bytes / 1024,
+                f"floor {floor:.0f}": floor,
                 f"weakest: {kind}": weakest / 1024,
             },
             (knob.base**knob.low, knob.base**knob.high),
@@ -139,6 +138,23 @@ class ControlPanel:
             control.widget.observe(changed, names="value")
 
 
+def _floor_bytes(s: Scenario, model: Model) -> int:
+    """Return the peak of the smallest training step, that of the classifier alone."""
+    allowed = (None, 1) if isinstance(s.micro_batch, str) else (s.micro_batch,)
+    return min(
+        training_bill(
+            model,
+            head(model),
+            s.batch,
+            s.accounting,
+            s.client_momentum,
+            micro_batch=micro_batch,
+            recompute=s.recompute,
+        ).peak_bytes
+        for micro_batch in allowed
+    )
+
+
 def _group_of(name: str) -> str:
     return SETTINGS[name].group if name in SETTINGS else _GROUP_OF_OTHERS[name]
 
@@ -146,7 +162,9 @@ def _group_of(name: str) -> str:
 def metrics(settings: Settings) -> dict[str, Any]:
     """Return the menus above the charts: what the curves show, over what, whose schedule."""
     names = dict(charts.METRICS)
-    for name, text in charts.METRICS.items():
+    if not settings.scenario.batteries:
+        del names["survival"]
+    for name, text in names.items():
         if name != "accuracy":
             names[name] = text.split(",")[-1].strip()
     for kind in sorted(settings.scenario.mix):

@@ -100,10 +100,11 @@ def _box(one: Setting, s: Settings) -> Control:
 
 
 def _ladder(one: Setting, knob: Knob, s: Settings) -> Control:
-    """Offer a few values, and "none" where the setting is optional."""
+    """Offer a few values, words behind numbers, and "none" where the setting is optional."""
     now = getattr(s.scenario, one.name)
-    values = sorted({*knob.steps, *([now] if now is not None else [])})
-    options = [_option(value) for value in values]
+    values = {*knob.steps, *([now] if now is not None else [])}
+    numbers = sorted(value for value in values if value not in one.words)
+    options = [_option(value) for value in (*numbers, *(w for w in one.words if w in values))]
     if one.optional:
         options.append((_NO_VALUE, _NO_VALUE))
     start = options[-1][1] if now is None else now
@@ -153,8 +154,9 @@ def _budget(one: Setting, knob: Knob, s: Settings) -> Control:
     def read(settings: Settings) -> float:
         if settings.scenario.budget_kib is not None:
             return settings.scenario.budget_kib
-        kinds = [kind for kind, share in settings.scenario.mix.items() if share > 0]
-        weakest = min(CATALOGUE[kind].memory_bytes for kind in kinds)
+        s = settings.scenario
+        kinds = [CATALOGUE[name] for name, share in s.mix.items() if share > 0]
+        weakest = min(kind.training_bytes(s.app_memory_share) for kind in kinds)
         return float(min(weakest / 1024, knob.base**knob.high))
 
     return Control(slider.widget, read, slider.write)

@@ -67,6 +67,10 @@ def _subset(prepared: Prepared, full: Prepared | None) -> str:
         f"Within {size(budget)} FTTE trains {100 * share:.0f} % of the parameters: "
         f"a step needs {peak}, an update is {upload}; {fit}."
     )
+    if prepared.tiers.phases is not None:
+        part = 100 * prepared.tiers.union.subset.entries(model) / model.size
+        times = len(prepared.tiers) - 1
+        return f"{text} The subset is redrawn {times} times; {part:.0f} % are trained by the end."
     for tier in prepared.tiers.tiers[1:]:
         part = 100 * tier.plan.subset.entries(model) / model.size
         kinds = " or ".join(tier.kinds)

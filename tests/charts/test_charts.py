@@ -10,6 +10,7 @@ import pytest
 from ftte_lab import charts
 from ftte_lab.charts import Figure
 from ftte_lab.charts.style import THEMES
+from ftte_lab.devices import lever_bills
 from ftte_lab.lab.board import PANELS, Board
 from ftte_lab.lab.settings import settings_of
 from ftte_lab.server import Fate
@@ -44,6 +45,20 @@ def test_memory_bars_sum_to_the_bill(prepared: dict[str, Prepared]) -> None:
         total = sum(row["kib"] for row in rows(figure) if row["method"] == text)
         assert total == pytest.approx(bills[name].peak_bytes / 1024)
     assert "40 KiB, the budget of a sensor" in figure.alt_text
+    assert png_size(figure)[0] > 900
+
+
+def test_levers_show_the_bill_of_each_and_of_all(prepared: dict[str, Prepared]) -> None:
+    model, subset = prepared["ftte"].federation.model, prepared["ftte"].plan.subset
+    figure = charts.levers(model, subset, 8, micro_batch=2, budget_bytes=60 * 1024)
+    bills = lever_bills(model, subset, 8, micro_batch=2)
+    assert list(dict.fromkeys(row["method"] for row in figure.rows("bars"))) == list(bills)
+    for name, bill in bills.items():
+        total = sum(row["kib"] for row in rows(figure) if row["method"] == name)
+        assert total == pytest.approx(bill.peak_bytes / 1024)
+    assert bills["all three"].recompute
+    assert bills["all three"].micro_batch == 2
+    assert "60 KiB, the budget of the weakest device" in figure.alt_text
     assert png_size(figure)[0] > 900
 
 

@@ -41,6 +41,20 @@ def test_knob_runs_or_explains_at_both_ends(name: str, page: Page) -> None:
         assert "unexpectedly" not in error
 
 
+def test_knob_of_numbers_and_a_word() -> None:
+    lab = Lab(TINY_SETTINGS, show=["micro_batch", "recompute"], mode="batch")
+    control = lab.controls.knobs["micro_batch"]
+    assert [value for _, value in control.widget.options] == [1, 2, 4, 8, "auto", "none"]
+    assert control.widget.value == "none"
+    for value, field in ((2, 2), ("auto", "auto"), ("none", None)):
+        control.widget.value = value
+        assert lab.settings.scenario.micro_batch == field
+    control.show(lab.settings.set(micro_batch=3))
+    assert control.widget.value == 3
+    lab.controls.knobs["recompute"].widget.value = True
+    assert lab.settings.scenario.recompute
+
+
 def test_mix_sliders_sum_to_one(page: Page) -> None:
     mix = page.lab.controls.knobs["mix"].widget
     for kind, value in (("sensor", 100), ("watch", 0), ("phone", 37), ("sensor", 0)):
@@ -92,6 +106,16 @@ def test_show_limits_the_knobs() -> None:
         Lab(TINY_SETTINGS, charts=["gant"])
     with pytest.raises(ValueError, match="mode = 'lively'"):
         Lab(TINY_SETTINGS, mode="lively")
+
+
+def test_knob_of_a_few_numbers_sets_a_number() -> None:
+    lab = Lab(TINY_SETTINGS, show=["payload_bits"], charts=["curves"], mode="batch")
+    knob = lab.controls.knobs["payload_bits"].widget
+    assert list(knob.options) == [32, 16, 8]
+    knob.value = 8
+    assert lab.settings.scenario == TINY_SETTINGS.scenario.replace(payload_bits=8)
+    lab.set(payload_bits=16)
+    assert knob.value == 16
 
 
 def test_knobs_start_at_the_settings() -> None:
