@@ -222,7 +222,7 @@ class PlainFTTE:
         self.rate = scenario.client_rate
         self.x = torch.as_tensor(federation.dataset.x_train)
         self.y = torch.as_tensor(federation.dataset.y_train)
-        self.inputs = prepared.inputs(federation.dataset.x_train)
+        self.inputs = prepared.inputs(federation.dataset.x_train).of(0)
         self.sgd = LocalSGD(self.plan, self.plan.start, self.rate)
         shape = (20, 10, scenario.local_steps, scenario.batch)  # twenty cohorts of a buffer's size
         self.cohorts = torch.randint(

@@ -30,6 +30,7 @@ SHAPES = {
     "mlp": (1, 8, 8),
     "cnn": (3, 32),
     "cnn-maxpool": (2, 9, 12),
+    "cnn-gap": (1, 12, 9),
     "mcunet-s": (3, 64),
     "mcunet-m": (3, 16, 16),
 }

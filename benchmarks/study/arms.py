@@ -1,211 +1,198 @@
-"""Define the arms of the study: methods, ablation, and the end and the server rate of each arm.
+"""Define the arms of the study: methods, the levers on them, and how long each arm runs.
 
-The rates come from `TUNING_SEEDS` (`python -m benchmarks.study --tune`), and so did every decision
-on the method itself. The ends of the runs (`UPDATES`) do not: they were shortened, for time, with
-results of the reported seeds known.
+An arm is a method and the settings that it has of its own. Whatever was decided about them was
+decided on `TUNING_SEEDS`, and so were the server rates (`rates.py`).
 """
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
-from functools import lru_cache
-from pathlib import Path
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from benchmarks.study.matrix import ALPHAS, CENTRE, QUICK_CLIENTS, TASKS, TUNING_SEEDS, Cell
-from ftte_lab.experiments import TIERED, Comparison
-from ftte_lab.simulation import Scenario, prepare
+from benchmarks.study import draws
+from benchmarks.study.bills import budget_kib, whole_batch_budget_kib
+from benchmarks.study.matrix import HARD, MANY, PAYLOADS, PEOPLE, QUICK_CLIENTS, Cell
+from ftte_lab.simulation import Scenario
 
-MEMORY_SHARE = 0.20
-"""The authors' figure as a setting, like the cap on the payload in `TIERED`."""
+Arm = tuple[str, Mapping[str, Any]]
 
-RATES = Path(__file__).with_name("rates.json")
+_AVERAGE = {"server_average": 0.95}
+_EIGHT = {"payload_bits": 8}
+_WEIGHTS = {"age_exponent": 0.5, "variance_exponent": 0.25}
+# The authors' payload figure as a setting; with names and shapes a message is at most 31 %.
+_CAP = {"payload_share": 0.25}
+_PHASES = {"phases": 4, "first_phase": 0.5}
+
+
+def ftte(task: str) -> dict[str, Any]:
+    """Return FTTE in the paper's form: one subset for the fleet, buffer, weights, both levers."""
+    memory = {"micro_batch": "auto", "budget_kib": budget_kib(task)}
+    return {**_CAP, **memory, **_WEIGHTS, **_AVERAGE}
+
+
+def whole_batch(task: str) -> dict[str, Any]:
+    """Return FTTE whose devices take their batch at once, in the first edition's budget."""
+    return {**_CAP, "budget_kib": whole_batch_budget_kib(task), **_WEIGHTS}
+
+
+def matrix(task: str) -> dict[str, Arm]:
+    """Return the methods that run in every cell."""
+    return {
+        "fedavg": ("fedavg", {}),
+        "fedbuff": ("fedbuff", {}),
+        "fedbuff + average": ("fedbuff", _AVERAGE),
+        "ftte": ("ftte", ftte(task)),
+    }
+
+
+def levers(task: str) -> dict[str, Arm]:
+    """Return every method with every lever: the arms of the one large table."""
+    ours = ftte(task)
+    return {
+        "fedavg": ("fedavg", {}),
+        "fedavg + average": ("fedavg", _AVERAGE),
+        "fedavg + over-selection": ("fedavg", {"over_select": 0.3}),
+        "fedprox": ("fedprox", {}),
+        "scaffold": ("scaffold", {}),
+        "fedasync": ("fedasync", {}),
+        "fedbuff": ("fedbuff", {}),
+        "fedbuff + average": ("fedbuff", _AVERAGE),
+        "fedbuff + average + 8 bits": ("fedbuff", {**_AVERAGE, **_EIGHT}),
+        "paper": ("ftte", whole_batch(task)),
+        "ftte - average": ("ftte", {**ours, "server_average": 0.0}),
+        "ftte": ("ftte", ours),
+        "ftte + 8 bits": ("ftte", {**ours, **_EIGHT}),
+        "ftte + phases": ("ftte", {**ours, **_PHASES}),
+        "tiers": ("ftte", {**whole_batch(task), **_AVERAGE, "subset_per": "kind"}),
+    }
+
+
+def weights(task: str) -> dict[str, Arm]:
+    """Return FTTE with other weights: what age and variance are worth."""
+    ours = ftte(task)
+    changes: dict[str, dict[str, Any]] = {
+        "ftte": {},
+        "- age": {"age_exponent": 0.0},
+        "- variance": {"variance_exponent": 0.0},
+        "variance exponent 1": {"variance_exponent": 1.0},
+        "variance of the steps": {"variance": "steps"},
+        "variance in the buffer": {"variance": "buffer"},
+    }
+    return {name: ("ftte", {**ours, **own}) for name, own in changes.items()}
+
+
+def robust(task: str) -> dict[str, Arm]:
+    """Return FTTE with a mean that no single update can move far."""
+    ours = ftte(task)
+    return {
+        "median": ("ftte", {**ours, "mean": "median"}),
+        "trimmed mean": ("ftte", {**ours, "mean": "trimmed"}),
+    }
+
+
+def ablation(task: str) -> dict[str, Arm]:
+    """Return FTTE without one of its parts, other searches, and other server rules."""
+    ours = ftte(task)
+    searches: dict[str, dict[str, Any]] = {
+        "search: gain exponent 1/2": {"gain_exponent": 0.5},
+        "search: whole layers": {"granularity": "layer"},
+        "search: at random, best channels": {"solver": "random"},
+        "search: pure random": {"solver": "pure_random"},
+        "search: last layers": {"solver": "last"},
+        "- micro-batches": {**whole_batch(task), "micro_batch": None},
+    }
+    stale = {"age_exponent": 0.0}
+    rules: dict[str, dict[str, Any]] = {
+        "fedbuff": {},
+        "fedbuff - age": stale,
+        "fedbuff averaging models": {"combine": "models"},
+        "fedbuff averaging models - age": {"combine": "models", **stale},
+        "fedbuff mixing models": {"combine": "mixing"},
+        "fedbuff mixing models - age": {"combine": "mixing", **stale},
+    }
+    return {
+        **weights(task),
+        **{name: ("ftte", {**ours, **own}) for name, own in searches.items()},
+        **{name: ("fedbuff", own) for name, own in rules.items()},
+    }
+
+
+def chance(task: str) -> dict[str, Arm]:
+    """Return the search and draws of random subsets, where memory does not bind.
+
+    The draws of one world share everything but the subset (see `draws`).
+    """
+    shared = {**_WEIGHTS, **_AVERAGE, "budget_kib": 1e6}
+    arms: dict[str, Arm] = {}
+    for payload in PAYLOADS:
+        ours = {**shared, "payload_share": payload}
+        at = f" at {100 * payload:.0f} %"
+        arms[f"search{at}"] = ("ftte", ours)
+        arms[f"search, gain exponent 1/2{at}"] = ("ftte", {**ours, "gain_exponent": 0.5})
+        for solver in draws.names(2) if task == "quick" else draws.names():
+            arms[f"{solver}{at}"] = ("ftte", {**ours, "solver": solver})
+    return arms
+
+
+def build_arms(cell: Cell, arms: Mapping[str, Arm]) -> dict[str, Scenario]:
+    """Return the runs of some arms on a cell, without an end and with untuned rates."""
+    shared = cell.shared()
+    return {name: shared.as_method(method).replace(**own) for name, (method, own) in arms.items()}
 
 
 @dataclass(frozen=True)
 class Ends:
-    """Client updates after which a buffered method ends.
+    """Client updates after which a buffered run ends.
 
     Attributes:
         full: training everything.
-        part: FedBuff training a part, in whose time twice as many updates arrive.
-        ftte: FTTE training a part. It levels off sooner, though not in all runs: it gets less time
-            than the others, never more.
+        part: FTTE. Its updates are smaller and sooner there, so that it gets less virtual time than
+            the others with more updates; never more.
     """
 
     full: int
     part: int
-    ftte: int
 
     def of(self, scenario: Scenario) -> int:
         """Return the end of one buffered run."""
-        if scenario.subset == "full":
-            return self.full
-        return self.ftte if scenario.method == "ftte" else self.part
+        return self.full if scenario.subset == "full" else self.part
+
+    def __mul__(self, share: float) -> Ends:
+        return Ends(round(share * self.full), round(share * self.part))
 
 
-UPDATES: Mapping[int, Ends] = {
-    100: Ends(full=2_500, part=5_000, ftte=3_750),
-    500: Ends(full=6_000, part=12_000, ftte=9_000),
-    QUICK_CLIENTS: Ends(full=50, part=100, ftte=75),
+ENDS: Mapping[int, Ends] = {
+    PEOPLE: Ends(1_500, 2_250),
+    QUICK_CLIENTS: Ends(24, 36),
+    100: Ends(2_500, 3_750),
+    MANY: Ends(5_000, 7_500),
 }
-TUNING_UPDATES: Mapping[int, Ends] = {  # a rate shows early
-    100: Ends(full=1_750, part=3_500, ftte=3_500),
-    500: Ends(full=3_000, part=6_000, ftte=6_000),
-}
+"""By the number of devices, where nine in ten are stragglers; half of it where fewer are."""
+
+PHOTOGRAPHS = Ends(2_000, 2_800)
+"""The end on CIFAR-10, whose compute decides the time: a part saves less of it there."""
+
+HALF = Ends(1_250, 1_875)
+"""The end of the ablation."""
+
+SHORT = Ends(1_500, 1_500)
+"""The end of the search and of random subsets: only their levels are compared."""
+
+SHORTEST = Ends(1_000, 1_000)
+"""The end with faulty clients."""
 
 
-def comparison(cell: Cell) -> Comparison:
-    """Return the methods on a cell; FTTE with a fifth of the memory, tiers and the average."""
-    shared = cell.shared()
-    budget_kib = _budget_kib(shared.data, shared.clients)
-    return Comparison(shared, own={"ftte": {**TIERED, "budget_kib": budget_kib}})
+def ends(cell: Cell) -> Ends:
+    """Return the ends on a cell: with few stragglers updates arrive sooner, and less is asked."""
+    if cell.of.data == "cifar10":
+        return PHOTOGRAPHS
+    return ENDS[cell.clients] * (1.0 if cell.stragglers >= HARD else 0.5)
 
 
-def methods(cell: Cell) -> dict[str, Scenario]:
-    """Return the methods of the table, by arm."""
-    runs = comparison(cell)
-    fedavg, fedbuff, ftte = (runs.run(name) for name in ("fedavg", "fedbuff", "ftte"))
-    return {
-        "fedavg": fedavg,
-        "fedavg over-selection": fedavg.replace(over_select=0.3),
-        "fedasync": runs.run("fedasync"),
-        "fedbuff": fedbuff,
-        "sparse fedbuff": fedbuff.replace(
-            **_settings(ftte, "subset", "budget_kib", "payload_share")
-        ),
-        "full-model ftte": ftte.replace(subset="full"),
-        "ftte": ftte,
-    }
-
-
-def ablation(cell: Cell) -> dict[str, Scenario]:
-    """Return FTTE without one of its parts, and other methods with one of them, by arm."""
-    by_name = methods(cell)
-    ftte = by_name["ftte"]
-    average = _settings(ftte, "server_average")
-    left_out = {"exclude_small": True}
-    half, quarter = (_budget_kib(ftte.data, cell.clients, MEMORY_SHARE / k) for k in (2, 4))
-    return {
-        "ftte": ftte,
-        "- asynchrony": ftte.replace(refill="step", buffer=None),
-        "- subset": by_name["full-model ftte"],
-        "- search: last layers": ftte.replace(solver="last"),
-        "- search: at random": ftte.replace(solver="random"),
-        "- tiers": ftte.replace(subset_per="fleet"),
-        "- memory budget": ftte.replace(budget_kib=1e6),
-        "- payload cap": ftte.replace(payload_share=None),
-        "- age": ftte.replace(staleness="constant"),
-        "- variance": ftte.replace(variance_exponent=0.0),
-        "- averaged model": ftte.replace(server_average=0.0),
-        "+ server momentum": ftte.replace(server_momentum=0.5),
-        "fedbuff + averaged model": by_name["fedbuff"].replace(**average),
-        "fedavg + averaged model": by_name["fedavg"].replace(**average),
-        "fedavg, small devices left out": by_name["fedavg"].replace(**left_out),
-        "fedbuff, small devices left out": by_name["fedbuff"].replace(**left_out),
-        "ftte, half of the memory": ftte.replace(budget_kib=half),
-        "ftte, a quarter of the memory": ftte.replace(budget_kib=quarter),
-        "ftte, small devices left out": ftte.replace(
-            **left_out, budget_kib=1e6, subset_per="fleet"
-        ),
-    }
-
-
-def slowest_hold(cell: Cell) -> dict[str, Scenario]:
-    """Return the arms for `rare`.
-
-    They ask whether weights by age silence those who alone know something, and what happens if
-    these are left out.
-    """
-    arms = methods(cell) | ablation(cell)
-    left_out = (f"{name}, small devices left out" for name in ("fedavg", "fedbuff", "ftte"))
-    names = ("fedavg", "fedbuff", "ftte", "- age", "- tiers", *left_out)
-    return {name: arms[name] for name in names}
-
-
-def _settings(scenario: Scenario, *names: str) -> dict[str, Any]:
-    return {name: getattr(scenario, name) for name in names}
-
-
-@lru_cache(maxsize=16)
-def _budget_kib(data: str, clients: int, share: float = MEMORY_SHARE) -> float:
-    """Return what the weakest device may use, in KiB.
-
-    Inference, and this share of what full training takes beyond it.
-    """
-    bill = prepare(
-        Scenario(data=data, clients=clients, concurrency=1, warm_start_steps=0, subset="full")
-    ).bill
-    return (bill.inference_peak_bytes + share * bill.overhead_bytes) / 1024
-
-
-def limited(
-    arms: Mapping[str, Scenario], cell: Cell, ends: Mapping[int, Ends] = UPDATES
-) -> dict[str, Scenario]:
-    """Return the arms with an end for the buffered methods.
-
-    Whether they had levelled off by then is reported.
-    """
-    end = ends[cell.clients]
+def limited(runs: Mapping[str, Scenario], end: Ends) -> dict[str, Scenario]:
+    """Return the runs with an end for the buffered methods; synchronous ones run to the horizon."""
     return {
         name: s if s.refill == "step" else s.replace(max_updates=end.of(s))
-        for name, s in arms.items()
+        for name, s in runs.items()
     }
-
-
-def tuned(arms: Mapping[str, Scenario], cell: Cell) -> dict[str, Scenario]:
-    """Return the arms as they run: with an end, and with the server rate of each.
-
-    A rate was found for its task, number of devices and alpha.
-
-    Raises:
-        KeyError: an arm without a rate.
-    """
-    rates = json.loads(RATES.read_text())
-    return {
-        name: s.replace(server_rate=_rate(rates, name, cell))
-        for name, s in limited(arms, cell).items()
-    }
-
-
-def _rate(rates: Mapping[str, Mapping[str, float]], name: str, cell: Cell) -> float:
-    """Return the rate of an arm: of its cell, or of the nearest cell that was tuned.
-
-    Which devices are left out does not change a rate.
-    """
-    name = name.partition(",")[0]
-    for key in (
-        cell.key,
-        replace(cell, alpha=CENTRE[0]).key,
-        Cell(cell.task, *CENTRE, 0).key,
-        "digits 0.5 100",
-    ):
-        if name in rates.get(key, {}):
-            return rates[key][name]
-    raise KeyError(f"no server rate of {name}: run python -m benchmarks.study --tune")
-
-
-def grid(name: str) -> tuple[float, ...]:
-    """Return the server rates to try: FedAsync steps at each update, so its are smaller."""
-    return (0.05, 0.1, 0.2, 0.4, 0.8) if name == "fedasync" else (0.5, 1.0, 1.5, 2.5, 4.0)
-
-
-def tuning() -> Iterator[tuple[Cell, dict[str, Scenario]]]:
-    """Yield cells and arms whose rates are tuned, at the hardest share of stragglers.
-
-    With 100 devices every alpha, for the ablation the central one; with 500 the central one, on
-    one seed.
-    """
-    for name, task in TASKS.items():
-        for alpha in ALPHAS if task.everywhere else CENTRE[:1]:
-            for seed in TUNING_SEEDS if task.present else ():
-                cell = Cell(name, alpha, *CENTRE[1:], seed)
-                parts = ablation(cell) if alpha == CENTRE[0] and task.everywhere else {}
-                some = {n: s for n, s in (methods(cell) | parts).items() if "," not in n}
-                yield cell, limited(some, cell, TUNING_UPDATES)
-        if task.everywhere:
-            cell = Cell(name, CENTRE[0], 0.9, 500, TUNING_SEEDS[0])
-            some = {n: s for n, s in methods(cell).items() if n != "fedasync"}
-            yield cell, limited(some, cell, TUNING_UPDATES)

@@ -1,7 +1,9 @@
-"""Draw the study's charts: what FTTE gains on which fleet, and what each part is worth."""
+"""Draw the study's charts from its lines. The only module of the study that needs altair."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -9,68 +11,68 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from ftte_lab.charts import Figure, Theme, finish, label, method_scales, template
-from ftte_lab.simulation import METHODS
+from benchmarks.study import parts, tables
+from benchmarks.study.matrix import CENTRE, PAYLOADS
+from benchmarks.study.words import arm_label, percent, typical
+from ftte_lab.charts import Figure, Theme, draws, finish, method_scales, predicted_gain, template
 
-_METHODS = ("fedavg", "fedbuff", "ftte")
+_ARMS = ("fedavg", "fedbuff", tables.RIVAL, "ftte")
+_STYLES = ("fedavg", "fedbuff", "fedbuff_average", "ftte")
 _AUTHORS = 0.19  # of FedAvg's time, as the authors report
-_NEVER_SHARE, _NEVER_TIMES = 2.0, 16.0  # where a run that never reached the target is drawn
+_NEVER = 2.0  # where a run that never reached the target is drawn
 
 
-def arm_label(name: str) -> str:
-    """Write an arm's name as people do.
-
-    Example:
-        >>> arm_label("full-model ftte"), arm_label("fedbuff + averaged model")
-        ('full-model FTTE', 'FedBuff + averaged model')
-    """
-    for method in METHODS.values():
-        name = name.replace(method.name, method.label)
-    return name
-
-
-def draw(table: pd.DataFrame, home: Path) -> None:
-    """Write all charts of the study."""
+def draw(table: pd.DataFrame, home: Path) -> list[str]:
+    """Write all charts for which there are lines; return their names."""
+    made = []
     for name, chart in CHARTS.items():
-        chart(table).save(home / f"{name}.png")
+        figure = chart(table)
+        if figure is not None:
+            figure.save(home / f"{name}.png")
+            made.append(name)
+    return made
 
 
-def gain(table: pd.DataFrame) -> Figure:
+def times(table: pd.DataFrame) -> Figure | None:
     """Draw the time to the target over the share of stragglers, for few and for many devices.
 
     The line is the median over label skews and seeds, the band the middle half of the runs.
     """
-    part = table[(table["part"] == "matrix") & table["arm"].isin(_METHODS)]
-    # Tasks with one share of stragglers have no line to draw.
-    part = part[part.groupby("task")["stragglers"].transform("nunique") > 1]
+    part = tables.part_of(table, "matrix")
+    part = part[part["arm"].isin(_ARMS)]
+    part = part[part.groupby(["task", "clients"])["stragglers"].transform("nunique") > 1]
+    if part.empty:
+        return None
     places = part.groupby(["task", "clients", "stragglers", "arm"])["time_share"]
     quantiles = {
         name: places.quantile(q, interpolation="nearest")
         for name, q in (("low", 0.25), ("mid", 0.5), ("high", 0.75))
     }
-    rows = pd.DataFrame(quantiles).reset_index().replace(np.inf, _NEVER_SHARE)
+    rows = pd.DataFrame(quantiles).reset_index().replace(np.inf, _NEVER)
     columns: dict[str, Any] = {
         name: rows[name].to_numpy() for name in ("stragglers", "low", "mid", "high")
     }
-    columns["arm"] = [label(name) for name in rows["arm"]]
+    columns["arm"] = [arm_label(str(name)) for name in rows["arm"]]
     columns["place"] = [
         f"{task}, {clients} devices"
         for task, clients in zip(rows["task"], rows["clients"], strict=True)
     ]
-    return Figure(template(_gain), {"table": columns}, _gain_in_words(columns))
+    seeds = int(part["seed"].nunique())
+    return Figure(template(_times, seeds), {"table": columns}, _times_in_words(columns))
 
 
-def _gain_in_words(columns: dict[str, Any]) -> str:
-    at, share = (np.round(100 * columns[name]).astype(int) for name in ("stragglers", "mid"))
-    points = zip(columns["arm"], columns["place"], at, share, strict=True)
+def _times_in_words(columns: dict[str, Any]) -> str:
+    rows = zip(*(columns[name] for name in ("arm", "place", "stragglers", "mid")), strict=True)
     ours = "; ".join(
-        f"{place}, {x} % stragglers: {y} %" for arm, place, x, y in points if arm == label("ftte")
+        f"{place}, {percent(x)} stragglers: {percent(y)}"
+        for arm, place, x, y in rows
+        if arm == arm_label("ftte")
     )
     return f"Median time to the target, of FedAvg's, of FTTE. {ours}."
 
 
-def _gain(theme: Theme) -> dict[str, Any]:
-    colour, dash = method_scales(_METHODS, theme)
+def _times(theme: Theme, seeds: int) -> dict[str, Any]:
+    colour, dash = method_scales(_STYLES, theme)
     x = alt.X(
         "stragglers:Q",
         title="share of stragglers",
@@ -100,79 +102,114 @@ def _gain(theme: Theme) -> dict[str, Any]:
         chart,
         theme,
         "How long each method takes to FedAvg's level, of FedAvg's time",
-        "median over three kinds of label skew and five seeds; "
+        f"median over label skews and up to {seeds} seeds; "
         "band: the middle half of the runs; dotted: 19 %",
     )
 
 
-def parts(table: pd.DataFrame) -> Figure:
-    """Draw what each part is worth: time and final accuracy of every arm, against complete FTTE.
+def levers(table: pd.DataFrame) -> Figure | None:
+    """Draw every method with every lever: time and bytes to the target, final accuracy, memory.
 
-    Each dot compares two runs of the same task and seed.
+    Each dot is a run, the bar the median.
     """
-    part = table[table["part"] == "ablation"]
-    complete = part[part["arm"] == "ftte"].set_index(["task", "seed"])
-    beside = complete[["time_share", "final_accuracy"]].add_suffix("_complete")
-    rows = part.set_index(["task", "seed"]).join(beside).reset_index()
-    times = rows["time_share"] / rows["time_share_complete"]
-    final = 100 * (rows["final_accuracy"] - rows["final_accuracy_complete"])
-    names = pd.Series([arm_label(name) for name in rows["arm"]])
+    part = tables.part_of(table, "levers")
+    if part.empty:
+        return None
     columns: dict[str, Any] = {
-        "arm": names.tolist(),
-        "task": rows["task"].tolist(),
-        "time": times.clip(0.2, _NEVER_TIMES).to_numpy(),
-        "final": final.to_numpy(),
+        "arm": [arm_label(str(name)) for name in part["arm"]],
+        "task": part["task"].tolist(),
     }
-    # Medians before a run that never reached the target gets its place at the edge.
-    for name, values in (("time", times), ("final", final)):
-        middles = values.groupby(names).transform("median")
-        columns[f"{name}_middle"] = middles.clip(upper=_NEVER_TIMES).to_numpy()
+    for name, values in {
+        "time": part["time_share"].clip(upper=_NEVER),
+        "bytes": part["bytes_share"].clip(upper=_NEVER),
+        "final": part["final_against_fedavg"],
+        "memory": part["micro_overhead_share"],
+    }.items():
+        columns[name] = values.to_numpy(float)
+        middles = values.groupby(part["arm"]).transform("median")
+        columns[f"{name}_middle"] = middles.to_numpy(float)
     order = tuple(dict.fromkeys(columns["arm"]))
+    ours = part[part["arm"] == "ftte"]
     sentence = (
-        "Time to target and final accuracy of FTTE without each of its parts, "
-        "against complete FTTE."
+        "Time and bytes to the target, final accuracy and training overhead of every method with "
+        f"every lever; FTTE takes {percent(typical(ours['time_share']))} of FedAvg's time and "
+        f"{percent(typical(ours['bytes_share']))} of its bytes."
     )
-    return Figure(template(_parts, order), {"table": columns}, sentence)
+    return Figure(template(_levers, order), {"table": columns}, sentence)
 
 
-def _parts(theme: Theme, order: tuple[str, ...]) -> dict[str, Any]:
+def _levers(theme: Theme, order: tuple[str, ...]) -> dict[str, Any]:
     colour = alt.Color("task:N", scale=alt.Scale(range=[theme.download, theme.compute]))
+    scale = alt.Scale(zero=True, nice=False, padding=6)
 
-    def names(**axis: Any) -> alt.Y:
-        return alt.Y(
-            "arm:N", sort=list(order), title=None, axis=alt.Axis(ticks=False, grid=True, **axis)
-        )
-
-    def panel(name: str, x: alt.X, rule: float, y: alt.Y) -> Any:
+    def panel(name: str, title: str, rule: float, first: bool, percents: bool) -> Any:
+        names = alt.Axis(ticks=False, grid=True, labels=first, labelLimit=260)
+        y = alt.Y("arm:N", sort=list(order), title=None, axis=names)
+        axis = alt.Axis(format="%" if percents else "+")
+        x = alt.X(f"{name}:Q", title=title, axis=axis, scale=scale)
         base = alt.Chart().encode(y=y)
-        dots = base.mark_point(filled=True, size=38, opacity=0.75).encode(
+        dots = base.mark_point(filled=True, size=32, opacity=0.7).encode(
             x=x, color=colour, shape="task:N"
         )
-        middle = base.mark_tick(color=theme.line, thickness=3, size=16).encode(x=f"{name}_middle:Q")
+        middle = base.mark_tick(color=theme.line, thickness=3, size=14).encode(x=f"{name}_middle:Q")
         zero = alt.Chart().mark_rule(color=theme.soft).encode(x=alt.datum(rule))
         layers = alt.layer(zero, dots, middle, data=alt.NamedData("table"))
-        return layers.properties(width=250, height=22 * len(order))
+        return layers.properties(width=170, height=20 * len(order))
 
-    times = alt.X(
-        "time:Q",
-        title="time to target, times FTTE's",
-        scale=alt.Scale(type="log", domain=[0.18, _NEVER_TIMES], nice=False),
-        axis=alt.Axis(values=[0.25, 0.5, 1, 2, 4, 8, 16], format="~r"),
-    )
-    final = alt.X(
-        "final:Q",
-        title="final accuracy, points over FTTE's",
-        scale=alt.Scale(zero=False, nice=False, padding=8),
-    )
-    left = panel("time", times, 1.0, names(labelLimit=260))
-    right = panel("final", final, 0.0, names(labels=False))
+    panels = [
+        panel("time", "time to target, of FedAvg's", 1.0, True, True),
+        panel("bytes", "bytes to target, of FedAvg's", 1.0, False, True),
+        panel("final", "final, points over FedAvg's", 0.0, False, False),
+        panel("memory", "overhead with micro-batches", 0.2, False, True),
+    ]
     return finish(
-        alt.hconcat(left, right, spacing=20),
+        alt.hconcat(*panels, spacing=14),
         theme,
-        "What each part is worth",
-        "100 devices, 90 % stragglers, α = 0.5; each dot a seed, bar: the median; "
-        "at the right edge: never reached",
+        "Every method with every lever",
+        f"{CENTRE[2]} devices, {percent(CENTRE[1])} stragglers, α = {CENTRE[0]}; each dot a run, "
+        "bar: the median; at 200 %: never reached",
     )
 
 
-CHARTS = {"gain": gain, "parts": parts}
+def chance(table: pd.DataFrame, payload: float) -> Figure | None:
+    """Draw the random subsets of one size around the search, each against it in the same world."""
+    part = parts.chance(table)
+    part = part[part["payload_share"] == payload]
+    if part.empty:
+        return None
+    results = {
+        title: part.loc[part["kind"] == kind, "over"].to_numpy(float)
+        for kind, title in _TITLES.items()
+    }
+    half = part.loc[part["kind"] == parts.SEARCHES[1][0], "over"]
+    return draws(
+        results,
+        {"the search": 0.0, "with gain exponent 1/2": typical(half)},
+        of="final accuracy over the search's in the same world",
+        title=f"The search among random subsets of {percent(payload)} of the parameters",
+    )
+
+
+def foretold(table: pd.DataFrame) -> Figure | None:
+    """Draw predicted against measured gain of all subsets, each against the search's."""
+    part = parts.chance(table)
+    if part.empty:
+        return None
+    titles = _TITLES | {"search": "the search", parts.SEARCHES[1][0]: "with gain exponent 1/2"}
+    return predicted_gain(
+        part["gain_share"].to_numpy(float),
+        part["over"].to_numpy(float),
+        [titles[str(kind)] for kind in part["kind"]],
+        of="final accuracy over the search's in the same world",
+        unit="Fisher information, of the search's",
+    )
+
+
+_TITLES = dict(zip(parts.KINDS, ("pure random", "best channels, at random"), strict=True))
+
+CHARTS: Mapping[str, Callable[[pd.DataFrame], Figure | None]] = {
+    "time": times,
+    "levers": levers,
+    **{f"search{100 * payload:.0f}": partial(chance, payload=payload) for payload in PAYLOADS},
+    "foretold": foretold,
+}

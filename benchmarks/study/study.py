@@ -1,254 +1,169 @@
-"""Run the headline study: the authors' 81 / 80 / 69 % on our data, for every method.
+"""Run the study: every method with every lever, on fleets of all kinds, and write its page.
 
-    python -m benchmarks.study               the entire matrix, then HEADLINE.md and its charts
-    python -m benchmarks.study --seeds 306   some of its seeds; their lines replace the kept ones
-    python -m benchmarks.study --quick       a corner of it, to see that everything works
-    python -m benchmarks.study --tune        search the server rates, on seeds that no table reports
+    python -m benchmarks.study                        everything that is missing, then the pages
+    python -m benchmarks.study --parts matrix,real    some parts; the other lines stay as kept
+    python -m benchmarks.study --seeds 311 312        some seeds
+    python -m benchmarks.study --quick                a corner of each part, to see that it works
+    python -m benchmarks.study --tune                 search the server rates, on seeds of their own
+    python -m benchmarks.study --merge FILE ...       add lines that another machine has made
 
-Runs are kept in a folder as they come: a study that was killed goes on where it was.
+Jobs are kept in a folder as they come: a study that was killed goes on where it was.
 """
 
 from __future__ import annotations
 
 import argparse
-import itertools
-import json
-import math
-from collections.abc import Iterable, Mapping
-from concurrent.futures import Executor
-from dataclasses import dataclass
-from functools import cache
+import sys
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 
-from benchmarks.study import arms, claims, matrix, pages, tables
-from benchmarks.study.matrix import Cell
-from benchmarks.study.outcome import figures
-from ftte_lab._common import configure_process, write_atomic
-from ftte_lab.experiments import Sweep, sweep
-from ftte_lab.simulation import Scenario
+from benchmarks.study import cost, rates, results
+from benchmarks.study.jobs import Job, Results, run_jobs
+from benchmarks.study.plan import PARTS, Runs, plan, untuned
+from ftte_lab._common import configure_process, cores
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
-FOLDER = ROOT / "build" / "headline"
-
-# Shares of the horizon over which a server rate is judged.
-_SYNCHRONOUS_SHARE = 1.0
-_BUFFERED_SHARE = 0.25
-# What sets a line apart from one of an earlier study.
-_SETTINGS = ("server_rate", "max_updates", "evaluations")
-# Longer than any run: nothing was running meanwhile.
-_PAUSE_S = 300.0
+ROOT = Path(__file__).parents[2]
+FOLDER = ROOT / "build" / "study"
 
 
-@dataclass(frozen=True)
-class Runs:
-    """Hold the runs of one cell in one part of the study, by arm."""
-
-    part: str
-    cell: Cell
-    scenarios: Mapping[str, Scenario]
-
-
-_PARTS = (
-    ("matrix", matrix.cells, arms.methods),
-    ("ablation", matrix.centre, arms.ablation),
-    ("rare", matrix.rare, arms.slowest_hold),
-)
-
-
-def plan(quick: bool = False, seeds: Iterable[int] = matrix.SEEDS) -> list[Runs]:
-    """Return what is run, one seed after the other: half a study can then be read.
-
-    Args:
-        quick: the small corner.
-        seeds: which seeds, in this order.
-    """
-    everything = _all_runs(quick)
-    return [runs for seed in seeds for runs in everything if runs.cell.seed == seed]
-
-
-@cache
-def _all_runs(quick: bool) -> tuple[Runs, ...]:
-    return tuple(
-        Runs(part, cell, arms.tuned(of_cell(cell), cell))
-        for part, cells, of_cell in _PARTS
-        for cell in cells(quick)
-    )
-
-
-def results(planned: Iterable[Runs], done: Sweep) -> pd.DataFrame:
-    """Return one row per run that succeeded: cell, arm, and its figures against FedAvg's there.
-
-    `wall_s` is its part of the study's wall time, in seconds. It is missing where the same run
-    stands in an earlier row.
-    """
-    rows, walls = [], wall_seconds(done.folder)
-    here = {scenario.digest() for scenario, _ in done}
+def jobs_of(planned: Iterable[Runs]) -> dict[str, list[Job]]:
+    """Return what is computed, by part; cells without their data are left out."""
+    by_part: dict[str, list[Job]] = {}
     for runs in planned:
-        base = arms.tuned({"fedavg": runs.cell.shared().as_method("fedavg")}, runs.cell)["fedavg"]
-        if base.digest() not in here:
-            continue
-        fedavg = done.history(base)
-        for name, scenario in runs.scenarios.items():
-            if scenario.digest() in here:
-                wall = {"wall_s": walls.pop(scenario.digest(), math.nan)}
-                measured = figures(done.history(scenario), fedavg)
-                rows.append(_settings(runs, name) | measured | wall)
-    return pd.DataFrame(rows)
+        own = by_part.setdefault(runs.part, [])
+        if runs.cell.of.present:
+            own += [Job("run", scenario) for scenario in runs.needed]
+            if runs.central is not None:
+                own.append(Job("central", runs.central))
+    return by_part
 
 
-def _settings(runs: Runs, arm: str) -> dict[str, Any]:
-    """Return the columns that say what ran."""
-    scenario = runs.scenarios[arm]
-    settings = {name: getattr(scenario, name) for name in _SETTINGS}
-    return {"part": runs.part, "arm": arm, **vars(runs.cell), **settings}
-
-
-def wall_seconds(folder: Path) -> dict[str, float]:
-    """Return the seconds from the end of the run before to a run's own end, by digest.
-
-    It is 0 after a pause. With several processes this is not the duration of a run, but the sum
-    over a study is what the study took.
-    """
-    ends = sorted((path.stat().st_mtime, path.stem) for path in folder.glob("*.json"))
-    gaps = {stem: at - before for (before, _), (at, stem) in itertools.pairwise([*ends[:1], *ends])}
-    return {stem: gap if gap < _PAUSE_S else 0.0 for stem, gap in gaps.items()}
-
-
-def replaced(kept: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:
-    """Return the kept lines, with the table's lines in place of those of the same seeds."""
-    others = kept[~kept["seed"].isin(table["seed"])]
-    return pd.concat([others, table]).sort_values("seed", kind="stable", ignore_index=True)
-
-
-def strangers(kept: pd.DataFrame, seeds: Iterable[int]) -> list[int]:
-    """Return the seeds whose kept lines are not the ones that this study would make.
-
-    Tasks in the central cell alone do not count: not everybody has their data.
-    """
-    seeds = sorted(seeds)
-    if not seeds:
-        return []
-    today = pd.DataFrame(
-        [_settings(runs, arm) for runs in plan(seeds=seeds) for arm in runs.scenarios]
-    )
-    tasks = [name for name, task in matrix.TASKS.items() if task.everywhere]
-    ours, theirs = (
-        {
-            seed: set(lines.itertuples(index=False, name=None))
-            for seed, lines in rows.fillna(-1).groupby("seed")
-        }
-        for rows in (t[t["task"].isin(tasks)].reindex(columns=today.columns) for t in (today, kept))
-    )
-    return [seed for seed in seeds if ours[seed] != theirs.get(seed)]
-
-
-def study(
-    folder: Path,
-    *,
-    quick: bool = False,
-    seeds: Iterable[int] = matrix.SEEDS,
-    executor: Executor | None = None,
-    processes: int | None = None,
-) -> tuple[pd.DataFrame, Sweep]:
-    """Run what has not run yet; return the tidy table of results, and the runs.
-
-    Args:
-        folder: where runs are kept.
-        quick: the small corner.
-        seeds: which seeds.
-        executor: who runs them; `None`: processes of this machine.
-        processes: how many run at once; `None`: as many as there are cores.
-    """
-    planned = plan(quick, seeds)
-    todo = (scenario for runs in planned for scenario in runs.scenarios.values())
-    done = sweep(todo, folder, executor=executor, processes=processes, retry=True)
-    return results(planned, done), done
-
-
-def tune(folder: Path, processes: int | None = None) -> dict[str, dict[str, float]]:
-    """Return the best server rate of every arm, by cell.
-
-    A rate is judged by the mean accuracy over the time in which the method learns.
-    """
-    jobs = [
-        (cell, name, rate, scenario.replace(server_rate=rate))
-        for cell, some in arms.tuning()
-        for name, scenario in some.items()
-        for rate in arms.grid(name)
-    ]
-    done = sweep((s for *_, s in jobs), folder, processes=processes)
-    scores: dict[tuple[str, str], dict[float, list[float]]] = {}
-    for cell, name, rate, scenario in jobs:
-        share = _SYNCHRONOUS_SHARE if scenario.refill == "step" else _BUFFERED_SHARE
-        score = done.history(scenario).level(share * scenario.horizon_s)
-        scores.setdefault((cell.key, name), {}).setdefault(rate, []).append(score)
-    rates: dict[str, dict[str, float]] = {}
-    for (key, name), by_rate in scores.items():
-        rates.setdefault(key, {})[name] = max(sorted(by_rate), key=lambda rate: sum(by_rate[rate]))
-    return rates
-
-
-def main() -> None:
+def main(arguments: Sequence[str] | None = None) -> None:
     """Run the study and write its page."""
     configure_process()
     parser = _parser()
-    chosen = parser.parse_args()
-    if chosen.tune:
-        rates = tune(chosen.folder / "tuning", chosen.processes)
-        write_atomic(arms.RATES, (json.dumps(rates, indent=1) + "\n").encode())
-        print(f"{arms.RATES.name}: {sum(map(len, rates.values()))} server rates")
-        return
-    seeds = sorted(set(chosen.seeds or matrix.SEEDS))
-    if chosen.seeds and (others := strangers(pages.read(), set(matrix.SEEDS) - set(seeds))):
-        names = ", ".join(map(str, others))
-        parser.error(
-            f"headline.csv holds lines of seeds {names} from another study: "
-            "run these seeds, too, or all"
-        )
-    kept = chosen.folder / ("quick" if chosen.quick else "runs")
-    table, done = study(kept, quick=chosen.quick, seeds=seeds, processes=chosen.processes)
-    if done.failures:
-        failed = (f"{f.scenario.method}, seed {f.scenario.seed}: {f.error}" for f in done.failures)
-        parser.exit(1, "".join(f"failed: {line}\n" for line in failed))
+    chosen = parser.parse_args(arguments)
+    unknown = sorted(set(chosen.parts) - set(PARTS))
+    if unknown:
+        parser.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
+    if chosen.merge:
+        _keep([results.read(path) for path in chosen.merge], chosen)
+    elif chosen.tune:
+        _tune(chosen, parser)
+    else:
+        _study(chosen, parser)
+
+
+def _study(chosen: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Compute what is missing, and keep its lines."""
+    planned = plan(chosen.parts, chosen.seeds, chosen.quick)
+    if missing := untuned(planned):
+        parser.error(f"no server rate of {', '.join(missing)}: run --tune first")
+    folder = chosen.folder / ("quick" if chosen.quick else "jobs")
+    by_part = jobs_of(planned)
+    _run(by_part, folder, chosen, parser)
+    table = results.lines(planned, Results(folder))
     if chosen.quick:
-        print(tables.overview(table))
+        chosen.results = chosen.folder / "quick.csv"
+        results.write(table, chosen.results)
+        _page(chosen, table, planned)
+    else:
+        _keep([table], chosen)
+
+
+def _tune(chosen: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
+    """Find the server rates of some parts' arms, and keep them."""
+    trials = {part: list(rates.trials([part])) for part in chosen.parts}
+    by_part = {part: [Job("run", t.scenario) for t in some] for part, some in trials.items()}
+    folder = chosen.folder / "tuning"
+    _run(by_part, folder, chosen, parser)
+    found = Results(folder)
+    for part, some in trials.items():
+        left = sum(not found.has(trial.scenario) for trial in some)
+        if left:
+            print(f"{part}: {left} trials are left; run this again")
+            continue
+        judged = [(trial, trial.score(found.history(trial.scenario))) for trial in some]
+        print(f"{part}: {rates.RATES.name} holds {rates.keep(rates.best(judged))} server rates")
+
+
+def _run(
+    by_part: dict[str, list[Job]],
+    folder: Path,
+    chosen: argparse.Namespace,
+    parser: argparse.ArgumentParser,
+) -> None:
+    """Say what is left and how long it takes; compute it, the longest of a part first."""
+    processes = chosen.jobs or cores()
+    todo = {
+        part: sorted(
+            (job for job in dict.fromkeys(some) if not job.path(folder).is_file()),
+            key=cost.core_seconds,
+            reverse=True,
+        )
+        for part, some in by_part.items()
+    }
+    print(cost.estimate(todo, processes), flush=True)
+    if chosen.estimate:
+        parser.exit()
+    jobs = [job for some in todo.values() for job in some]
+    outcome = run_jobs(jobs, folder, processes, chosen.stop_after)
+    for failure in outcome.failures:
+        print(f"failed: {failure}", file=sys.stderr)
+    if outcome.left:
+        print(f"{outcome.left} jobs are left: run this again", file=sys.stderr)
+
+
+def _keep(tables: list[pd.DataFrame], chosen: argparse.Namespace) -> None:
+    """Put lines beside those that are kept, and write the page from all of them."""
+    whole = plan()
+    table = results.merged([results.read(chosen.results), *tables], whole)
+    results.write(table, chosen.results)
+    left = results.missing(table, whole)
+    print(f"{chosen.results}: {len(table)} lines, {left} are missing")
+    _page(chosen, results.read(chosen.results), whole)
+
+
+def _page(chosen: argparse.Namespace, table: pd.DataFrame, planned: Sequence[Runs]) -> None:
+    """Write page and charts, and the claims of other pages once the study is complete."""
+    if chosen.no_page:
         return
-    publish(replaced(pages.read(), table) if chosen.seeds else table)
-    print(f"{HERE / 'HEADLINE.md'}: {len(done.scenarios)} runs")
+    from benchmarks.study import pages  # charts need what a compute node may lack
 
-
-def publish(table: pd.DataFrame) -> None:
-    """Write the page, and the claims of the documents that quote it."""
-    pages.write(table, HERE)
-    for name in claims.PLACES:
-        path = ROOT / name
-        write_atomic(path, claims.put_claims(name, path.read_text(), pages.read()).encode())
+    if chosen.quick:
+        pages.write(table, chosen.folder)
+        return
+    pages.write(table)
+    complete = results.missing(table, planned) == 0
+    if complete and chosen.results == results.KEPT:
+        pages.publish(table)
+    else:
+        print("README.md and docs/results.md stay: the study is not complete")
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.study", description=(__doc__ or "").split("\n")[0]
     )
+    add = parser.add_argument
     what = parser.add_mutually_exclusive_group()
-    what.add_argument(
-        "--quick",
-        action="store_true",
-        help="a corner of the matrix: to see that it works, not to quote",
+    what.add_argument("--quick", action="store_true", help="a corner of each part; not to quote")
+    what.add_argument("--tune", action="store_true", help="search the server rates, and keep them")
+    what.add_argument("--merge", type=Path, nargs="+", help="add the lines of these files")
+    names = ",".join(PARTS)
+    add(
+        "--parts",
+        type=lambda text: text.split(","),
+        default=list(PARTS),
+        help=f"which of {names} (default: all)",
     )
-    what.add_argument(
-        "--seeds", type=int, nargs="+", choices=matrix.SEEDS, help="only these; the rest as kept"
-    )
-    what.add_argument(
-        "--tune", action="store_true", help="search the server rates again, and keep them"
-    )
-    parser.add_argument(
-        "--folder", type=Path, default=FOLDER, help="where runs are kept (default: build/headline)"
-    )
-    parser.add_argument(
-        "--processes", type=int, default=None, help="how many run at once (default: all cores)"
-    )
+    add("--seeds", type=int, nargs="+", default=None, help="only these (default: all)")
+    add("--jobs", type=int, default=None, help="processes at once (default: all cores)")
+    add("--folder", type=Path, default=FOLDER, help="of the jobs (default: build/study)")
+    add("--results", type=Path, default=results.KEPT, help="file of the lines (default: study.csv)")
+    add("--no-page", action="store_true", help="write the lines alone")
+    add("--estimate", action="store_true", help="only say how long it would take")
+    add("--stop-after", type=float, default=None, help="seconds until no further job begins")
     return parser

@@ -1,258 +1,228 @@
-"""Make the tables of the study from its results: one list of rows, or one Markdown table, each."""
+"""Make the tables of methods, levers and cells: one list of rows, each written as Markdown."""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
-import numpy as np
 import pandas as pd
 
-from benchmarks.markdown import table as markdown
-from benchmarks.study import arms, matrix, pictures
-from ftte_lab.devices import ACCOUNTINGS, training_bill
-from ftte_lab.simulation import Scenario, Tier, prepare
+from benchmarks.study import bills, matrix
+from benchmarks.study.results import CENTRAL
+from benchmarks.study.words import (
+    arm_label,
+    count,
+    kib,
+    middle,
+    percent,
+    points,
+    tenths,
+    times,
+    typical,
+)
 
-HARD = 0.9
-"""The authors' share of stragglers."""
+RIVAL = "fedbuff + average"
+"""FedBuff with the same micro-batches and the same average: what FTTE must beat."""
 
-TIME, FINAL = "time, share of FedAvg's", "final accuracy, points over FTTE's"
 PLACE = ["task", "alpha", "stragglers", "clients", "seed"]
 """Columns that name a cell."""
 
-_LOSS = 0.5  # points of accuracy from which on a loss is named
-
-Form = Callable[[float], str]
+Rows = list[dict[str, str]]
 
 
-def typical(values: pd.Series) -> float:
-    """Return the median: infinite where one of two middle runs did not arrive."""
-    return float(values.median())
+def part_of(table: pd.DataFrame, part: str) -> pd.DataFrame:
+    """Return the runs of one part; central training has no line among them."""
+    return table[(table["part"] == part) & (table["arm"] != CENTRAL)]
 
 
-def middle(values: pd.Series, form: Form) -> str:
-    """Write the median, and the middle half of the runs.
-
-    It is "not reached" where the median run did not reach the target.
-    """
-    low, high = np.quantile(values.to_numpy(float), [0.25, 0.75], method="nearest")
-    mid = form(typical(values))
-    return f"{mid} ({form(low)} to {form(high)})" if low != high else mid
+def hard(table: pd.DataFrame, stragglers: float = matrix.HARD) -> pd.DataFrame:
+    """Return the matrix at one share of stragglers."""
+    part = part_of(table, "matrix")
+    return part[part["stragglers"] == stragglers]
 
 
-def percent(value: float) -> str:
-    """Write a share in percent.
-
-    Example:
-        >>> percent(0.194), percent(math.inf)
-        ('19 %', 'not reached')
-    """
-    return "not reached" if math.isinf(value) else f"{100 * value:.0f} %"
+def methods(runs: pd.DataFrame) -> Rows:
+    """Return a row per arm: all that it reached and took, medians with their middle half."""
+    return [_method(str(arm), rows) for arm, rows in runs.groupby("arm", sort=False)]
 
 
-def points(value: float) -> str:
-    """Write a difference in percentage points, without a minus before a nought.
-
-    Example:
-        >>> points(1.46), points(-0.01)
-        ('+1.5', '+0.0')
-    """
-    return f"{round(value, 1) + 0.0:+.1f}"
-
-
-def tenths(value: float) -> str:
-    """Write a share in percent with one decimal."""
-    return f"{100 * value:.1f}"
-
-
-def shared_tasks(table: pd.DataFrame, stragglers: float) -> pd.DataFrame:
-    """Return the matrix at one share of stragglers.
-
-    Tasks that run in its central cell alone are left out.
-    """
-    once = [name for name, task in matrix.TASKS.items() if not task.everywhere]
-    return table[
-        (table["part"] == "matrix")
-        & (table["stragglers"] == stragglers)
-        & ~table["task"].isin(once)
-    ]
-
-
-def overview(table: pd.DataFrame, stragglers: float = HARD) -> str:
-    """Write one row per method at one share of stragglers, as Markdown."""
-    part = shared_tasks(table, stragglers)
-    return markdown([_method_row(str(arm), rows) for arm, rows in part.groupby("arm", sort=False)])
-
-
-def _method_row(arm: str, rows: pd.DataFrame) -> dict[str, str]:
-    time = rows["time_share"]
-    usual = typical(time)
-    gained = math.isfinite(usual) and arm != "fedavg"
+def _method(arm: str, rows: pd.DataFrame) -> dict[str, str]:
     return {
-        "arm": pictures.arm_label(arm),
-        "runs that reached the target": f"{int(np.isfinite(time).sum())} of {len(rows)}",
-        TIME: middle(time, percent),
-        "time saved": percent(1 - usual) if gained else "–",
-        "speed gained": percent(1 / usual - 1) if gained else "–",
+        "arm": arm_label(arm),
+        "reached the target": count(rows["time_share"]),
+        "time to target, of FedAvg's": middle(rows["time_share"], percent),
         "final accuracy, points over FedAvg's": middle(rows["final_against_fedavg"], points),
-        "levelled off": percent(float(rows["levelled_off"].mean())),
-        "slowest tenth, %": tenths(rows["straggler_accuracy"].median()),
-        "worst tenth of clients, %": tenths(rows["worst_decile_accuracy"].median()),
-        "memory overhead, weakest device": percent(typical(rows["overhead_share"])),
-        "fleet's mean": percent(typical(rows["mean_overhead_share"])),
-        "upload": percent(typical(rows["upload_share"])),
-        "download": percent(typical(rows["download_share"])),
-        "downloaded once, KiB": f"{rows['first_download_bytes'].median() / 1024:.0f}",
-        "energy to target": middle(rows["energy_share"], percent),
+        "training overhead, whole batch": middle(rows["overhead_share"], percent),
+        "with micro-batches": middle(rows["micro_overhead_share"], percent),
+        "upload": percent(typical(rows["upload_of_fedavg"])),
+        "download": percent(typical(rows["download_of_fedavg"])),
+        "all that is sent per update": percent(typical(rows["sent_of_fedavg"])),
         "all bytes to target": middle(rows["bytes_share"], percent),
+        "energy to target": middle(rows["energy_share"], percent),
+        "mean staleness": f"{rows['mean_staleness'].median():.1f}",
+        "rejected": f"{rows['rejected'].sum():.0f}",
     }
 
 
-def bar(table: pd.DataFrame) -> list[dict[str, str]]:
-    """Return the authors' figures beside ours, over all cells with 90 % stragglers."""
-    part = shared_tasks(table, HARD)
-    ftte, fedbuff = (part[part["arm"] == arm].set_index(PLACE) for arm in ("ftte", "fedbuff"))
-    against = 100 * (ftte["final_accuracy"] - fedbuff["final_accuracy"]).dropna()
-    time, above = ftte["time_share"], ftte["final_against_fedavg"]
-    by_size = [typical(times) for _, times in time.groupby(level="clients")]
-    memory, upload = typical(ftte["overhead_share"]), float(ftte["upload_share"].max())
-    rows = [
-        ("time to target, of FedAvg's", "at most 19 %", middle(time, percent)),
-        ("training overhead, weakest device", "at most 20 %", percent(memory)),
-        ("upload per update, the largest", "at most 31 %", percent(upload)),
-        ("final accuracy, points over FedAvg's", "-2 or more", middle(above, points)),
-        ("final accuracy, points over FedBuff's", "0 or more", middle(against, points)),
-        ("time, with more devices", "falls", " → ".join(map(percent, by_size))),
-    ]
-    reached = [
-        typical(time) <= 0.19,
-        round(memory, 2) <= 0.20,
-        round(upload, 2) <= 0.31,
-        typical(above) >= -2,
-        typical(against) >= 0,
-        by_size[-1] < by_size[0],
-    ]
+def messages(runs: pd.DataFrame) -> Rows:
+    """Return a row per arm: KiB of one message of each sort and of a training step, by task."""
     return [
-        {"figure": figure, "bar": bar, "ours": ours, "reached": "yes" if ok else "**no**"}
-        for (figure, bar, ours), ok in zip(rows, reached, strict=True)
+        {"arm": arm_label(str(arm))}
+        | {
+            f"{title}, {task}": kib(typical(own[column]))
+            for title, column in _MESSAGES.items()
+            for task, own in rows.groupby("task", sort=False)
+        }
+        for arm, rows in runs.groupby("arm", sort=False)
     ]
 
 
-def by_cell(table: pd.DataFrame) -> list[dict[str, str]]:
-    """Return medians over the seeds, cell by cell: where FTTE wins, and where it does not."""
-    part = table[table["part"] == "matrix"]
+_MESSAGES = {
+    "upload": "upload_bytes_per_update",
+    "download": "download_bytes_per_update",
+    "first download": "first_download_bytes",
+    "index": "index_bytes",
+    "step at once": "peak_bytes",
+    "step in micro-batches": "micro_peak_bytes",
+}
+
+
+def pairs(runs: pd.DataFrame, arm: str, other: str) -> pd.DataFrame:
+    """Return paired figures of two arms on the same cells and seeds.
+
+    Columns: `time` and `bytes` and `energy`, ratios of what the target took; `final`, points.
+    """
+    index = [*PLACE, "start", "fault"]
+    ours, theirs = (runs[runs["arm"] == name].set_index(index) for name in (arm, other))
+    both = ours.index.intersection(theirs.index)
+    ours, theirs = ours.loc[both], theirs.loc[both]
+    ratios = {
+        name: ours[f"{name}_to_target"] / theirs[f"{name}_to_target"]
+        for name in ("time", "bytes", "energy")
+    }
+    return pd.DataFrame(
+        {**ratios, "final": 100 * (ours["final_accuracy"] - theirs["final_accuracy"])}
+    )
+
+
+def paired(runs: pd.DataFrame, other: str) -> Rows:
+    """Return a row per arm: its paired differences from one other arm.
+
+    Where neither reached the target there is no factor.
+    """
     rows = []
-    for place, cell in part.groupby(PLACE[:-1], sort=False):
+    for arm in dict.fromkeys(runs["arm"]):
+        found = pairs(runs, str(arm), other)
+        if arm != other and len(found):
+            rows.append(
+                {
+                    "arm": arm_label(str(arm)),
+                    "time to target": middle(found["time"], times),
+                    "bytes to target": middle(found["bytes"], times),
+                    "energy to target": middle(found["energy"], times),
+                    "final accuracy, points": middle(found["final"], points),
+                    "higher at the end in": f"{int((found['final'] > 0).sum())} of {len(found)}",
+                }
+            )
+    return rows
+
+
+def cells(table: pd.DataFrame) -> Rows:
+    """Return medians over the seeds, cell by cell: where FTTE wins, and where it does not."""
+    rows = []
+    for place, cell in part_of(table, "matrix").groupby(PLACE[:-1], sort=False):
         by_arm = {str(arm): lines for arm, lines in cell.groupby("arm")}
-        if not {"fedavg", "fedbuff", "ftte"} <= set(by_arm):
+        if not {"fedavg", "fedbuff", RIVAL, "ftte"} <= set(by_arm):
             continue
-        fedavg, fedbuff, ftte = (by_arm[name] for name in ("fedavg", "fedbuff", "ftte"))
-        finals = [100 * lines["final_accuracy"].median() for lines in (fedavg, fedbuff, ftte)]
-        times = [typical(lines["time_share"]) for lines in (fedbuff, ftte)]
-        heads = ("task", "alpha", "stragglers", "devices")
+        order = [by_arm[name] for name in ("fedavg", "fedbuff", RIVAL, "ftte")]
+        finals = [100 * lines["final_accuracy"].median() for lines in order]
+        shares = [typical(lines["time_share"]) for lines in order]
         rows.append(
-            dict(zip(heads, map(_word, place), strict=True))
+            dict(zip(("task", "α", "stragglers", "devices"), map(_word, place), strict=True))
             | {
-                "FedAvg's time, virtual s": f"{fedavg['time_to_target'].median():,.0f}",
-                "FedBuff's share": percent(times[0]),
-                "FTTE's share": percent(times[1]),
-                "final: FedAvg, FedBuff, FTTE": ", ".join(f"{f:.1f}" for f in finals),
-                "where FTTE loses": "; ".join(_losses(finals, times)),
+                "FedAvg's time, virtual s": f"{order[0]['time_to_target'].median():,.0f}",
+                "FedBuff": percent(shares[1]),
+                "+ average": percent(shares[2]),
+                "FTTE": percent(shares[3]),
+                "final: FedAvg, FedBuff, + average, FTTE": ", ".join(f"{f:.1f}" for f in finals),
+                "where FTTE loses": "; ".join(_losses(finals, shares)),
             }
         )
     return rows
 
 
-def _losses(finals: list[float], times: list[float]) -> Iterator[str]:
-    """Yield where FTTE is slower, or ends lower, than FedBuff and FedAvg."""
-    fedavg, fedbuff, ftte = finals
-    if times[1] > times[0]:
-        yield "slower than FedBuff"
-    if times[1] > 1:
-        yield "slower than FedAvg"
-    for name, final in (("FedBuff", fedbuff), ("FedAvg", fedavg)):
-        if ftte < final - _LOSS:
-            yield f"{final - ftte:.1f} points below {name}"
+_LOSS = 0.5  # points of accuracy from which on a loss is named
+
+
+def _losses(finals: list[float], shares: list[float]) -> Iterator[str]:
+    """Yield where FTTE is slower, or ends lower, than another."""
+    names = ("FedAvg", "FedBuff", "FedBuff + average")
+    for name, final, share in zip(names, finals[:3], shares[:3], strict=True):
+        if shares[3] > share:
+            yield f"slower than {name}"
+        if finals[3] < final - _LOSS:
+            yield f"{final - finals[3]:.1f} points below {name}"
 
 
 def _word(value: object) -> str:
     return f"{100 * value:.0f} %" if isinstance(value, float) else str(value)
 
 
-def parts(table: pd.DataFrame) -> list[dict[str, str]]:
-    """Return the ablation: every arm against complete FTTE, on the same seeds."""
-    part = table[table["part"] == "ablation"]
-    complete = part[part["arm"] == "ftte"].set_index(["task", "seed"])
+def real(table: pd.DataFrame) -> Rows:
+    """Return real data: every arm beside one net trained on everybody's samples together."""
     rows = []
-    for arm, lines in part.groupby("arm", sort=False):
-        other = lines.set_index(["task", "seed"])
-        final = 100 * (other["final_accuracy"] - complete["final_accuracy"]).dropna()
-        rows.append(
-            {
-                "arm": pictures.arm_label(str(arm)),
-                TIME: middle(other["time_share"], percent),
-                FINAL: "–" if arm == "ftte" else middle(final, points),
-                "worst tenth of clients, %": tenths(other["worst_decile_accuracy"].median()),
-                "memory overhead, weakest device": percent(typical(other["overhead_share"])),
-                "upload": percent(typical(other["upload_share"])),
-                "devices left out": f"{other['devices_left_out'].median():.0f}",
-            }
-        )
+    part = table[table["part"] == "real"]
+    for (task, clients), cell in part.groupby(["task", "clients"], sort=False):
+        level = cell.loc[cell["arm"] == CENTRAL, "final_accuracy"]
+        for arm, lines in cell[cell["arm"] != CENTRAL].groupby("arm", sort=False):
+            rows.append(
+                {
+                    "task": str(task),
+                    "devices": str(clients),
+                    "arm": arm_label(str(arm)),
+                    "final accuracy, %": middle(lines["final_accuracy"], tenths),
+                    "reached the target": count(lines["time_share"]),
+                    "time to target": middle(lines["time_share"], percent),
+                    "all bytes to target": middle(lines["bytes_share"], percent),
+                    "energy to target": middle(lines["energy_share"], percent),
+                    "levelled off": percent(float(lines["levelled_off"].mean())),
+                }
+            )
+        if len(level):
+            name = {"task": str(task), "devices": str(clients), "arm": arm_label(CENTRAL)}
+            rows.append({**name, "final accuracy, %": middle(level, tenths)})
     return rows
 
 
-def rare(table: pd.DataFrame) -> list[dict[str, str]]:
-    """Return each method as usual, and where the slowest devices hold a class.
-
-    Medians on the same seeds, usual → then.
-    """
-    index = [*PLACE, "arm"]
-    then = table[table["part"] == "rare"].set_index(index)
-    usual = table[table["part"] != "rare"].drop_duplicates(index).set_index(index).loc[then.index]
-
-    def both(column: str, arm: str, form: Form) -> str:
-        return " → ".join(form(typical(t.xs(arm, level="arm")[column])) for t in (usual, then))
-
-    return [
-        {
-            "arm": pictures.arm_label(arm),
-            TIME: both("time_share", arm, percent),
-            "final accuracy, %": both("final_accuracy", arm, tenths),
-            "slowest tenth, %": both("straggler_accuracy", arm, tenths),
-        }
-        for arm in dict.fromkeys(map(str, then.index.get_level_values("arm")))
-    ]
+def central(table: pd.DataFrame) -> Rows:
+    """Return the best federated level of the central cell beside the central one."""
+    rows = []
+    levers = table[table["part"] == "levers"]
+    for task, own in levers.groupby("task", sort=False):
+        by_arm = own.groupby("arm", sort=False)["final_accuracy"]
+        row = {"task": str(task)}
+        for arm in ("fedavg", "fedbuff", RIVAL, "ftte", CENTRAL):
+            if arm in by_arm.groups:
+                row[arm_label(arm)] = middle(by_arm.get_group(arm), tenths)
+        rows.append(row)
+    return rows
 
 
-def memory() -> list[dict[str, str]]:
-    """Return the training overhead, in every accounting, of the subsets that the search found."""
-    return [
-        _bill_row(matrix.Cell(name, *matrix.CENTRE, matrix.SEEDS[0]), kind)
-        for name, task in matrix.TASKS.items()
-        if task.present
-        for kind in ACCOUNTINGS
-    ]
+def memory() -> Rows:
+    """Return what full training takes at once and in micro-batches, and FTTE's budget, in KiB."""
+    rows = []
+    for name, task in matrix.TASKS.items():
+        if name != task.data:
+            continue  # the same net and data in another fleet
+        row = {"task": name, "net": task.model, "batch": str(task.batch)}
+        row["inference on one sample"] = kib(bills.bill(name).inference_one_bytes)
+        row["full step at once"] = kib(bills.bill(name).peak_bytes)
+        for size in (task.batch // 2, task.batch // 4, 1):
+            row[f"in parts of {_SIZES[size == 1, size == task.batch // 2]}"] = kib(
+                bills.bill(name, None, size).peak_bytes
+            )
+        row["FTTE's budget"] = f"{bills.budget_kib(name):.1f}"
+        rows.append(row)
+    return rows
 
 
-def _bill_row(cell: matrix.Cell, kind: str) -> dict[str, str]:
-    by_arm = arms.methods(cell)
-    [full], tiers = (_tiers(by_arm[arm]) for arm in ("fedavg", "ftte"))
-    everything, *bills = [
-        training_bill(tier.plan.model, tier.plan.subset, by_arm["ftte"].batch, kind)
-        for tier in (full, *tiers)
-    ]
-    kinds = [", ".join(tier.kinds) for tier in tiers]
-    shares = [bill.overhead_bytes / everything.overhead_bytes for bill in bills]
-    steps = [f"{who}: {b.peak_bytes / 1024:.0f} KiB" for who, b in zip(kinds, bills, strict=True)]
-    return {
-        "task": cell.task,
-        "accounting": kind,
-        "full step": f"{everything.peak_bytes / 1024:.0f} KiB",
-        "of it inference": f"{everything.inference_peak_bytes / 1024:.0f} KiB",
-        "FTTE's step": "; ".join(steps),
-        "overhead, share of the full step's": "; ".join(map(percent, shares)),
-    }
-
-
-def _tiers(scenario: Scenario) -> tuple[Tier, ...]:
-    return tuple(prepare(scenario).tiers.tiers)
+_SIZES = {(False, True): "a half", (False, False): "a quarter", (True, False): "one sample"}

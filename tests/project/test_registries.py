@@ -55,7 +55,7 @@ ENTRIES: dict[str, tuple[Registry[Any], Any, dict[str, Any]]] = {
     "model": (MODELS, two_layers, {"model": OWN}),
     "kind": (
         CATALOGUE,
-        dataclasses.replace(CATALOGUE["pi4"], name=OWN, memory_bytes=64 * 1024),
+        dataclasses.replace(CATALOGUE["pi4"], name=OWN, ram_bytes=256 * 1024),
         {"mix": {"sensor": 0.5, OWN: 0.5}},
     ),
     "method": (METHODS, Method(OWN, "Mine", "a test", without={"buffer": 2}), {"method": OWN}),
