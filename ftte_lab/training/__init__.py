@@ -2,7 +2,7 @@
 
 from ftte_lab.training.batches import draw_batches, draw_many
 from ftte_lab.training.cohort import train_cohort
-from ftte_lab.training.features import FrozenFeatures
+from ftte_lab.training.features import FrozenFeatures, FrozenInputs
 from ftte_lab.training.local_sgd import (
     LocalSGD,
     Updates,
@@ -15,6 +15,7 @@ from ftte_lab.training.sizing import chunk_sizes, clients_at_once
 
 __all__ = [
     "FrozenFeatures",
+    "FrozenInputs",
     "LocalSGD",
     "StackedNet",
     "Updates",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
@@ -92,3 +92,35 @@ class FrozenFeatures:
         y = x.flatten(2).transpose(1, 2).reshape(1, -1, x.shape[1])
         y = self.before.forward(y, self.params).view(n, -1, self.model.ops[self.start].in_shape[0])
         return y.transpose(1, 2).reshape(n, 1, -1) if linear else y
+
+
+class FrozenInputs:
+    """Hold samples as several plans take them, each from an operation of its own on.
+
+    What lies before an operation is computed once, when it is first asked for.
+
+    Args:
+        model: the net.
+        params: its parameters, of which those before an operation never change while it is used.
+        x: samples `(n, *input_shape)`.
+        starts: the operation at which each plan begins.
+
+    Example:
+        >>> import torch
+        >>> from ftte_lab.models import build
+        >>> model = build("mlp", (1, 8, 8), 10)
+        >>> inputs = FrozenInputs(model, model.init(0), torch.ones(3, 1, 8, 8), starts=[0, 2, 2])
+        >>> inputs.of(0) is inputs.of(1), inputs.of(1) is inputs.of(2)
+        (False, True)
+    """
+
+    def __init__(self, model: Model, params: Params, x: Tensor, starts: Sequence[int]) -> None:
+        self.model, self.params, self.x, self.starts = model, params, x, tuple(starts)
+        self._at: dict[int, FrozenFeatures] = {}
+
+    def of(self, plan: int) -> FrozenFeatures:
+        """Return the samples as one of the plans takes them."""
+        start = self.starts[plan]
+        if start not in self._at:
+            self._at[start] = FrozenFeatures(self.model, self.params, self.x, start)
+        return self._at[start]
