@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from ftte_lab.data import data_path
 from ftte_lab.simulation import Scenario
 
-SEEDS = (311, 312, 313, 314, 315)
+SEEDS = (331, 332, 333, 334, 335)
 """Seeds that no decision has seen; the first edition used 302 to 306 (and 201, 301 before)."""
 
 FEW_SEEDS = SEEDS[:3]

@@ -2,7 +2,7 @@
 
     python -m benchmarks.study                        everything that is missing, then the pages
     python -m benchmarks.study --parts matrix,real    some parts; the other lines stay as kept
-    python -m benchmarks.study --seeds 311 312        some seeds
+    python -m benchmarks.study --seeds 331 332        some seeds
     python -m benchmarks.study --quick                a corner of each part, to see that it works
     python -m benchmarks.study --tune                 search the server rates, on seeds of their own
     python -m benchmarks.study --merge FILE ...       add lines that another machine has made

@@ -16,7 +16,6 @@ from ftte_lab.course import lesson
 from ftte_lab.simulation import History, Scenario
 
 SEEDS = (11, 12, 13, 14, 15)
-TEN = tuple(range(11, 21))
 Measure = Callable[[int], float]
 Summary = Callable[[Sequence[float]], Sequence[float]]
 

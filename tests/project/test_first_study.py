@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from benchmarks.markdown import table as markdown
-from benchmarks.study.first import arms, claims, matrix, pages, pictures, study, tables
+from benchmarks.study.first import arms, claims, matrix, pages, study, tables
 from benchmarks.study.first.matrix import Cell
 from benchmarks.study.first.outcome import FACTS, figures
 from ftte_lab.simulation import History, prepare
@@ -115,51 +115,6 @@ def test_search_has_a_fifth_of_the_memory_and_a_third_of_the_payload(task: str) 
     assert ftte.bill.overhead_bytes <= 0.2 * fedavg.bill.overhead_bytes
     for tier in ftte.tiers.tiers:
         assert tier.traffic.upload <= 0.31 * fedavg.traffic.upload
-
-
-@pytest.mark.slow
-def test_a_corner_of_the_study_runs_and_writes_its_page(tmp_path: Path) -> None:
-    """One test, because the runs take a while: both checks read the same ones."""
-    table, done = study.study(tmp_path / "runs", quick=True, processes=2)
-    assert not done.failures
-    assert not done.missing
-    assert table["wall_s"].count() == len(done.scenarios) == 39
-    assert_every_part_is_filled(table)
-    pages.write(table, tmp_path)
-    kept = pages.read(tmp_path)
-    assert len(kept) == len(table)
-    assert kept["time_share"].to_numpy() == pytest.approx(table["time_share"].to_numpy(), rel=1e-4)
-    assert_page_is_complete(table, tmp_path)
-
-
-def assert_every_part_is_filled(table: pd.DataFrame) -> None:
-    """Check the lines of the quick study."""
-    assert len(table) == 2 * 7 + 19 + 8
-    assert set(table["part"]) == {"matrix", "ablation", "rare"}
-    fedavg = table[table["arm"] == "fedavg"]
-    assert (fedavg["time_share"] == 1).all()
-    assert (fedavg["final_against_fedavg"] == 0).all()
-    assert 0 < table["wall_s"].sum() < 3_600
-
-
-def assert_page_is_complete(table: pd.DataFrame, home: Path) -> None:
-    """Check page, charts and claims of the quick study."""
-    text = (home / "HEADLINE.md").read_text()
-    names = ("FTTE", "sparse FedBuff", "- tiers", "| quick |", "39 runs", "small devices left out")
-    assert not [name for name in names if name not in text]
-    assert "{" not in text
-    assert "10 and 20 updates" in text
-    for chart in pictures.CHARTS:
-        assert (home / f"{chart}.png").stat().st_size > 5_000
-    for name, (marks, _) in claims.PLACES.items():
-        written = claims.put_claims(name, f"above\n{marks[0]}\nlast week\n{marks[1]}\nbelow", table)
-        assert written.startswith("above")
-        assert written.endswith("below")
-        assert "last week" not in written
-        assert "81 %" in written
-        assert claims.put_claims(name, written, table) == written
-        with pytest.raises(ValueError, match="no place for claims"):
-            claims.put_claims(name, "a text without marks", table)
 
 
 def test_wall_time_is_shared_among_the_runs_and_a_pause_is_none(tmp_path: Path) -> None:

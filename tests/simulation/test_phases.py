@@ -127,11 +127,14 @@ def test_each_step_equals_a_plain_loop(combine: str) -> None:
         {"budget_kib": EARLIER},  # the cache of later phases starts earlier
         {"buffer": 1, "concurrency": 5},  # clients of several versions are trained together
         {"refill": "step", "buffer": 4, "concurrency": 4, "max_updates": 60, "horizon_s": 900.0},
-        {"variance": "steps"},
-        {"combine": "models"},
-        {"mean": "median"},
-        {"correction": "proximal"},
-        {"solver": "pure_random", "granularity": "layer", "gain_exponent": 0.5},
+        {"combine": "models", "correction": "proximal"},
+        {
+            "mean": "median",
+            "variance": "steps",
+            "solver": "pure_random",
+            "granularity": "layer",
+            "gain_exponent": 0.5,
+        },
     ],
 )
 def test_first_phase_is_the_static_run_to_the_last_bit(changes: dict[str, Any]) -> None:
