@@ -31,7 +31,7 @@ check: $(READY) ## Lint, format and types
 	$(BIN)/mypy
 
 test: check ## Everything that must hold
-	$(BIN)/pytest -n 3 --dist worksteal
+	$(BIN)/pytest -n 2 --dist worksteal
 
 notebooks: $(READY) ## Run the notebooks and keep their pictures
 	$(BIN)/python notebooks/_build/refresh.py
