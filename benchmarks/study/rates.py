@@ -21,7 +21,7 @@ from ftte_lab.simulation import History, Scenario
 
 RATES = Path(__file__).with_name("server_rates.json")
 
-_GRID = (0.5, 1.0, 1.5, 2.5, 4.0)
+_GRID = (0.5, 1.0, 1.5, 2.5, 4.0, 6.0)
 _FEW = (1.0, 1.5, 2.5)
 _PARTS_WITH_FEW = ("ablation", "faulty", "real")
 _GRIDS = {

@@ -8,9 +8,24 @@ import numpy as np
 
 from ftte_lab.experiments.comparison import Comparison
 from ftte_lab.experiments.parallel import run_all
+from ftte_lab.simulation import Scenario
 
 TUNING_SEEDS = (101, 102, 103)
 RATE_GRID = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+MIXING_GRID = (0.2, 0.4, 0.6, 0.8, 1.0)
+SINGLE_GRID = (0.05, 0.1, 0.2, 0.4, 0.8)
+
+
+def rate_grid(scenario: Scenario) -> tuple[float, ...]:
+    """Return the server rates to try: smaller where the server steps at each update, or mixes.
+
+    Example:
+        >>> rate_grid(Scenario().as_method("fedasync"))
+        (0.05, 0.1, 0.2, 0.4, 0.8)
+    """
+    if scenario.combine == "mixing":  # a share of the new model
+        return MIXING_GRID
+    return SINGLE_GRID if scenario.buffer == 1 else RATE_GRID
 
 
 def tune(
@@ -32,7 +47,7 @@ def tune(
     jobs = {
         (name, rate, seed): base.replace(seed=seed, server_rate=rate)
         for name, base in runs.items()
-        for rate in RATE_GRID
+        for rate in rate_grid(base)
         for seed in TUNING_SEEDS
     }
     named = {f"{name} {rate} {seed}": s for (name, rate, seed), s in jobs.items()}
@@ -41,7 +56,9 @@ def tune(
     def score(name: str, rate: float) -> float:
         return float(np.mean([done[f"{name} {rate} {seed}"].level() for seed in TUNING_SEEDS]))
 
-    return {name: {rate: score(name, rate) for rate in RATE_GRID} for name in runs}
+    return {
+        name: {rate: score(name, rate) for rate in rate_grid(base)} for name, base in runs.items()
+    }
 
 
 def best_rates(scores: Mapping[str, Mapping[float, float]]) -> dict[str, float]:

@@ -24,6 +24,7 @@ from ftte_lab.server import (
 )
 from ftte_lab.simulation.events import Stepped
 from ftte_lab.simulation.prepare import Prepared
+from ftte_lab.simulation.rounding import Rounding
 from ftte_lab.simulation.scenario import Scenario
 from ftte_lab.simulation.start_rows import StartRows
 
@@ -94,6 +95,7 @@ class GlobalModel:
         self._rule = _weight_rule(prepared.scenario)
         self._step_rule = _step_rule(prepared.scenario)
         self._starts = StartRows(prepared.timeline) if self._step_rule.needs_starts else None
+        self._rounding = Rounding(prepared)
         self._velocity = torch.zeros_like(self.row)
         self._average = self.row
         self._recent: deque[float] = deque(maxlen=_REFERENCE_UPDATES)
@@ -111,7 +113,7 @@ class GlobalModel:
         """Reject what must not be averaged, weight the other updates and move the model."""
         timeline, tiers = self.prepared.timeline, self.prepared.tiers
         if self._starts is not None:
-            self._starts.keep(version, self.row)
+            self._starts.keep(version, self._rounding.received(self.row))
         updates, rejected = self._accepted(version, updates)
         starts = timeline.version[updates.participations]
         ages = (version - starts).astype(float)

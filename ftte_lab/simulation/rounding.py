@@ -41,10 +41,13 @@ class Rounding:
         """Return a version of the server's model as its clients receive it."""
         if self.bits == 32:
             return start
-        row = self.down.unpack(self.down.pack(start.row))
-        subset = self.tiers.union.subset
+        row, subset = self.received(start.row), self.tiers.union.subset
         slices = from_rows(self.model, subset, row)
         return ServerVersion(start.version, insert(self.model, subset, start.params, slices), row)
+
+    def received(self, row: Tensor) -> Tensor:
+        """Return the server's trained entries `(d,)` as its clients receive them."""
+        return row if self.bits == 32 else self.down.unpack(self.down.pack(row))
 
     def uploaded(self, participations: np.ndarray, rows: Tensor) -> Tensor:
         """Return updates `(K, d)` as the server receives them.

@@ -28,7 +28,6 @@ def check_combinations(s: Any) -> None:
     _check_slots(s)
     _check_variance(s)
     _check_correction(s)
-    _check_payload(s)
     _check_mean(s)
     _check_phases(s)
 
@@ -91,20 +90,11 @@ def _check_correction(s: Any) -> None:
         "subset_per = 'fleet'",
         "The server's variate is a mean over clients that train the same entries",
     )
-
-
-def _check_payload(s: Any) -> None:
     require(
-        s.correction != "control_variates" or s.payload_bits == 32,
+        not stateful or s.payload_bits == 32,
         f"correction = 'control_variates' with payload_bits = {s.payload_bits}",
         "payload_bits = 32",
         "The server's variate is a mean of what the clients keep, which rounding would end",
-    )
-    require(
-        s.phases == 1 or s.payload_bits > 8,
-        f"phases = {s.phases} with payload_bits = 8",
-        "16 or 32 bits",
-        "A scale per tensor would depend on how many phases a device has missed",
     )
 
 
@@ -137,7 +127,7 @@ def _check_phases(s: Any) -> None:
         ("subset_per", "kind", "'fleet'", "Phases are one subset for the whole fleet at a moment"),
         ("channels_by", "magnitude", "'gain'", "A channel's gain grows while it is not trained"),
         ("correction", variates, "'none' or 'proximal'", "Variates belong to one set of entries"),
-        ("payload_bits", 8, "32 or 16", "With a scale per message, devices would start unlike"),
+        ("payload_bits", 8, "16 or 32", "A tensor's scale would change with the phases missed"),
         ("batteries", True, "False", "What a participation takes would change with the phase"),
     ):
         given = f"phases = {s.phases} with {name} = {wrong!r}"

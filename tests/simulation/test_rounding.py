@@ -288,7 +288,10 @@ def test_broken_updates_are_still_rejected(broken: float, bits: int) -> None:
             {"payload_bits": 16, "correction": "control_variates"},
             "correction = 'control_variates' with payload_bits = 16; allowed: payload_bits = 32",
         ),
-        ({"payload_bits": 8, "phases": 2}, "phases = 2 with payload_bits = 8; allowed: 16 or 32"),
+        (
+            {"payload_bits": 8, "phases": 2},
+            "phases = 2 with payload_bits = 8; allowed: payload_bits = 16 or 32",
+        ),
     ],
 )
 def test_scenario_explains_wrong_settings_of_the_payload(change: dict[str, Any], says: str) -> None:

@@ -13,7 +13,8 @@ from torch import Tensor
 from ftte_lab.models import flatten_trained
 from ftte_lab.server import Fate
 from ftte_lab.simulation import Finished, Prepared, Scenario, Stepped, prepare, simulate
-from ftte_lab.simulation.global_model import GlobalModel
+from ftte_lab.simulation.global_model import BufferedUpdates, GlobalModel
+from ftte_lab.simulation.rounding import Rounding
 from ftte_lab.simulation.start_rows import StartRows
 from ftte_lab.simulation.workers.pool import Task
 from tests.simulation.test_client_corrections import SMALL, PlainRun
@@ -180,3 +181,19 @@ def test_server_keeps_no_starts_for_updates() -> None:
 def test_rules_that_make_no_sense_are_refused(changes: dict[str, Any], says: str) -> None:
     with pytest.raises(ValueError, match=says):
         FLEET.replace(**changes)
+
+
+def test_models_are_what_the_clients_received_and_changed() -> None:
+    """A client that changes nothing sends back the rounded model, and not the server's own."""
+    fleet = FLEET.replace(combine="models", payload_bits=8, server_rate=1.0)
+    prepared = prepare(fleet.replace(buffer=1, concurrency=1))
+    server = GlobalModel(prepared)
+    server.row = server.row + 0.01 * torch.randn(
+        server.row.shape, generator=torch.Generator().manual_seed(0)
+    )
+    received = Rounding(prepared).received(server.row)
+    assert not torch.equal(received, server.row)
+    unchanged = torch.zeros(1, len(server.row))
+    members = prepared.timeline.buffer_of(0)
+    server.step(0, BufferedUpdates(members, unchanged, np.zeros(1), np.ones(1)))
+    torch.testing.assert_close(server.row, received, rtol=0, atol=1e-7)
