@@ -98,10 +98,20 @@ class Comparison:
     def set(self, **fields: Any) -> Comparison:
         """Return a copy with some fields of the shared scenario changed.
 
-        A server rate that is set here holds for every method: the tuned rates are dropped.
+        What is set here holds for every method: a method's own value of the field is dropped, and
+        with a server rate the tuned rates are.
 
         Raises:
             ValueError: an unknown field or a value out of range.
+
+        Example:
+            >>> averaged = Comparison(Scenario(), own={"ftte": {"server_average": 0.95}})
+            >>> averaged.set(server_average=0.9).run("ftte").server_average
+            0.9
         """
         rates = {} if "server_rate" in fields else self.rates
-        return self.replace(scenario=self.scenario.replace(**fields), rates=rates)
+        own = {
+            method: {key: value for key, value in kept.items() if key not in fields}
+            for method, kept in self.own.items()
+        }
+        return self.replace(scenario=self.scenario.replace(**fields), rates=rates, own=own)

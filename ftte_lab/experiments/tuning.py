@@ -11,7 +11,7 @@ from ftte_lab.experiments.parallel import run_all
 from ftte_lab.simulation import Scenario
 
 TUNING_SEEDS = (101, 102, 103)
-RATE_GRID = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)
+RATE_GRID = (0.5, 1.0, 1.5, 2.5, 4.0)
 MIXING_GRID = (0.2, 0.4, 0.6, 0.8, 1.0)
 SINGLE_GRID = (0.05, 0.1, 0.2, 0.4, 0.8)
 

@@ -167,7 +167,7 @@ def settings_of(
         ValueError: an unknown preset, a damaged code, or an unknown method.
     """
     if isinstance(what, str):
-        coded = what.strip().startswith((share_code.PREFIX, "{"))
+        coded = share_code.is_code(what) or what.strip().startswith("{")
         what = Settings.restore(what) if coded else preset(what)
     if isinstance(what, Scenario):
         what = Comparison(what)

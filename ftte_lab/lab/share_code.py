@@ -15,28 +15,53 @@ from typing import Any
 
 from ftte_lab._common import require
 
-PREFIX = "ftte1-"
+PREFIX = "ftte2-"
 _LARGEST_BYTES = 100_000  # a code is a few hundred characters; no code of ours unpacks to more
-# The compressor knows these words beforehand. They are part of the format: do not change them.
-_WORDS = (
-    b'"tensors":"horizon_s":"evaluations":"over":"sim_seconds","metric":"accuracy","loss",'
-    b'"watch":"upload_bytes","samples_per_client":"clients":"model":"mcunet-s","mlp","cnn"'
-    b',"digits","motion","server_rate":"straggler_factor":"straggler_share":"payload_share'
-    b'":null,"variance_exponent":"age_exponent":"concurrency":"budget_kib":"buffer":"alpha'
-    b'":"mix":{"sensor":0.5,"watch":0.3,"phone":0.2},"rates":{"fedavg":1.5,"fedbuff":1.5,"'
-    b'ftte":1.5},"methods":["fedavg","fedbuff","fedasync","ftte"],"seeds":1,"seed":{"scena'
-    b'rio":{'
-)
-_HOW = "a code as the Share button writes it, from 'ftte1-' to its last character"
+# The compressor knows these words beforehand, by version; what a Lab mostly holds stands last. They
+# are part of the format: do not change them.
+_WORDS: Mapping[str, bytes] = {
+    "ftte1-": (
+        b'"tensors":"horizon_s":"evaluations":"over":"sim_seconds","metric":"accuracy","loss",'
+        b'"watch":"upload_bytes","samples_per_client":"clients":"model":"mcunet-s","mlp","cnn"'
+        b',"digits","motion","server_rate":"straggler_factor":"straggler_share":"payload_share'
+        b'":null,"variance_exponent":"age_exponent":"concurrency":"budget_kib":"buffer":"alpha'
+        b'":"mix":{"sensor":0.5,"watch":0.3,"phone":0.2},"rates":{"fedavg":1.5,"fedbuff":1.5,"'
+        b'ftte":1.5},"methods":["fedavg","fedbuff","fedasync","ftte"],"seeds":1,"seed":{"scena'
+        b'rio":{'
+    ),
+    PREFIX: (
+        b'"recompute":"granularity":"phases":"payload_bits":"fault":"faulty_share":"batteries":'
+        b'"app_memory_share":"local_steps":"client_rate":"batch":"jitter":"dropout":"slow_class":'
+        b'"samples_per_client":"clients":"model":"mcunet-s","mlp","cnn","data":"digits","motion",'
+        b'"subset_per":"kind","solver":"exact","server_momentum":"straggler_factor":'
+        b'"straggler_share":"concurrency":30,"buffer":10,"age_exponent":0.5,"alpha":null,'
+        b'"mix":{"sensor":0.5,"watch":0.3,"phone":0.2},"server_rate":'
+        b'{"methods":["fedavg","fedbuff","fedbuff_average","ftte"],"metric":"accuracy","over":'
+        b'"sim_seconds","own":{"fedbuff_average":{"micro_batch":"auto"},"ftte":{"micro_batch":'
+        b'"auto","server_average":0.95}},"rates":{"fedasync":0.2,"fedavg":1.5,"fedbuff":1.5,'
+        b'"fedbuff_average":2.5,"fedprox":1.5,"ftte":2.5,"scaffold":1.0},"scenario":{"budget_kib":'
+        b'128.0,"horizon_s":1800.0,"payload_share":0.25,"variance_exponent":0.25,'
+        b'"warm_start_steps":0},"seeds":1,"watch":"ftte"}'
+    ),
+}
+_HOW = "a code as the Share button writes it, from 'ftte' to its last character"
 
 
 def encode(content: Mapping[str, Any]) -> str:
     """Write JSON-able content as a code."""
     raw = json.dumps(content, separators=(",", ":"), sort_keys=True).encode()
-    packer = zlib.compressobj(9, wbits=-15, zdict=_WORDS)
+    packer = zlib.compressobj(9, wbits=-15, zdict=_WORDS[PREFIX])
     packed = packer.compress(raw) + packer.flush()
-    check = zlib.crc32(raw).to_bytes(4, "big")[:3]
-    return PREFIX + base64.urlsafe_b64encode(check + packed).decode().rstrip("=")
+    return PREFIX + base64.urlsafe_b64encode(_check(packed) + packed).decode().rstrip("=")
+
+
+def _check(checked: bytes) -> bytes:
+    return zlib.crc32(checked).to_bytes(4, "big")[:3]
+
+
+def is_code(text: str) -> bool:
+    """Report whether a text begins like a code of any version."""
+    return text.strip().startswith(tuple(_WORDS))
 
 
 def decode(code: str) -> dict[str, Any]:
@@ -46,13 +71,14 @@ def decode(code: str) -> dict[str, Any]:
         ValueError: text that is not a code, or a code that is cut off or mistyped.
     """
     text = "".join(code.split())
-    require(text.startswith(PREFIX), f"the text {text[:12]!r} is not a code", _HOW, "Copy it again")
-    body = text.removeprefix(PREFIX)
+    version, body = text[: len(PREFIX)], text[len(PREFIX) :]
+    require(version in _WORDS, f"the text {text[:12]!r} is not a code", _HOW, "Copy it again")
     try:
         packed = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
-        unpacker = zlib.decompressobj(wbits=-15, zdict=_WORDS)
+        unpacker = zlib.decompressobj(wbits=-15, zdict=_WORDS[version])
         raw = unpacker.decompress(packed[3:], _LARGEST_BYTES)
-        complete = zlib.crc32(raw).to_bytes(4, "big")[:3] == packed[:3] and unpacker.eof
+        checked = raw if version == "ftte1-" else packed[3:]
+        complete = _check(checked) == packed[:3] and unpacker.eof
         content = json.loads(raw) if complete else None
     except (binascii.Error, zlib.error, ValueError):
         content = None

@@ -99,3 +99,10 @@ def test_method_fields_are_settings() -> None:
     for method in METHODS.values():
         for name, value in method.given.items():
             SETTINGS[name].check(value)
+
+
+def test_what_is_set_for_all_replaces_a_methods_own_value() -> None:
+    comparison = Comparison(Scenario(), own={"ftte": {"server_average": 0.9, "buffer": 4}})
+    changed = comparison.set(server_average=0.5)
+    assert changed.run("ftte").server_average == changed.run("fedbuff").server_average == 0.5
+    assert changed.run("ftte").buffer == 4

@@ -23,7 +23,7 @@ from ftte_lab.experiments import (
     table,
     tune,
 )
-from ftte_lab.simulation import METHODS, History, Scenario
+from ftte_lab.simulation import METHODS, History, Scenario, prepare
 from tests.tiny import TINY
 
 RATES = dict.fromkeys(HEADLINE_METHODS, 1.0)
@@ -174,8 +174,25 @@ def test_tune_uses_its_own_seeds(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_preset_has_tuned_rates_and_headline_methods(name: str) -> None:
     p = preset(name)
     assert set(HEADLINE_METHODS) <= set(p.rates) <= set(METHODS)
-    assert {p.rates[method] for method in HEADLINE_METHODS} <= set(RATE_GRID)
-    assert set(p.runs(0)) == set(HEADLINE_METHODS)
+    assert set(p.methods) <= set(p.rates)
+    assert {p.rates[method] for method in p.methods} <= set(RATE_GRID)
+    assert set(HEADLINE_METHODS) <= set(p.runs(0))
+
+
+@pytest.mark.parametrize("name", ["default", "lab", "digits", "small"])
+def test_preset_gives_a_rival_the_same_levers(name: str) -> None:
+    """FTTE's micro-batches and average are no part of the paper: FedBuff has them, too."""
+    runs = preset(name).runs(0)
+    ours, rival = runs["ftte"], runs["fedbuff_average"]
+    for lever in ("micro_batch", "server_average"):
+        assert getattr(ours, lever) == getattr(rival, lever) != getattr(runs["fedbuff"], lever)
+    assert ours.payload_share == 0.25
+    assert prepare(ours).bill.peak_bytes <= 1024 * ours.budget_kib
+
+
+def test_the_papers_preset_has_no_lever_of_ours() -> None:
+    ours = preset("paper").runs(0)["ftte"]
+    assert (ours.micro_batch, ours.server_average, ours.subset_per) == (None, 0.0, "fleet")
 
 
 @pytest.fixture

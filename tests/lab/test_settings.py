@@ -12,7 +12,7 @@ from ftte_lab.simulation import SETTINGS
 
 def test_settings_default_to_the_lab_preset() -> None:
     runs = Settings().runs()
-    assert set(runs) == {"fedavg", "fedbuff", "ftte"}
+    assert set(runs) == {"fedavg", "fedbuff", "fedbuff_average", "ftte"}
     assert runs["ftte"].server_rate == preset("lab").rates["ftte"]
 
 

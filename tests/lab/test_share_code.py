@@ -56,10 +56,15 @@ def test_settings_round_trip_through_code_and_file(settings: Settings) -> None:
 
 
 def test_code_is_short() -> None:
-    assert len(Settings().code()) < 90
+    assert len(Settings().code()) < 40
     mix = {"watch": 0.3, "phone": 0.7}
     changed = PRESETS["lab"].set(seed=7, buffer=5, budget_kib=300.0, mix=mix)
-    assert len(Settings(changed).code()) < 130
+    assert len(Settings(changed).code()) < 90
+
+
+def test_code_of_the_first_version_is_still_read() -> None:
+    first = "ftte1-G02zqyZkHtQQbHGNNVGgeAfsEpA_dZB8Z4DiOwNU3yE5DTk5GpkYGOgZ1CI8Y4BIY2DttQA"
+    assert Settings.restore(first).scenario == Scenario(horizon_s=2400.0)
 
 
 @given(st.data())
@@ -74,7 +79,8 @@ def test_code_with_a_typing_error_is_refused(data: st.DataObject) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", ["", "x", "ftte1-", "ftte1-%%%", "FTTE1-abc", Settings().code()[:-3]]
+    "damage",
+    ["", "x", "ftte1-", "ftte2-%%%", "ftte3-abc", "FTTE2-abc", Settings().code()[:-3]],
 )
 def test_damaged_code_is_refused_in_words(damage: str) -> None:
     with pytest.raises(ValueError, match=r"allowed: .*\. Copy it again"):
@@ -126,7 +132,8 @@ def test_settings_of_accepts_all_descriptions() -> None:
 
 
 def test_runs_give_each_method_its_own_fields() -> None:
-    settings = Settings(PRESETS["lab"]).set(
+    comparison = Comparison(Scenario(), rates={"ftte": 1.5})
+    settings = Settings(comparison).set(
         age_exponent=2.0, variance_exponent=0.5, buffer=7, budget_kib=300.0
     )
     runs = settings.replace(methods=tuple(METHODS)).runs(3)
