@@ -1,25 +1,53 @@
 """What every package may use: checks, registries, atomic files, process settings, text."""
 
-from ftte_lab._common.files import write_atomic
-from ftte_lab._common.process import configure_process, cores
+from ftte_lab._common.cache import SizedCache
+from ftte_lab._common.files import (
+    FileTroubleError,
+    brief,
+    cached_text,
+    is_file,
+    require_writable,
+    write_atomic,
+    writing_to,
+)
+from ftte_lab._common.lock import changing, try_lock
+from ftte_lab._common.process import MOST_HELPERS, configure_process, cores
 from ftte_lab._common.progress import progress_bar
 from ftte_lab._common.registry import Registry, callable_entry
+from ftte_lab._common.say import say
+from ftte_lab._common.strict_json import read_json, spelled, write_json
 from ftte_lab._common.text import percent, seconds, size
-from ftte_lab._common.validate import choice, integer, number, require, span
+from ftte_lab._common.validate import choice, integer, number, plain, require, shown, span
 
 __all__ = [
+    "MOST_HELPERS",
+    "FileTroubleError",
     "Registry",
+    "SizedCache",
+    "brief",
+    "cached_text",
     "callable_entry",
+    "changing",
     "choice",
     "configure_process",
     "cores",
     "integer",
+    "is_file",
     "number",
     "percent",
+    "plain",
     "progress_bar",
+    "read_json",
     "require",
+    "require_writable",
+    "say",
     "seconds",
+    "shown",
     "size",
     "span",
+    "spelled",
+    "try_lock",
     "write_atomic",
+    "write_json",
+    "writing_to",
 ]

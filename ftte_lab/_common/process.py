@@ -4,16 +4,38 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import math
 import os
 import sys
 from functools import cache
 
 import torch
 
+from ftte_lab._common.quota import cpu_quota
+
 # Numbers of glibc's mallopt settings.
 _TRIM_THRESHOLD = -1
 _MMAP_THRESHOLD = -3
 _LARGE_BYTES = 1 << 30
+
+
+def _fill_standard_streams() -> None:
+    """Open the null device in the place of standard descriptors that are closed.
+
+    Otherwise the next file or socket takes their numbers, and whatever prints writes into it; the
+    engine that draws pictures does not start at all.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            opened = os.open(os.devnull, os.O_RDWR)
+            if opened != number:
+                os.dup2(opened, number)
+                os.close(opened)
+
+
+_fill_standard_streams()
 
 
 @cache
@@ -36,13 +58,30 @@ def configure_process() -> None:
             libc.mallopt(_TRIM_THRESHOLD, _LARGE_BYTES)
 
 
-def cores() -> int:
+MOST_HELPERS = 8
+"""Processes that start unasked, however many cores there are: each takes some 0.3 GB."""
+
+
+def cores(most: int | None = None) -> int:
     """Return how many processor cores this process may use.
 
-    Always 1 on Windows, where worker processes are not used: their pipes cannot be waited for.
+    That is the least of: the cores of the machine, those that the process is bound to (`taskset`, a
+    batch system), and the quota of its container, rounded up. Always 1 on Windows, where worker
+    processes are not used: their pipes cannot be waited for.
+
+    Args:
+        most: an upper limit; `None`: none.
+
+    Example:
+        >>> cores(most=1)
+        1
     """
     if sys.platform == "win32":
         return 1
+    allowed = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        allowed = len(os.sched_getaffinity(0))
+    quota = cpu_quota()
+    if quota is not None:
+        allowed = min(allowed, max(1, math.ceil(quota)))
+    return allowed if most is None else min(allowed, most)

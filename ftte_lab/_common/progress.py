@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 
@@ -39,5 +40,7 @@ def progress_bar(**options: Any) -> Any:
     try:
         from tqdm.auto import tqdm  # a convenience that a run does not need
     except ImportError:
+        return SilentBar(options.get("initial", 0))
+    if sys.stderr is None or getattr(sys.stderr, "closed", False):
         return SilentBar(options.get("initial", 0))
     return tqdm(**options)

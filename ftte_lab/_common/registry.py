@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from ftte_lab._common.validate import choice, require
 
 T = TypeVar("T")
+V = TypeVar("V")
 
 
 class Registry(MutableMapping[str, T]):
@@ -90,6 +91,21 @@ class Registry(MutableMapping[str, T]):
     def own(self) -> tuple[str, ...]:
         """Return the names that were added in this process, in order."""
         return tuple(name for name in self if name not in self._shipped)
+
+    def ordered(self, values: Mapping[str, V]) -> dict[str, V]:
+        """Return a mapping by names in one order: shipped names as listed, then others by name.
+
+        Equal mappings then agree in their order too, in every process.
+
+        Example:
+            >>> colours = Registry("colour", {"red": "#f00", "blue": "#00f"})
+            >>> list(colours.ordered({"mine": 1, "blue": 2, "red": 3}))
+            ['red', 'blue', 'mine']
+        """
+        first = [name for name in self if name in self._shipped and name in values]
+        return {
+            name: values[name] for name in (*first, *sorted(values.keys() - set(first), key=str))
+        }
 
     def version(self, name: str) -> int:
         """Return how often an entry of your own was set, 0 for a shipped one: for cache keys."""

@@ -1,11 +1,13 @@
 """Process settings."""
 
 import os
+from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 import torch
 
-from ftte_lab._common import configure_process, cores
+from ftte_lab._common import MOST_HELPERS, configure_process, cores, quota
 
 
 def test_configure_process_sets_one_thread() -> None:
@@ -16,4 +18,82 @@ def test_configure_process_sets_one_thread() -> None:
 def test_cores_counts_what_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:
     assert 1 <= cores() <= (os.cpu_count() or 1)
     monkeypatch.setattr("sys.platform", "win32")
+    assert cores() == 1
+
+
+def group(folder: Path, **files: str) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name.replace("__", ".")).write_text(content)
+
+
+QUOTAS: Mapping[str, tuple[str, Mapping[str, Mapping[str, str]], int]] = {
+    "none": ("", {}, 64),
+    "v2 root of a container": ("0::/\n", {"": {"cpu__max": "100000 100000\n"}}, 1),
+    "v2 no limit": ("0::/\n", {"": {"cpu__max": "max 100000\n"}}, 64),
+    "v2 own group": ("0::/user/pod\n", {"user/pod": {"cpu__max": "250000 100000\n"}}, 3),
+    "v2 group above": (
+        "0::/user/pod\n",
+        {"user": {"cpu__max": "200000 100000\n"}, "user/pod": {"cpu__max": "max 100000\n"}},
+        2,
+    ),
+    "v2 least counts": (
+        "0::/a/b\n",
+        {"a": {"cpu__max": "300000 100000"}, "a/b": {"cpu__max": "600000 100000"}},
+        3,
+    ),
+    "v2 less than one": ("0::/\n", {"": {"cpu__max": "20000 100000\n"}}, 1),
+    "v2 damaged": ("0::/\n", {"": {"cpu__max": "lots\n"}}, 64),
+    "v1": (
+        "4:cpu,cpuacct:/docker/x\n0::/\n",
+        {"cpu": {"cpu__cfs_quota_us": "400000\n", "cpu__cfs_period_us": "100000\n"}},
+        4,
+    ),
+    "v1 own group": (
+        "4:cpu,cpuacct:/docker/x\n",
+        {
+            "cpu,cpuacct/docker/x": {
+                "cpu__cfs_quota_us": "150000\n",
+                "cpu__cfs_period_us": "50000\n",
+            }
+        },
+        3,
+    ),
+    "v1 no limit": (
+        "4:cpu:/\n",
+        {"cpu": {"cpu__cfs_quota_us": "-1\n", "cpu__cfs_period_us": "100000\n"}},
+        64,
+    ),
+    "v1 no period": ("4:cpu:/\n", {"cpu": {"cpu__cfs_quota_us": "100000\n"}}, 1),
+    "v1 period of zero": (
+        "4:cpu:/\n",
+        {"cpu": {"cpu__cfs_quota_us": "1\n", "cpu__cfs_period_us": "0\n"}},
+        64,
+    ),
+    "group out of sight": ("0::/../../other\n", {"": {"cpu__max": "100000 100000"}}, 1),
+}
+
+
+@pytest.mark.parametrize(("own", "groups", "expected"), QUOTAS.values(), ids=QUOTAS)
+def test_cores_knows_the_quota_of_a_container(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    own: str,
+    groups: Mapping[str, Mapping[str, str]],
+    expected: int,
+) -> None:
+    for folder, files in groups.items():
+        group(tmp_path / "fs" / folder, **files)
+    group(tmp_path, own=own)
+    monkeypatch.setattr(quota, "GROUPS", str(tmp_path / "fs"))
+    monkeypatch.setattr(quota, "OWN", str(tmp_path / "own"))
+    monkeypatch.setattr(os, "cpu_count", lambda: 64)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(64)), raising=False)
+    assert cores() == expected
+    assert cores(MOST_HELPERS) == min(expected, 8)
+
+
+def test_cores_knows_to_which_ones_the_process_is_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 128)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {5}, raising=False)
     assert cores() == 1
