@@ -9,6 +9,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
+from ftte_lab._common import say
 from ftte_lab.data.catalogue import SOURCES, fetch
 from ftte_lab.data.store import data_home
 
@@ -32,9 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--folder", metavar="F", help="for wrist: the unpacked UCI folder")
     args = parser.parse_args(arguments)
     try:
-        print(fetch(args.name, folder=args.folder))
+        say(str(fetch(args.name, folder=args.folder)))
     except ValueError as error:
-        print(f"ftte_lab: {error}", file=sys.stderr)
+        say(f"ftte_lab: {error}", sys.stderr)
         return 2
     return 0
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ftte_lab._common import Registry, choice, integer, require
+from ftte_lab._common import Registry, choice, integer, is_file, require
 from ftte_lab.data import images, store, wrist
 from ftte_lab.data.motion import motion
 from ftte_lab.data.types import Dataset
@@ -66,6 +66,7 @@ def _digits(people: int | None, samples_per_person: int | None, seed: int) -> Da
 def _wrist(people: int | None, samples_per_person: int | None, seed: int) -> Dataset:
     how = "With the UCI folder at hand, call ftte_lab.data.fetch('wrist', folder=...)"
     arrays = store.read("wrist", wrist.KEYS, how)
+    store.refuse("wrist", not wrist.fits(arrays), "they do not fit together", how)
     return wrist.wrist(arrays, _cap(people, samples_per_person), seed)
 
 
@@ -73,6 +74,8 @@ def _images(name: str, classes: tuple[str, ...]) -> Load:
     def load_images(people: int | None, samples_per_person: int | None, seed: int) -> Dataset:
         how = f"With network, call ftte_lab.data.fetch({name!r})"
         arrays = store.read(name, images.KEYS, how)
+        fit = images.fits(arrays, len(classes))
+        store.refuse(name, not fit, "they are no images with labels", how)
         public = min(1000, len(arrays["y_train"]) // 10)
         cap = _cap(people, samples_per_person)
         return images.from_pixels(name, arrays, classes, cap, seed, public=public)
@@ -147,10 +150,11 @@ def load(
         (1257, 1, 8, 8)
     """
     choice("data", name, SOURCES)
-    for label, value in (("people", people), ("samples_per_person", samples_per_person)):
-        if value is not None:
-            integer(label, value, 1)
-    integer("seed", seed, 0)
+    if people is not None:
+        people = integer("people", people, 1)
+    if samples_per_person is not None:
+        samples_per_person = integer("samples_per_person", samples_per_person, 1)
+    seed = integer("seed", seed, 0)
     found = SOURCES[name].load(people, samples_per_person, seed)
     kind = type(found).__name__
     require(isinstance(found, Dataset), f"load of {name!r} returned {kind}", "a Dataset")
@@ -172,12 +176,18 @@ def fetch(name: str, *, folder: str | Path | None = None, progress: bool = True)
         The path of the file.
 
     Raises:
-        ValueError: an unknown name, no network, a wrong checksum, or files with other contents.
+        ValueError: an unknown name, no network, a wrong checksum, files with other contents, or a
+            data home that cannot be written.
     """
     fetchers = {key: source.fetch for key, source in SOURCES.items() if source.fetch}
     choice("data", name, fetchers)
     allowed = folder is None or name not in ("cifar10", "fashion_mnist")
     require(allowed, f"folder = {str(folder)!r} for {name!r}", "None, except for 'wrist'")
-    if store.data_path(name).is_file():
+    if is_file(store.data_path(name)):
         return store.data_path(name)
-    return fetchers[name](folder, progress)
+    try:
+        return fetchers[name](folder, progress)
+    except ValueError:
+        if is_file(store.data_path(name)):  # another process was faster, and has cleared up
+            return store.data_path(name)
+        raise

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ftte_lab._common import require
+from ftte_lab._common import brief, require
 from ftte_lab.data import store
 from ftte_lab.data.remote_file import RemoteFile
 from ftte_lab.data.types import Dataset
@@ -83,6 +83,32 @@ def digits(cap: int | None, seed: int) -> Dataset:
     return from_pixels("digits", arrays, names, cap, seed, public=180)
 
 
+def fits(arrays: dict[str, np.ndarray], classes: int) -> bool:
+    """Report whether arrays of a file are images with labels, as `from_pixels` needs them.
+
+    Args:
+        arrays: the content of the file, by key.
+        classes: how many classes there are.
+
+    Example:
+        >>> x, y = np.zeros((20, 1, 2, 2), np.uint8), np.zeros(20, np.uint8)
+        >>> fits({"x_train": x, "y_train": y, "x_test": x, "y_test": y}, 10)
+        True
+    """
+    shapes = []
+    for part in ("train", "test"):
+        x, y = arrays[f"x_{part}"], arrays[f"y_{part}"]
+        if x.dtype != np.uint8 or x.ndim != 4 or not x.size:
+            return False
+        if y.dtype.kind not in "iu" or y.shape != x.shape[:1]:
+            return False
+        if y.min() < 0 or y.max() >= classes:
+            return False
+        shapes.append(x.shape[1:])
+    # A tenth of the training samples becomes public, and some must stay.
+    return shapes[0] == shapes[1] and len(arrays["x_train"]) >= 20
+
+
 def from_pixels(
     name: str,
     arrays: dict[str, np.ndarray],
@@ -128,18 +154,28 @@ def fetch_cifar10(progress: bool) -> Path:
     from ftte_lab.data.download import download  # what it needs is needed here alone
 
     archive = download(CIFAR10, store.data_home(), progress=progress)
+    path = store.write("cifar10", unpack_cifar10(archive))
+    archive.unlink(missing_ok=True)  # another process may have done the same
+    return path
+
+
+def unpack_cifar10(archive: Path) -> dict[str, np.ndarray]:
+    """Read the binary archive: pixels and labels, by key. Nothing is unpacked to the disk.
+
+    Raises:
+        ValueError: an archive that is damaged, or has other contents.
+    """
     try:
         with tarfile.open(archive) as tar:
             batches = [_batch(tar, f"data_batch_{k}.bin") for k in range(1, 6)]
             x_test, y_test = _batch(tar, "test_batch.bin")
     except (tarfile.TarError, KeyError, EOFError, OSError, zlib.error) as error:
         raise ValueError(
-            f"{archive} is damaged ({error}); allowed: the binary CIFAR-10 archive. Delete it."
+            f"{archive} is damaged ({brief(error)}); allowed: the binary CIFAR-10 archive. "
+            "Delete it."
         ) from error
     x, y = (np.concatenate([batch[k] for batch in batches]) for k in (0, 1))
-    path = store.write("cifar10", {"x_train": x, "y_train": y, "x_test": x_test, "y_test": y_test})
-    archive.unlink()
-    return path
+    return {"x_train": x, "y_train": y, "x_test": x_test, "y_test": y_test}
 
 
 def _batch(tar: tarfile.TarFile, name: str) -> tuple[np.ndarray, np.ndarray]:
@@ -171,7 +207,7 @@ def fetch_fashion_mnist(progress: bool) -> Path:
     arrays["x_train"], arrays["x_test"] = arrays["x_train"][:, None], arrays["x_test"][:, None]
     path = store.write("fashion_mnist", arrays)
     for file in files.values():
-        file.unlink()
+        file.unlink(missing_ok=True)
     return path
 
 
@@ -181,7 +217,9 @@ def _idx(path: Path) -> np.ndarray:
     try:
         raw = gzip.decompress(path.read_bytes())
     except (OSError, EOFError, zlib.error) as error:
-        raise ValueError(f"{path} is damaged ({error}); allowed: {allowed}. Delete it.") from error
+        raise ValueError(
+            f"{path} is damaged ({brief(error)}); allowed: {allowed}. Delete it."
+        ) from error
     require(
         len(raw) >= 4 and raw[:3] == b"\0\0\x08", f"{path} is not an IDX file", allowed, "Delete it"
     )

@@ -8,6 +8,7 @@ from ftte_lab._common import choice, integer, number, require
 from ftte_lab.data.types import Dataset, Shards
 
 _TAG = 2201
+_ROUNDING = 1e-6  # by which shares may miss the sum of 1
 PARTITIONS = ("person", "label", "iid")
 """The ways to divide a data set that `split` knows."""
 
@@ -49,9 +50,9 @@ def split(
         [113, 0, 0, 0, 2, 0, 0, 117, 0, 0]
     """
     choice("by", by, PARTITIONS)
-    integer(
-        "clients", clients, 2, len(dataset.y_train), "A client needs at least one training sample"
-    )
+    fix = "A client needs at least one training sample"
+    clients = integer("clients", clients, 2, len(dataset.y_train), fix)
+    seed = integer("seed", seed, 0)
     require(
         by == "label" or alpha is None,
         f"alpha = {alpha!r} with by = {by!r}",
@@ -64,7 +65,7 @@ def split(
         persons = _persons(dataset)
         parts = [_by_person(person, dataset.people, clients, rng) for person in persons]
     elif by == "label":
-        number("alpha", alpha, 1e-3, 1e6, "Small is skewed, large is even")
+        alpha = number("alpha", alpha, 1e-3, 1e6, "Small is skewed, large is even")
         shares = rng.dirichlet(np.full(clients, alpha), dataset.n_classes)
         parts = [divide_by_label(labels, shares, rng) for labels in both]
     else:
@@ -86,12 +87,19 @@ def divide_by_label(
     Returns:
         Positions per client, class by class.
 
+    Raises:
+        ValueError: shares that are not finite, negative, or do not sum to 1.
+
     Example:
         >>> rng = np.random.default_rng(0)
         >>> parts = divide_by_label(np.zeros(8, int), np.array([[0.75, 0.25]]), rng)
         >>> [len(part) for part in parts]
         [6, 2]
     """
+    dealt = shares.ndim == 2 and len(shares) > 0 and bool(((shares >= 0) & (shares <= 1)).all())
+    dealt = dealt and bool((np.abs(shares.sum(1) - 1) < _ROUNDING).all())
+    allowed = "(classes, clients), each row from 0 upwards with the sum 1"
+    require(dealt, f"shares of shape {shares.shape} with another sum or sign", allowed)
     parts: list[list[np.ndarray]] = [[] for _ in range(shares.shape[1])]
     for label, share in enumerate(shares):
         members = rng.permutation(np.flatnonzero(labels == label))
@@ -119,7 +127,7 @@ def assign_class_to_slowest(
         ValueError: the data set does not have this class.
     """
     last = dataset.n_classes - 1
-    integer("slow_class", label, 0, last, f"These are the classes of {dataset.name!r}")
+    label = integer("slow_class", label, 0, last, f"These are the classes of {dataset.name!r}")
     most_first = np.argsort(-shards.class_counts(dataset)[:, label], kind="stable")
     shard_of_client = np.empty(len(slowest_first), dtype=int)
     shard_of_client[slowest_first] = most_first

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ftte_lab._common import require
+from ftte_lab._common import brief, require
 from ftte_lab.data import store
 from ftte_lab.data.types import Dataset
 
@@ -93,7 +93,7 @@ def _codes(path: Path) -> np.ndarray:
         codes = np.loadtxt(path, dtype=np.int64, ndmin=2)
     except (ValueError, OSError) as error:
         raise ValueError(
-            f"{path} cannot be read ({error}); allowed: {allowed}. Unpack it again."
+            f"{path} cannot be read ({brief(error)}); allowed: {allowed}. Unpack it again."
         ) from error
     ok = (
         codes.ndim == 2
@@ -112,6 +112,27 @@ def _windows(codes: np.ndarray) -> np.ndarray:
     if len(g) < LENGTH:
         g = np.concatenate([g, np.repeat(g[-1:], LENGTH - len(g), axis=0)])
     return np.stack([g[at : at + LENGTH].T for at in range(0, len(g) - LENGTH + 1, _HOP)])
+
+
+def fits(arrays: dict[str, np.ndarray]) -> bool:
+    """Report whether arrays of a file are windows with labels, as `wrist` needs them.
+
+    Args:
+        arrays: the content of `wrist.npz`, by key.
+    """
+    x, n = arrays["x"], len(arrays["y"]) if arrays["y"].ndim == 1 else -1
+    if x.shape != (n, 3, LENGTH) or n < 1 or x.dtype.kind != "f" or not np.isfinite(x).all():
+        return False
+    most = {"y": arrays["classes"].size, "person": arrays["people"].size, "recording": n}
+    if arrays["classes"].ndim != 1 or arrays["people"].ndim != 1:
+        return False
+    for key, count in most.items():
+        values = arrays[key]
+        if values.dtype.kind not in "iu" or values.shape != (n,):
+            return False
+        if values.min() < 0 or values.max() >= count:
+            return False
+    return len(np.unique(arrays["person"])) >= _VOLUNTEERS + 2
 
 
 def wrist(arrays: dict[str, np.ndarray], cap: int | None, seed: int) -> Dataset:

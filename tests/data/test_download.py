@@ -1,5 +1,6 @@
 """Downloads from a small server in this process, and wrist recordings from folders."""
 
+import contextlib
 import gzip
 import hashlib
 import io
@@ -7,6 +8,7 @@ import os
 import struct
 import tarfile
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -26,11 +28,12 @@ REAL_WRIST, REAL_CIFAR = REAL / "hmp_wrist.tar.xz", REAL / "cifar10_jpeg.tar.xz"
 
 @dataclass
 class Server:
-    """Serve `files`, cut off the first `cuts` answers half way, and note each request's `Range`."""
+    """Serve `files` in slow pieces, cut off the first `cuts` half way, note each `Range`."""
 
     files: dict[str, bytes] = field(default_factory=dict)
     cuts: int = 0
     knows_ranges: bool = True
+    piece_s: float = 0.0
     requested: list[str] = field(default_factory=list)
     address: str = ""
 
@@ -60,7 +63,10 @@ class Server:
         if self.cuts:
             self.cuts -= 1
             rest = rest[: len(rest) // 2]
-        request.wfile.write(rest)
+        with contextlib.suppress(OSError):  # a client that was killed
+            for at in range(0, len(rest), 1 << 15):
+                request.wfile.write(rest[at : at + (1 << 15)])
+                time.sleep(self.piece_s)
 
 
 @pytest.fixture
