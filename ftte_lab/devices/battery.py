@@ -59,7 +59,9 @@ class Batteries:
     def __post_init__(self) -> None:
         for f in fields(self):
             column = getattr(self, f.name)
+            endless = f.name in ("capacity_j", "start_j")
             fits = column.shape == (len(self),) and bool((column >= 0).all())
+            fits = fits and (endless or bool(np.isfinite(column).all()))
             each = f"{len(self)} numbers from 0 upwards, one per client"
             require(fits, f"{f.name} has shape {column.shape} or a negative number", each)
             column.setflags(write=False)
@@ -82,11 +84,20 @@ class Batteries:
             since_s: the earlier moment, virtual seconds.
             at_s: the moment, not before `since_s`.
 
+        Raises:
+            ValueError: seconds that are not finite.
+
         Example:
             >>> charged = Batteries(*(np.array([x]) for x in (9.0, 4.0, 0.5, 10.0, 6.0)))
             >>> [float(charged.after(0, 4.0, 0.0, t)) for t in (10.0, 12.0, 99.0)]
             [4.0, 5.0, 7.0]
         """
+        for moment in (at_s, since_s):
+            if isinstance(moment, int | float):
+                number("virtual seconds", moment, -math.inf)
+            else:
+                finite = bool(np.isfinite(moment).all())
+                require(finite, "a moment is not finite", "finite virtual seconds")
         plugged = self._plugged(client, at_s) - self._plugged(client, since_s)
         charged = level_j + self.charge_w[client] * plugged
         return np.asarray(np.minimum(self.capacity_j[client], charged))
@@ -100,11 +111,16 @@ class Batteries:
             since_s: now, virtual seconds.
             need_j: joules that are needed.
 
+        Raises:
+            ValueError: joules or seconds that are not finite, or negative joules.
+
         Example:
             >>> charged = Batteries(*(np.array([x]) for x in (9.0, 4.0, 0.5, 10.0, 6.0)))
             >>> [charged.ready_s(0, 4.0, 0.0, need) for need in (4.0, 5.0, 8.0, 9.5)]
             [0.0, 12.0, 86412.0, inf]
         """
+        number("need_j", need_j, 0)
+        number("since_s", since_s, -math.inf)
         if level_j >= need_j:
             return since_s
         window, power = float(self.plugged_s[client]), float(self.charge_w[client])
@@ -141,9 +157,9 @@ def draw_batteries(fleet: Fleet, share: float, *, seed: int) -> Batteries:
         >>> batteries.capacity_j.round(1).tolist()
         [34.2, 34.2]
     """
-    number("share", share, 0, 1)
+    share = number("share", share, 0, 1)
     require(share > 0, "share = 0", "above 0 to 1", "Switch batteries off to ignore them")
-    integer("seed", seed, 0)
+    seed = integer("seed", seed, 0)
     rng = np.random.default_rng(np.random.SeedSequence([seed, _BATTERY_TAG]))
     charge, hour = rng.random((2, len(fleet)))
     capacity_j = share * fleet.battery_j

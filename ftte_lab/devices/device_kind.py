@@ -9,6 +9,9 @@ from dataclasses import dataclass, field, fields
 from ftte_lab._common import integer, number, require
 
 _HOURS = 24
+_MOST_BYTES = 2**60
+# No device is near them; beyond them, times and energies would leave the range of floats.
+_LEAST, _MOST = 1e-12, 1e24
 
 
 @dataclass(frozen=True)
@@ -59,15 +62,18 @@ class DeviceKind:
     operating_system: bool = True
 
     def __post_init__(self) -> None:
-        integer(f"{self.name}: ram_bytes", self.ram_bytes, 1)
+        ram_bytes = integer(f"{self.name}: ram_bytes", self.ram_bytes, 1, _MOST_BYTES)
+        object.__setattr__(self, "ram_bytes", ram_bytes)
         most = {"app_memory_share": 1.0, "dropout": 1.0, "charge_h": float(_HOURS)}
         for key in NUMBERS[1:]:
             if key == "battery_j" and self.battery_j == math.inf:
                 continue
-            number(f"{self.name}: {key}", getattr(self, key), 0, most.get(key, math.inf))
+            value = number(f"{self.name}: {key}", getattr(self, key), 0, most.get(key, _MOST))
+            object.__setattr__(self, key, value)
         for key in ("app_memory_share", "flops_per_s", "downlink_bps", "uplink_bps", "battery_j"):
-            problem = f"{self.name}: {key} = 0"
-            require(getattr(self, key) > 0, problem, "above 0", "Leave the kind out")
+            value = getattr(self, key)
+            problem = f"{self.name}: {key} = {value:g}"
+            require(value >= _LEAST, problem, f"at least {_LEAST:g}", "Leave the kind out")
         bare = [key for key in NUMBERS if not str(self.sources.get(key, "")).strip()]
         problem = f"{self.name}: no source for {', '.join(bare)}"
         require(not bare, problem, "a source, or 'illustrative', for each number")
@@ -102,7 +108,7 @@ class DeviceKind:
         """
         share = self.app_memory_share
         if app_memory_share is not None:
-            number("app_memory_share", app_memory_share, 0, 1)
+            app_memory_share = number("app_memory_share", app_memory_share, 0, 1)
             fix = "None takes each kind's own share"
             require(app_memory_share > 0, "app_memory_share = 0", "above 0 to 1", fix)
             share = app_memory_share if self.operating_system else share
@@ -119,7 +125,7 @@ class DeviceKind:
         Raises:
             ValueError: if `forward_flops` (FLOP per sample) is negative.
         """
-        number("forward_flops", forward_flops, 0)
+        forward_flops = number("forward_flops", forward_flops, 0, _MOST)
         return 3e3 * forward_flops / self.flops_per_s
 
 

@@ -36,6 +36,7 @@ NOISE_LENGTH = 10.0
 SCALE = -10.0
 """Factor of an update that is sent ten times as long, in the opposite direction."""
 
+_MOST_CLIENTS, _MOST_CLASSES = 10_000_000, 1_000_000
 _WHO, _LABELS, _NOISE = 3101, 3102, 3103  # keep these random streams apart from every other
 
 
@@ -57,8 +58,9 @@ def faulty_clients(clients: int, share: float, seed: int) -> Array:
         >>> int(faulty_clients(100, 0.1, seed=0).sum())
         10
     """
-    integer("clients", clients, 1)
-    number("share", share, 0.0, 1.0)
+    clients = integer("clients", clients, 1, _MOST_CLIENTS)
+    share = number("share", share, 0.0, 1.0)
+    seed = integer("seed", seed, 0)
     order = np.random.default_rng([_WHO, seed]).permutation(clients)
     faulty = np.zeros(clients, dtype=bool)
     faulty[order[: round(share * clients)]] = True
@@ -91,6 +93,7 @@ def random_labels(
     """
     given = f"{len(shards)} shards, {len(faulty)} clients"
     require(len(shards) == len(faulty), given, "equally many")
+    classes, seed = integer("classes", classes, 1, _MOST_CLASSES), integer("seed", seed, 0)
     wrong = labels.copy()
     for client in np.flatnonzero(faulty).tolist():
         rng = np.random.default_rng([_LABELS, seed, client])
@@ -112,7 +115,7 @@ class FaultyMessages:
 
     def __init__(self, fault: str, faulty: Array, seed: int) -> None:
         choice("fault", fault, FAULTS)
-        self.fault, self.seed = fault, seed
+        self.fault, self.seed = fault, integer("seed", seed, 0)
         self.faulty = faulty & (fault in ("noise", "scale", "replay"))
         self._first: dict[int, list[Tensor]] = {}
 

@@ -13,12 +13,14 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from ftte_lab._common import choice, integer, number, require
+from ftte_lab._common import choice, integer, number, require, shown
 from ftte_lab.devices.catalogue import CATALOGUE
 from ftte_lab.devices.device_kind import NUMBERS, DeviceKind
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
+_MOST_CLIENTS = 10_000_000
+_MOST_SLOW = 1e12
 _FLEET_TAG = 0xF1EE7
 """Keeps a fleet's random stream apart from every other use of the same seed."""
 _COLUMNS = tuple(key for key in NUMBERS if key not in ("ram_bytes", "app_memory_share"))
@@ -104,7 +106,7 @@ class Times:
 def _counts(
     mix: Mapping[str, float], clients: int, catalogue: Mapping[str, DeviceKind]
 ) -> list[int]:
-    """Clients per kind by largest remainder; equal remainders go to the kind named first."""
+    """Clients per kind by largest remainder; equal remainders go to the kind listed first."""
     require(
         len(mix) > 0,
         "mix is empty",
@@ -142,10 +144,11 @@ def sample_fleet(
     """Draw a fleet whose kinds follow the mix exactly, in an order shuffled by the seed.
 
     Shares are exact (largest remainder), so that a slider moved by a point moves one client in a
-    hundred. Stragglers (our reconstruction, the paper's delay model is not known):
-    `round(straggler_share * clients)` clients of any kind, drawn at random, compute **and**
-    communicate `straggler_factor` (>= 1) times slower, always. `dropout` and `app_memory_share`
-    None mean each kind's own; the latter is that of devices with an operating system.
+    hundred. The order in which the mix names the kinds does not matter. Stragglers (our
+    reconstruction, the paper's delay model is not known): `round(straggler_share * clients)`
+    clients of any kind, drawn at random, compute **and** communicate `straggler_factor` (>= 1)
+    times slower, always. `dropout` and `app_memory_share` None mean each kind's own; the latter is
+    that of devices with an operating system.
 
     Example:
         >>> fleet = sample_fleet({"sensor": 0.75, "phone": 0.25}, 8, seed=0)
@@ -155,11 +158,13 @@ def sample_fleet(
     Raises:
         ValueError: an unknown kind, shares that do not sum to 1, or a number out of range.
     """
-    integer("clients", clients, 1)
-    number("straggler_share", straggler_share, 0, 1)
-    number("straggler_factor", straggler_factor, 1, fix="1 means that nobody is slow")
-    integer("seed", seed, 0)
+    clients = integer("clients", clients, 1, _MOST_CLIENTS)
+    straggler_share = number("straggler_share", straggler_share, 0, 1)
+    fix = "1 means that nobody is slow"
+    straggler_factor = number("straggler_factor", straggler_factor, 1, _MOST_SLOW, fix)
+    seed = integer("seed", seed, 0)
     number("dropout", 0 if dropout is None else dropout, 0, 1)
+    mix = CATALOGUE.ordered(mix)
     counts = _counts(mix, clients, catalogue)
     rng = np.random.default_rng(np.random.SeedSequence([seed, _FLEET_TAG]))
     names = list(mix)
@@ -180,11 +185,14 @@ def sample_fleet(
 
 
 def _per_client(name: str, value: float | Floats, clients: int) -> Floats:
-    array = np.asarray(value, np.float64)
+    try:
+        array = np.asarray(value, np.float64)
+    except (TypeError, ValueError, OverflowError):
+        array = np.array(np.nan)
     fits = array.shape in ((), (clients,)) and bool(np.isfinite(array).all() and (array >= 0).all())
     require(
         fits,
-        f"{name} = {value!r}",
+        f"{name} = {shown(value)}",
         f"one finite number from 0 upwards, or {clients}, one per client",
     )
     return np.broadcast_to(array, (clients,))
@@ -207,11 +215,18 @@ def participation_times(
         ValueError: a negative or non-finite number, or an array of another length.
     """
     n, slow = len(fleet), fleet.slow_factor
-    return Times(
-        download_s=slow * 8 * _per_client("download_bytes", download_bytes, n) / fleet.downlink_bps,
-        compute_s=slow * _per_client("flops", flops, n) / fleet.flops_per_s,
-        upload_s=slow * 8 * _per_client("upload_bytes", upload_bytes, n) / fleet.uplink_bps,
-    )
+    down = _per_client("download_bytes", download_bytes, n)
+    up = _per_client("upload_bytes", upload_bytes, n)
+    work = _per_client("flops", flops, n)
+    with np.errstate(over="ignore"):
+        times = Times(
+            download_s=slow * 8 * down / fleet.downlink_bps,
+            compute_s=slow * work / fleet.flops_per_s,
+            upload_s=slow * 8 * up / fleet.uplink_bps,
+        )
+        finite = bool(np.isfinite(times.total_s).all())
+    require(finite, "a participation takes for ever", "durations that a float can hold")
+    return times
 
 
 def energy_j(fleet: Fleet, times: Times) -> Floats:
@@ -219,8 +234,19 @@ def energy_j(fleet: Fleet, times: Times) -> Floats:
 
     They are power x time (our reconstruction). A straggler is counted at full power for all its
     longer time.
+
+    Raises:
+        ValueError: times that are negative or not finite, or of another fleet.
     """
-    return fleet.compute_w * times.compute_s + fleet.radio_w * (times.download_s + times.upload_s)
+    columns = (times.download_s, times.compute_s, times.upload_s)
+    fits = all(one.shape == (len(fleet),) and bool((one >= 0).all()) for one in columns)
+    require(fits, "times of other shape, or negative", f"{len(fleet)} numbers, one per client")
+    with np.errstate(over="ignore", invalid="ignore"):
+        joules = fleet.compute_w * times.compute_s + fleet.radio_w * (
+            times.download_s + times.upload_s
+        )
+    require(bool(np.isfinite(joules).all()), "energies are not finite", "finite durations")
+    return joules
 
 
 def slowest(share: float, times: Times) -> NDArray[np.int64]:
@@ -232,7 +258,7 @@ def slowest(share: float, times: Times) -> NDArray[np.int64]:
     Raises:
         ValueError: if `share` is not above 0 and at most 1.
     """
-    number("share", share, 0, 1)
+    share = number("share", share, 0, 1)
     require(share > 0, "share = 0", "a number above 0 to 1", "Take 0.1 for the slowest tenth")
     total = times.total_s
     return np.argsort(-total, kind="stable")[: max(1, round(share * len(total)))]

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 from ftte_lab._common import integer
 
+MOST_SAMPLES = 1_000_000
+"""A local step has at most so many samples."""
+
 
 @dataclass(frozen=True)
 class LocalStep:
@@ -34,10 +37,12 @@ class LocalStep:
     correction: bool = False
 
     def __post_init__(self) -> None:
-        integer("batch", self.batch, 1)
+        batch = integer("batch", self.batch, 1, MOST_SAMPLES)
+        object.__setattr__(self, "batch", batch)
         if self.micro_batch is not None:
             fix = "A micro-batch is a part of the batch"
-            integer("micro_batch", self.micro_batch, 1, self.batch, fix)
+            part = integer("micro_batch", self.micro_batch, 1, batch, fix)
+            object.__setattr__(self, "micro_batch", part)
 
     @property
     def at_once(self) -> int:
@@ -55,10 +60,16 @@ def part_sizes(samples: int, micro_batch: int | None) -> list[int]:
 
     All accumulators are alive in the last part, so the peak of the step is there.
 
+    Raises:
+        ValueError: a number of samples, or of samples at once, below 1 or above `MOST_SAMPLES`.
+
     Example:
         >>> part_sizes(8, 3), part_sizes(8, None)
         ([2, 3, 3], [8])
     """
+    samples = integer("samples", samples, 1, MOST_SAMPLES)
+    if micro_batch is not None:
+        micro_batch = integer("micro_batch", micro_batch, 1)
     count = 1 if micro_batch is None else -(-samples // micro_batch)
     small, larger = divmod(samples, count)
     return [small] * (count - larger) + [small + 1] * larger

@@ -12,9 +12,11 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
 from ftte_lab._common import integer
-from ftte_lab.devices.local_step import LocalStep
+from ftte_lab.devices.local_step import MOST_SAMPLES, LocalStep
 from ftte_lab.devices.trainer import DeviceTrainer
 from ftte_lab.models import Model, Subset
+
+_MOST_STEPS = 10_000
 
 
 class LivePeak(TorchDispatchMode):
@@ -107,11 +109,13 @@ def measure_trainer_peak(trainer: DeviceTrainer, batch: int, steps: int = 2) -> 
     Raises:
         ValueError: a batch or number of steps below 1.
     """
-    integer("batch", batch, 1)
-    integer("steps", steps, 1)
+    batch = integer("batch", batch, 1, MOST_SAMPLES)
+    steps = integer("steps", steps, 1, _MOST_STEPS)
     model = trainer.plan.model
-    x = torch.randn(batch, *model.input_shape, generator=torch.Generator().manual_seed(0))
-    y = torch.arange(batch) % model.classes
+    chance = torch.Generator("cpu").manual_seed(0)
+    shape = (batch, *model.input_shape)
+    x = torch.randn(shape, generator=chance, dtype=torch.float32, device="cpu")
+    y = torch.arange(batch, device="cpu") % model.classes
     with LivePeak([*trainer.params.values(), *trainer.sgd.state(), x, y]) as live:
         for _ in range(steps):
             trainer.step(x, y)
@@ -124,9 +128,9 @@ def measure_inference_peak(model: Model, batch: int) -> int:
     Raises:
         ValueError: a batch below 1.
     """
-    integer("batch", batch, 1)
+    batch = integer("batch", batch, 1, MOST_SAMPLES)
     params = model.init(0)
-    x = torch.zeros(batch, *model.input_shape)
+    x = torch.zeros(batch, *model.input_shape, dtype=torch.float32, device="cpu")
     with LivePeak([*params.values(), x]) as live:
         model.forward(params, x)
     return live.peak_bytes

@@ -267,5 +267,5 @@ def inference_peak_bytes(model: Model, batch: int, accounting: str = "pytorch") 
     """
     table = memory_model(model, batch, accounting)
     forward = [r for r, row in enumerate(table.rows) if row.event.startswith("forward")]
-    labels = batch * table.accounting.label_bytes
+    labels = table.step.batch * table.accounting.label_bytes
     return round(table.constant[forward].max()) - labels

@@ -17,6 +17,8 @@ from ftte_lab.devices.backward import backward, forward
 from ftte_lab.devices.local_step import part_sizes
 from ftte_lab.models import Model, Params, Plan, Subset, make_plan
 
+_LARGEST = 1e6  # of a rate or a strength, which float32 must hold
+
 
 class DeviceSGD:
     """Apply stochastic gradient descent to the trained slices, in place.
@@ -130,11 +132,11 @@ class DeviceTrainer:
         micro_batch: int | None = None,
         recompute: bool = False,
     ) -> None:
-        number("rate", rate, 0.0)
-        number("momentum", momentum, 0.0, 0.999)
-        number("proximal", proximal, 0.0)
+        rate = number("rate", rate, 0.0, _LARGEST)
+        momentum = number("momentum", momentum, 0.0, 0.999)
+        proximal = number("proximal", proximal, 0.0, _LARGEST)
         if micro_batch is not None:
-            integer("micro_batch", micro_batch, 1)
+            micro_batch = integer("micro_batch", micro_batch, 1)
         self.plan: Plan = make_plan(model, subset)
         if offset is not None:
             _check_offset(self.plan, proximal, offset)

@@ -7,7 +7,6 @@ operation by operation.
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
+from ftte_lab._common import brief, read_json, write_json
 from ftte_lab.models.forward import infer, run_ops
 from ftte_lab.models.ops import (
     Conv,
@@ -79,17 +79,19 @@ class Model:
             seed: the same seed gives the same parameters.
             dtype: of the tensors; the drawn numbers are the same up to rounding.
         """
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator("cpu").manual_seed(seed)
         params: Params = {}
         for t in self.tensors.values():
             if t.kind == "weight":
                 fan_in = math.prod(t.shape[1:])
                 last = t.op == len(self.ops) - 1
                 scale = math.sqrt((1.0 if last else 2.0) / fan_in)
-                drawn = torch.randn(t.shape, generator=generator, dtype=torch.float64)
+                drawn = torch.randn(t.shape, generator=generator, dtype=torch.float64, device="cpu")
                 params[t.name] = drawn.mul_(scale).to(dtype)
             else:
-                params[t.name] = torch.full(t.shape, 1.0 if t.kind == "gain" else 0.0, dtype=dtype)
+                params[t.name] = torch.full(
+                    t.shape, 1.0 if t.kind == "gain" else 0.0, dtype=dtype, device="cpu"
+                )
         return params
 
     def forward(self, params: Params, x: Tensor, start: int = 0, stop: int | None = None) -> Tensor:
@@ -110,7 +112,7 @@ class Model:
         """Return the net as text: each operation with its fields."""
         ops = [[type(op).__name__, dataclasses.asdict(op)] for op in self.ops]
         fields = {"name": self.name, "input_shape": self.input_shape, "classes": self.classes}
-        return json.dumps(fields | {"ops": ops})
+        return write_json(fields | {"ops": ops})
 
     @classmethod
     def from_json(cls, text: str) -> Model:
@@ -119,8 +121,8 @@ class Model:
         Raises:
             ValueError: the text does not describe a net.
         """
+        raw = read_json(text, "the text does not describe a net and", "what Model.to_json writes")
         try:
-            raw = json.loads(text)
             types = (Conv, Fork, GroupNorm, Join, Linear, MaxPool, GlobalAvgPool, ReLU)
             kinds: dict[str, Callable[..., Op]] = {kind.__name__: kind for kind in types}
             shapes = ("in_shape", "out_shape")
@@ -129,9 +131,10 @@ class Model:
                 for kind, values in raw["ops"]
             ]
             return cls(raw["name"], tuple(raw["input_shape"]), raw["classes"], tuple(made))
-        except (KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
             raise ValueError(
-                f"the text does not describe a net ({error}); allowed: what Model.to_json writes."
+                f"the text does not describe a net ({brief(error)}); "
+                "allowed: what Model.to_json writes."
             ) from error
 
     def flops(self) -> int:

@@ -187,7 +187,7 @@ class RowFormat:
     def _named(self, message: bytes) -> tuple[Tensor, Tensor]:
         """Read scales and entries by their names."""
         slices = unpack(message)
-        scales = slices.pop(_SCALES, torch.empty(0))
+        scales = slices.pop(_SCALES, torch.empty(0, dtype=torch.float32, device="cpu"))
         shapes = {name: tuple(value.shape) for name, value in slices.items()}
         types = {value.element_size() for value in slices.values()}
         tensors = len(self.sizes) if self.bits == 8 else 0

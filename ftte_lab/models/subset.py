@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from ftte_lab._common import choice, integer, number, require
+from ftte_lab._common import brief, choice, integer, number, read_json, require, write_json
 from ftte_lab.models.model import Model
 from ftte_lab.models.ops import Params, Shape, TensorInfo
 
@@ -39,7 +38,11 @@ class Subset:
     @cached_property
     def index(self) -> dict[str, Tensor]:
         """Return the channel indices of the tensors that are trained in part."""
-        return {name: torch.tensor(part) for name, part in self.parts.items() if part is not None}
+        return {
+            name: torch.tensor(part, device="cpu")
+            for name, part in self.parts.items()
+            if part is not None
+        }
 
     def __contains__(self, name: str) -> bool:
         return name in self.parts
@@ -67,7 +70,7 @@ class Subset:
 
     def to_json(self) -> str:
         """Return the index as text; a device gets it once."""
-        return json.dumps({k: None if v is None else list(v) for k, v in self.parts.items()})
+        return write_json({k: None if v is None else list(v) for k, v in self.parts.items()})
 
     @classmethod
     def from_json(cls, text: str) -> Subset:
@@ -76,12 +79,13 @@ class Subset:
         Raises:
             ValueError: the text is not such an index.
         """
+        raw = read_json(text, "not a subset index: it", "what Subset.to_json writes")
         try:
-            raw = json.loads(text)
             return cls({str(k): None if v is None else tuple(map(int, v)) for k, v in raw.items()})
-        except (AttributeError, TypeError, ValueError) as error:
+        except (AttributeError, OverflowError, TypeError, ValueError) as error:
             raise ValueError(
-                f"not a subset index ({error}); allowed: the text that Subset.to_json writes."
+                f"not a subset index ({brief(error)}); "
+                "allowed: the text that Subset.to_json writes."
             ) from error
 
 
@@ -173,7 +177,7 @@ def last_blocks(model: Model, count: int) -> Subset:
         ValueError: `count` is not an integer from 1 to the number of blocks.
     """
     names = list(dict.fromkeys(name.split(".")[0] for name in model.tensors))
-    integer("count", count, 1, len(names))
+    count = integer("count", count, 1, len(names))
     return Subset({name: None for name in model.tensors if name.split(".")[0] in names[-count:]})
 
 
@@ -216,7 +220,13 @@ def at_ratio(model: Model, params: Params, ratios: Mapping[str, float]) -> Subse
 
 
 def channels_at_ratio(channels: int, ratio: float) -> int:
-    """Return the number of channels for a ratio: rounded down, at least one."""
+    """Return the number of channels for a ratio: rounded down, at least one.
+
+    Raises:
+        ValueError: less than one channel, or a ratio outside 0 to 1.
+    """
+    channels = integer("channels", channels, 1)
+    ratio = number("ratio", ratio, 0.0, 1.0)
     return max(1, int(channels * ratio + 1e-9))
 
 

@@ -26,6 +26,7 @@ from ftte_lab.models.ops import (
     Shape,
 )
 
+_MOST_CLASSES = 1_000_000
 _SMALLEST_AXIS = 8
 
 
@@ -238,7 +239,7 @@ def build(name: str, input_shape: Shape, classes: int) -> Model:
         (10754, ('stem', 'block1', 'block2', 'block3', 'block4', 'block5', 'head'))
     """
     choice("model", name, MODELS)
-    integer("classes", classes, 2)
+    classes = integer("classes", classes, 2, _MOST_CLASSES)
     axes = len(input_shape) in (2, 3) and all(isinstance(s, int) and s >= 1 for s in input_shape)
     problem = f"input_shape = {input_shape!r}"
     require(axes, problem, "(channels, length) or (channels, height, width), all at least 1")

@@ -9,11 +9,12 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ftte_lab._common import integer, require
+from ftte_lab._common import integer, require, shown
 
 Words = NDArray[np.uint64]
 _STEP = np.uint64(0x9E3779B97F4A7C15)
 """SplitMix64 (Steele, Lea and Flood 2014): the odd number nearest 2^64 / phi."""
+_MOST, _LARGEST = 1_000_000_000, 2**53  # samples; numbers of clients and visits
 _TAG = 1101
 """Keeps this random stream apart from every other use of the same seed."""
 
@@ -47,23 +48,37 @@ def draw_many(
     Raises:
         ValueError: no samples, steps or batch below 1.
     """
-    integer("steps", steps, 1)
-    integer("batch", batch, 1)
-    sizes = np.asarray(samples, dtype=np.int64)
-    require(
-        bool((sizes >= 1).all()),
-        f"samples = {samples!r}",
-        "at least 1 each",
-        "Every client needs data",
-    )
+    steps, batch = integer("steps", steps, 1, _MOST), integer("batch", batch, 1, _MOST)
+    seed = integer("seed", seed, 0, 2**64 - 1)
+    try:
+        given = np.asarray(samples, dtype=np.float64)
+    except OverflowError:
+        given = np.array([np.inf])
+    counted = bool(((given >= 1) & (given <= _MOST) & (given == np.floor(given))).all())
+    fix = "Every client needs data"
+    require(counted, f"samples = {shown(samples)}", f"at least 1 each, and at most {_MOST:,}", fix)
+    sizes = given.astype(np.int64)
+    client, visit = (_numbers(part, len(sizes)) for part in (client, visit))
     key = _mix(np.full(sizes.shape, seed, np.uint64) + np.uint64(_TAG))
     for part in (client, visit):
-        key = _mix((key + _STEP) ^ np.asarray(part).astype(np.uint64))
+        key = _mix((key + _STEP) ^ part.astype(np.uint64))
     drawn = np.empty((len(sizes), steps * batch), np.int64)
     for size in np.unique(sizes):
         at = np.flatnonzero(sizes == size)
         drawn[at] = _orders(key[at], int(size), steps * batch)
     return drawn.reshape(-1, steps, batch)
+
+
+def _numbers(part: ArrayLike, wanted: int) -> NDArray[np.int64]:
+    """Return numbers of clients or visits as integers."""
+    given = np.asarray(part)
+    if given.dtype.kind not in "iuf":
+        given = np.array([np.nan])  # such as an integer beyond every range
+    allowed = f"{wanted} integers from 0 to {_LARGEST:,}"
+    counted = given.shape == (wanted,) and bool(((given >= 0) & (given <= _LARGEST)).all())
+    counted = counted and bool((given == np.floor(given)).all())
+    require(counted, f"numbers of clients or visits = {shown(part)}", allowed)
+    return given.astype(np.int64)
 
 
 def _orders(key: Words, size: int, wanted: int) -> NDArray[np.int64]:

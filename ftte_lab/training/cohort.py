@@ -11,6 +11,8 @@ from ftte_lab.models import Params, Plan
 from ftte_lab.training.features import FrozenFeatures
 from ftte_lab.training.local_sgd import LocalSGD, Updates
 
+_LARGEST = 1e6  # of a rate or a strength, which float32 must hold
+
 
 def train_cohort(
     plan: Plan,
@@ -60,9 +62,9 @@ def train_cohort(
         ValueError: a rate, momentum, mu or batch shape out of range, offsets of another shape, both
             corrections at once, or inputs that begin behind the first trained tensor.
     """
-    number("rate", rate, 0.0)
-    number("momentum", momentum, 0.0, 0.999)
-    number("proximal", proximal, 0.0)
+    rate = number("rate", rate, 0.0, _LARGEST)
+    momentum = number("momentum", momentum, 0.0, 0.999)
+    proximal = number("proximal", proximal, 0.0, _LARGEST)
     for name in track:
         choice("track", name, ("losses", "variance"))
     require(
@@ -73,6 +75,7 @@ def train_cohort(
     if "variance" in track:
         enough = batches.shape[1] >= 2 and not momentum
         require(enough, "step variance was asked for", "at least 2 local steps and momentum 0")
+    require(len(y) > 0 and len(x) == len(y), f"{len(x)} samples, {len(y)} labels", "equally many")
     if isinstance(x, Tensor):
         x = FrozenFeatures(plan.model, params, x, plan.start, cap_bytes=0)
     require(

@@ -66,7 +66,7 @@ class ConvLayer(Layer):
         images = self.images(g, self.after)
         shape = (images.shape[0], self.op.in_shape[0], *self.before)
         x4 = (
-            torch.empty(shape, dtype=g.dtype, memory_format=torch.channels_last)
+            torch.empty(shape, dtype=g.dtype, memory_format=torch.channels_last, device="cpu")
             if x is None
             else self.images(x, self.before)
         )

@@ -71,7 +71,7 @@ class FrozenFeatures:
     def _all(self) -> Tensor:
         """Outputs of all samples, each chunk written in its place: what is kept exists once."""
         kept = None
-        places = torch.arange(len(self.x)).split(_CHUNK)
+        places = torch.arange(len(self.x), device="cpu").split(_CHUNK)
         for at, chunk in zip(places, self.x.split(_CHUNK), strict=True):
             out = self._enter(chunk)
             kept = out.new_empty(len(self.x), *out.shape[1:]) if kept is None else kept

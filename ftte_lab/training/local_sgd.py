@@ -238,7 +238,7 @@ class StackedSGD:
 
 def minus_one_hot(y: Tensor, classes: int, dtype: torch.dtype = torch.float32) -> Tensor:
     """Return targets `(..., B, classes)` of labels `(..., B)`: minus one-hot, over the batch."""
-    rows = torch.eye(classes, dtype=dtype).mul_(-1 / y.shape[-1])
+    rows = torch.eye(classes, dtype=dtype, device="cpu").mul_(-1 / y.shape[-1])
     return rows.index_select(0, y.flatten()).view(*y.shape, classes)
 
 

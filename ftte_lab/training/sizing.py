@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+from ftte_lab._common import integer
 from ftte_lab.models import Conv, Plan
 
 _DENSE_BYTES = 1_500_000
 """Per client: above it, a single client's kernels are faster than a cohort's columns."""
 _COHORT_BYTES = 64 * 2**20
 _MOST = 32
+_MOST_CLIENTS = 100_000_000
 
 
 def clients_at_once(plan: Plan, batch: int) -> int:
@@ -33,7 +35,11 @@ def clients_at_once(plan: Plan, batch: int) -> int:
     it memory traffic
     does: where columns of trained dense convolutions are a large part of it, they cost more than
     sharing saves. Other layers lose nothing.
+
+    Raises:
+        ValueError: a batch below 1.
     """
+    batch = integer("batch", batch, 1)
     outputs, columns = 0, 0
     for op in plan.model.ops[plan.start :]:
         outputs += math.prod(op.out_shape)
@@ -53,9 +59,15 @@ def _needs_columns(plan: Plan, op: Conv) -> bool:
 def chunk_sizes(clients: int, most: int) -> list[int]:
     """Return the sizes of the fewest chunks of at most `most` clients, as even as can be.
 
+    No clients make no chunks.
+
     A single client runs through other kernels than a cohort (the same sums in another order). With
     `most` of three or more, no chunk of a larger cohort is ever a single client. So the same cohort
     gives the same bits however it is split further.
+
+    Raises:
+        ValueError: a negative number of clients, or chunks of less than one.
     """
+    clients, most = integer("clients", clients, 0, _MOST_CLIENTS), integer("most", most, 1)
     count = -(-clients // most)
     return [clients // count + (k < clients % count) for k in range(count)]
