@@ -3,9 +3,9 @@
 from ftte_lab.server.aggregation import (
     NORMALISATIONS,
     VARIANCES,
+    OverflowStepError,
     WeightRule,
     combine,
-    rejections,
     variance_buffer,
     variance_entries,
     weights,
@@ -16,6 +16,7 @@ from ftte_lab.server.corrections import (
     ControlVariates,
     CorrectionState,
 )
+from ftte_lab.server.intake import REASONS, Intake, rejections
 from ftte_lab.server.robust import LARGEST_TRIM, MEANS, robust_mean
 from ftte_lab.server.search.choose import SOLVERS, BudgetError, Choice, choose
 from ftte_lab.server.search.contribution import MEASURES, measure
@@ -48,6 +49,7 @@ __all__ = [
     "MOST_PHASES",
     "NORMALISATIONS",
     "PHASES",
+    "REASONS",
     "SOLVERS",
     "STALENESS",
     "VARIANCES",
@@ -59,7 +61,9 @@ __all__ = [
     "ControlVariates",
     "CorrectionState",
     "Fate",
+    "Intake",
     "Neglect",
+    "OverflowStepError",
     "Participants",
     "Policy",
     "Problem",

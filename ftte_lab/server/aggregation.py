@@ -31,6 +31,30 @@ Array = np.ndarray
 
 VARIANCES = ("entries", "steps", "buffer")
 NORMALISATIONS = ("sum", "count")
+LARGEST_RATE = 1e12
+"""A server rate is at most this, so that float32 can hold it."""
+
+_DOMINATED = 1e-9  # a share of the weights whose digits a difference has lost
+_LEAST_HEARD = 1e-12  # a weight by which float32 should not be divided
+_LEAST_SQUARE = 1e-30  # below it, float32 has lost digits of a mean square
+
+
+class OverflowStepError(ValueError):
+    """A server step that leaves the range of its numbers, or takes in what is not finite."""
+
+
+def require_finite(moved: Tensor) -> Tensor:
+    """Return the model after a step, if it holds numbers.
+
+    Raises:
+        OverflowStepError: it does not.
+    """
+    if bool(moved.isfinite().all()):
+        return moved
+    raise OverflowStepError(
+        "the server step is not finite; allowed: finite updates, and a step that float32 can hold. "
+        "Reject these updates, or lower the server rate."
+    )
 
 
 @dataclass(frozen=True)
@@ -58,10 +82,8 @@ class WeightRule:
 
     def __post_init__(self) -> None:
         choice("staleness", self.staleness, STALENESS)
-        number("age_exponent", self.age_exponent, 0.0)
-        number("hinge_at", self.hinge_at, 0.0)
-        number("variance_exponent", self.variance_exponent, 0.0)
-        number("sample_exponent", self.sample_exponent, 0.0)
+        for name in ("age_exponent", "hinge_at", "variance_exponent", "sample_exponent"):
+            object.__setattr__(self, name, number(name, getattr(self, name), 0.0))
         choice("normalise", self.normalise, NORMALISATIONS)
 
 
@@ -88,7 +110,8 @@ def weights(
         variance_ref: what counts as an ordinary variance, above 0 (the server keeps a median).
 
     Raises:
-        ValueError: arrays of unlike length, a negative variance, or an update without samples.
+        ValueError: arrays of unlike length, a variance that is negative or not finite, an update
+            without samples, or weights beyond the range of floats.
 
     Source: our reconstruction; `WeightRule(variance_exponent=0, normalise="count")` is FedBuff
     (Nguyen et al. 2022).
@@ -105,14 +128,20 @@ def weights(
     given = f"{by_age.shape} ages, {v.shape} variances, {n.shape} sample counts"
     same = by_age.ndim == 1 and by_age.shape == v.shape == n.shape and len(v) > 0
     require(same, given, "equally many, at least one")
-    positive = bool((v >= 0).all()) and variance_ref > 0
-    require(positive, "a variance or its reference is negative", "variance >= 0, reference > 0")
-    require(bool((n > 0).all()), "a client has no samples", "at least 1 each")
-    by_samples = (n / n.mean()) ** rule.sample_exponent
-    w = by_samples * by_age * (1.0 + v / variance_ref) ** -rule.variance_exponent
+    variance_ref = number("variance_ref", variance_ref, 0.0, fix="Take a median, reference > 0")
+    positive = bool(((v >= 0) & np.isfinite(v)).all()) and variance_ref > 0
+    problem = "a variance or its reference is negative or not finite"
+    require(positive, problem, "finite: variance >= 0, reference > 0", "Reject such an update")
+    sampled = bool(((n > 0) & np.isfinite(n)).all())
+    require(sampled, "a client has no samples", "a finite number of at least 1 each")
+    with np.errstate(over="ignore"):
+        by_samples = (n / n.mean()) ** rule.sample_exponent
+        w = by_samples * by_age * (1.0 + v / variance_ref) ** -rule.variance_exponent
+        total = w.sum()
+    fix = "Lower sample_exponent"
+    require(bool(np.isfinite(total)), f"the weights add up to {total:g}", "a finite sum", fix)
     if rule.normalise == "count":
         return w / len(w)
-    total = w.sum()
     return w if total == 0 else w / total
 
 
@@ -126,6 +155,9 @@ def variance_entries(rows: Tensor, covered: Tensor | None = None) -> Array:
         rows: one update per row, `(K, d)`.
         covered: 1 for the entries that an update trained, `(K, d)`; only they count. `None`: all.
 
+    Raises:
+        ValueError: updates without entries, or not finite.
+
     Source: V-entries of our reconstruction.
 
     Example:
@@ -133,62 +165,68 @@ def variance_entries(rows: Tensor, covered: Tensor | None = None) -> Array:
         >>> variance_entries(torch.tensor([[1.0, 3.0], [2.0, 2.0]])).tolist()
         [1.0, 0.0]
     """
-    if covered is not None:
-        count = covered.sum(1)
-        mean = (rows * covered).sum(1) / count
-        return (((rows - mean[:, None]) * covered).square().sum(1) / count).double().numpy()
-    return rows.var(1, unbiased=False).double().numpy()
+    require(rows.shape[1] > 0, "updates without entries", "at least one entry each")
+    if len(rows) == 0:
+        return np.empty(0)
+    found = _variances(rows, covered)
+    # Squares of float32 leave its range long before the entries do.
+    far = ~(np.isfinite(found) & (found > _LEAST_SQUARE))
+    if far.any():
+        at = torch.from_numpy(np.flatnonzero(far))
+        found[far] = _variances(rows[at].double(), None if covered is None else covered[at])
+        _require_finite(found)
+    return found
+
+
+def _require_finite(variances: Array) -> None:
+    finite = bool(np.isfinite(variances).all())
+    require(finite, "an update is not finite", "finite entries", "Reject such an update")
+
+
+def _variances(rows: Tensor, covered: Tensor | None) -> Array:
+    if covered is None:
+        return rows.var(1, unbiased=False).double().numpy()
+    count = covered.sum(1).clamp_min(1)  # an update that trained nothing has no variance: 0
+    mean = (rows * covered).sum(1) / count
+    return (((rows - mean[:, None]) * covered).square().sum(1) / count).double().numpy()
 
 
 def variance_buffer(rows: Tensor, by_age: Sequence[float] | Array) -> Array:
     """Compute the squared distance of each update to the age-weighted mean of the others, `(K,)`.
 
     It penalises outliers, among them the rare data one wants to learn from. It needs the single
-    updates, so it forbids secure aggregation. A buffer of one update has no dispersion: 0.
+    updates, so it forbids secure aggregation. An update beside which no other has any weight has no
+    dispersion: 0.
 
     Args:
         rows: one update per row, `(K, d)`.
         by_age: weight of each update by its age, `(K,)`.
 
+    Raises:
+        ValueError: updates that are not finite, or not one finite weight for each.
+
     Source: V-buffer of our reconstruction.
     """
-    if len(rows) == 1:
-        return np.zeros(1)
+    w = torch.as_tensor(np.asarray(by_age, dtype=float), device="cpu")
+    problem = f"{len(rows)} updates with {len(w)} weights by age, or a negative one"
+    fits = len(w) == len(rows) and bool(((w >= 0) & w.isfinite()).all())
+    require(fits, problem, "a finite weight from 0 upwards each")
+    if len(rows) < 2:
+        return np.zeros(len(rows))
+    if not bool(w.sum().isfinite()):
+        w = w / w.max()  # only the proportions matter
     flat = rows.double()
-    w = torch.as_tensor(np.asarray(by_age, dtype=float))
-    total = w @ flat
-    mean_of_others = (total - w[:, None] * flat) / (w.sum() - w)[:, None]
-    return (flat - mean_of_others).square().sum(1).numpy()
-
-
-def rejections(
-    rows: Tensor, entries: int, start_versions: Sequence[int] | Array, version: int
-) -> list[str | None]:
-    """Name why the server must not average an update, or `None` if it may, for each row.
-
-    Args:
-        rows: one update per row, `(K, d)`.
-        entries: how long an update must be.
-        start_versions: server version that each update started from.
-        version: the server's version now.
-
-    Returns:
-        `future version`, `wrong shape` (not `entries` long), `not finite` or `None` per update.
-
-    Example:
-        >>> import torch
-        >>> rejections(torch.tensor([[1.0, 2.0], [1.0, float("nan")]]), 2, [0, 0], 3)
-        [None, 'not finite']
-    """
-    if rows.shape[1] != entries:
-        return ["wrong shape"] * len(rows)
-    # x - x is 0, or nan where x is not finite.
-    finite = ((rows - rows).sum(1) == 0).tolist()
-    reasons: list[str | None] = []
-    for start, good in zip(start_versions, finite, strict=True):
-        reason = None if good else "not finite"
-        reasons.append("future version" if start > version else reason)
-    return reasons
+    total, others = w @ flat, w.sum() - w
+    mean_of_others = (total - w[:, None] * flat) / others[:, None]
+    found = (flat - mean_of_others).square().sum(1)
+    # Beside an update with nearly all of the weight, rounding has eaten that of the others.
+    for k in torch.nonzero(others <= _DOMINATED * w.sum()).flatten().tolist():
+        rest = torch.arange(len(w), device="cpu") != k
+        left = w[rest].sum()
+        mean = w[rest] @ flat[rest] / left if left > 0 else flat[k]
+        found[k] = (flat[k] - mean).square().sum()
+    _require_finite(found.numpy())
+    return found.numpy()
 
 
 def combine(
@@ -212,7 +250,9 @@ def combine(
         covered: m, 1 for the entries that an update trained, `(K, d)`; `None`: all.
 
     Raises:
-        ValueError: a server rate of 0 or less, or unlike numbers of updates and coefficients.
+        OverflowStepError: the result is not finite; the model stays as it was.
+        ValueError: a server rate of 0 or less, unlike numbers of updates and coefficients, or
+            updates of another length than the model.
 
     Example:
         >>> import torch
@@ -220,12 +260,30 @@ def combine(
         >>> combine(x, updates, [0.5, 0.5], server_rate=1.0).tolist()
         [1.5, 3.0]
     """
-    number("server_rate", server_rate, 1e-12, fix="Typical values lie between 0.1 and 3")
+    fix = "Typical values lie between 0.1 and 3"
+    server_rate = number("server_rate", server_rate, 1e-12, LARGEST_RATE, fix)
     given = f"{len(rows)} updates, {len(coefficients)} coefficients"
     require(len(rows) == len(coefficients), given, "equally many")
-    c = torch.as_tensor(np.asarray(coefficients, dtype=float)).to(rows.dtype)
+    given = f"updates of shape {tuple(rows.shape)} for {len(x)} entries"
+    require(rows.shape == (len(rows), len(x)), given, "(updates, entries)")
+    fits = covered is None or covered.shape == rows.shape
+    require(fits, "covered has another shape", "that of the updates")
+    return require_finite(_combined(x, rows, coefficients, server_rate, covered))
+
+
+def _combined(
+    x: Tensor,
+    rows: Tensor,
+    coefficients: Sequence[float] | Array,
+    server_rate: float,
+    covered: Tensor | None,
+) -> Tensor:
+    c = torch.as_tensor(np.asarray(coefficients, dtype=float), device="cpu").to(rows.dtype)
     if covered is None:
         return torch.addmv(x, rows.T, c, alpha=server_rate)
     heard = covered.T @ c
-    scale = torch.where(heard > 0, c.sum() / heard.clamp_min(1e-12), 0.0)
+    if x.dtype != torch.float64 and bool(((heard > 0) & (heard < _LEAST_HEARD)).any()):
+        exact = (x.double(), rows.double(), coefficients, server_rate, covered.double())
+        return _combined(*exact).to(x.dtype)
+    scale = torch.where(heard > 0, c.sum() / heard, 0.0)
     return x + server_rate * scale * ((rows * covered).T @ c)

@@ -64,8 +64,9 @@ class ClientCorrection:
     state: Callable[[int, int], CorrectionState] | None = None
 
     def __post_init__(self) -> None:
-        integer(f"{self.name}: messages", self.messages, 1)
-        integer(f"{self.name}: state_vectors", self.state_vectors, 0, 1)
+        for name, low, high in (("messages", 1, 1000), ("state_vectors", 0, 1)):
+            value = integer(f"{self.name}: {name}", getattr(self, name), low, high)
+            object.__setattr__(self, name, value)
 
     @property
     def keeps_state(self) -> bool:
@@ -101,8 +102,8 @@ class ControlVariates:
     def __init__(self, clients: int, entries: int, dtype: torch.dtype = torch.float32) -> None:
         integer("clients", clients, 1)
         integer("entries", entries, 1)
-        self.server = torch.zeros(entries, dtype=dtype)
-        self.clients = torch.zeros(clients, entries, dtype=dtype)
+        self.server = torch.zeros(entries, dtype=dtype, device="cpu")
+        self.clients = torch.zeros(clients, entries, dtype=dtype, device="cpu")
 
     def offsets(self, clients: Sequence[int], downloaded: Tensor | None = None) -> Tensor:
         """Return `c - c_i` of the given clients, `(C, d)`: what each adds to all its gradients.
@@ -136,8 +137,9 @@ class ControlVariates:
         `row / (K rate)` is not the mean of the gradients.
 
         An update that is lost or rejected leaves both variates as they were: the server never
-        learns of it, and the client drops its own half, so that c stays the mean of all c_i. If a
-        client appears twice, its last row counts.
+        learns of it, and the client drops its own half, so that c stays the mean of all c_i. The
+        same holds where a variate would not be finite. If a client appears twice, its last row
+        counts.
 
         Args:
             clients: their indices, in the order of application.
@@ -150,8 +152,8 @@ class ControlVariates:
             ValueError: an unknown client, arrays of other shapes, less than one step, or a rate of
                 0.
         """
-        integer("steps", steps, 1)
-        number("rate", rate, 0.0)
+        steps = integer("steps", steps, 1)
+        rate = number("rate", rate, 0.0)
         require(rate > 0, "rate = 0", "above 0", "Without steps there is nothing to learn from")
         index = self._index(clients)
         wanted = (len(index), len(self.server))
@@ -159,10 +161,18 @@ class ControlVariates:
             fits = tuple(value.shape) == wanted
             require(fits, f"{name} of shape {tuple(value.shape)}", f"{wanted}, one row per client")
         last = {client: k for k, client in enumerate(index.tolist())}
-        index, kept = torch.tensor(list(last)), torch.tensor(list(last.values()))
+        index, kept = (
+            torch.tensor(list(last), device="cpu"),
+            torch.tensor(list(last.values()), device="cpu"),
+        )
         new = (rows[kept] / -(steps * rate)).sub_(offsets[kept]).to(self.clients.dtype)
-        self.server += (new - self.clients[index]).sum(0) / len(self.clients)
-        self.clients[index] = new
+        finite = (new - new).sum(1) == 0
+        if not bool(finite.all()):
+            index, new = index[finite], new[finite]
+        server = self.server + (new - self.clients[index]).sum(0) / len(self.clients)
+        if bool(server.isfinite().all()):
+            self.server = server
+            self.clients[index] = new
 
     def _index(self, clients: Sequence[int]) -> Tensor:
         index = np.asarray(clients, dtype=np.int64)

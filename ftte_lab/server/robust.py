@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from ftte_lab._common import number, require
+from ftte_lab.server.aggregation import require_finite
 
 MEANS = ("weighted", "median", "trimmed")
 """The means that a server step knows."""
@@ -52,6 +53,7 @@ def robust_mean(
         The mean of each entry; 0 where no update has any weight.
 
     Raises:
+        OverflowStepError: what is left of an entry is not finite.
         ValueError: a share out of range, or unlike numbers of updates and coefficients.
 
     Source: Yin et al. 2018 for equal weights; the weights are our reconstruction.
@@ -69,8 +71,12 @@ def robust_mean(
     number("trim", trim, 0.0, MEDIAN_TRIM)
     given = f"{len(rows)} updates, {len(coefficients)} coefficients"
     require(len(rows) == len(coefficients), given, "equally many")
+    fits = covered is None or covered.shape == rows.shape
+    require(fits, "covered has another shape", "that of the updates")
     values, order = rows.sort(0)
-    weight = torch.as_tensor(np.asarray(coefficients, dtype=np.float64))[:, None].expand(rows.shape)
+    weight = torch.as_tensor(np.asarray(coefficients, dtype=np.float64), device="cpu")[
+        :, None
+    ].expand(rows.shape)
     if covered is not None:
         weight = weight * covered
     weight = weight.gather(0, order)
@@ -79,5 +85,7 @@ def robust_mean(
     kept = upper.clamp_max(1.0 - trim) - (upper - share).clamp_min(trim)
     # A wrong value may be huge: what rounding leaves of its weight must be nothing at all.
     kept = torch.where(kept > _ROUNDING, kept, 0.0)
+    # What is cut may be infinite, which no weight of 0 takes away.
+    values = torch.where(kept > 0, values, 0.0)
     mean = (kept * values).sum(0) / kept.sum(0).clamp_min(_ROUNDING)
-    return mean.to(rows.dtype)
+    return require_finite(mean.to(rows.dtype))

@@ -23,7 +23,7 @@ import numpy as np
 from torch import Tensor
 
 from ftte_lab._common import choice, number, require
-from ftte_lab.server.aggregation import combine
+from ftte_lab.server.aggregation import LARGEST_RATE, combine, require_finite
 from ftte_lab.server.robust import LARGEST_TRIM, MEANS, MEDIAN_TRIM, robust_mean
 
 COMBINATIONS = ("updates", "models", "mixing")
@@ -52,8 +52,9 @@ class StepRule:
     def __post_init__(self) -> None:
         choice("combine", self.combine, COMBINATIONS)
         choice("mean", self.mean, MEANS)
-        number("trim", self.trim, 0.0, LARGEST_TRIM)
-        number("server_rate", self.server_rate, 1e-12)
+        object.__setattr__(self, "trim", number("trim", self.trim, 0.0, LARGEST_TRIM))
+        rate = number("server_rate", self.server_rate, 1e-12, LARGEST_RATE)
+        object.__setattr__(self, "server_rate", rate)
         require(
             self.combine != "mixing" or self.server_rate <= 1,
             f"combine = 'mixing' with server_rate = {self.server_rate:g}",
@@ -97,6 +98,7 @@ def server_step(
         covered: 1 for the entries that an update trained, `(K, d)`; `None`: all.
 
     Raises:
+        OverflowStepError: the result is not finite; the model stays as it was.
         ValueError: arrays of unlike length, or what the rule needs is missing.
 
     Source: see the module; a plain mean of updates is `combine`.
@@ -120,7 +122,8 @@ def server_step(
         c = c * np.mean(np.asarray(by_age, dtype=float))
     if rule.cut is None:
         return combine(x, rows, c, rule.server_rate, covered)
-    return x + rule.server_rate * float(c.sum()) * robust_mean(rows, c, rule.cut, covered)
+    mean = robust_mean(rows, c, rule.cut, covered)
+    return require_finite(x + rule.server_rate * float(c.sum()) * mean)
 
 
 def _from_present_model(x: Tensor, rows: Tensor, starts: Tensor | None) -> Tensor:

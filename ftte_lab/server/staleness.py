@@ -69,12 +69,14 @@ def staleness_weight(
         [1.0, 1.0, 0.333]
     """
     choice("staleness", kind, STALENESS)
-    number("age_exponent", exponent, 0.0)
-    number("hinge_at", hinge_at, 0.0)
+    exponent = number("age_exponent", exponent, 0.0)
+    hinge_at = number("hinge_at", hinge_at, 0.0)
     ages = np.asarray(age, dtype=float)
     fix = "No update can come from the future"
-    require(bool((ages >= 0).all()), "an age is negative", "staleness from 0 upwards", fix)
-    return _checked(kind, ages, STALENESS[kind](ages, exponent, hinge_at))
+    good = bool(((ages >= 0) & np.isfinite(ages)).all())
+    require(good, "an age is negative or not finite", "staleness from 0 upwards", fix)
+    with np.errstate(over="ignore", under="ignore"):  # a weight that underflows is 0
+        return _checked(kind, ages, STALENESS[kind](ages, exponent, hinge_at))
 
 
 def _checked(kind: str, ages: Array, returned: Any) -> Array:

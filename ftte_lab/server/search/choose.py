@@ -104,6 +104,9 @@ class Choice:
     micro_batch: int | None = None
 
 
+_MOST = 2**60  # bytes or entries
+
+
 def choose(
     contributions: Contributions,
     memory: MemoryModel,
@@ -151,7 +154,8 @@ def choose(
         (True, True, True)
     """
     choice("solver", solver, SOLVERS)
-    integer("budget_bytes", budget_bytes, 1)
+    budget_bytes = integer("budget_bytes", budget_bytes, 1, _MOST)
+    seed = integer("seed", seed, 0)
     known = set(contributions.gain) == set(memory.model.tensors)
     fix = "Measure them again"
     require(known, "contributions and memory model differ", "both for the same model", fix)
@@ -161,7 +165,7 @@ def choose(
         raise BudgetError(device, floor, budget_bytes)
     if max_entries is not None:
         least = problem.entries(problem.required)
-        integer("max_entries", max_entries, least, fix="The classifier is always trained")
+        integer("max_entries", max_entries, least, _MOST, "The classifier is always trained")
     answer = checked(problem, solver, SOLVERS[solver](problem, seed))
     return Choice(
         subset=answer.subset,

@@ -163,7 +163,7 @@ def _checked(model: Model, kind: str, returned: Any) -> dict[str, Tensor]:
     gains = {}
     for name, info in model.tensors.items():
         try:
-            value = torch.as_tensor(returned[name]).reshape(-1)
+            value = torch.as_tensor(returned[name], device="cpu").reshape(-1)
         except (TypeError, ValueError, RuntimeError) as error:
             raise ValueError(
                 f"{head} {returned[name]!r} for {name!r}; allowed: {allowed}."
@@ -237,7 +237,7 @@ def _squared_gradients(
     """
     net = StackedNet(model, make_plan(model, full(model)))
     inputs, sink = FrozenFeatures(model, params, x), _Squares(per_sample)
-    for at in torch.arange(len(x)).split(_SAMPLES_AT_ONCE):
+    for at in torch.arange(len(x), device="cpu").split(_SAMPLES_AT_ONCE):
         sink.samples = len(at)
         at = at.unsqueeze(1 if per_sample else 0)
         stacked = net.stack([params], [len(at)])
@@ -256,7 +256,7 @@ class _Finetuning:
         self.x, self.y = x, y
         size = min(_FINETUNE_BATCH, len(x))
         batches = draw_batches(len(x), _FINETUNE_STEPS, size, seed=seed, client=0, visit=0)
-        self.batches = torch.as_tensor(batches).unsqueeze(0)
+        self.batches = torch.as_tensor(batches, device="cpu").unsqueeze(0)
 
     def gains(self, order: Orders, options: Mapping[str, list[int]]) -> dict[str, dict[int, float]]:
         """Return how much more the loss falls by each option than by the classifier alone."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -47,7 +48,7 @@ def exact(problem: Problem, seed: int) -> Counts:
     cost /= max(np.abs(cost).max(), 1e-300)
     counted = [isinstance(v, Decision) and v.kind == "count" for v in variables]
     upper = np.array([_upper(problem, v) for v in variables])
-    with _silent():
+    with _silent:
         found = milp(
             cost,
             integrality=np.where(counted, 0, 1),
@@ -142,15 +143,44 @@ def _mask_rows(problem: Problem) -> Iterator[Row]:
         yield {Decision("mask", i): 1.0, Decision("reach", i): -1.0, **every}, 0.0, np.inf
 
 
-@contextmanager
-def _silent() -> Iterator[None]:
-    """Discard what is written to standard output: HiGHS prints lines that no option stops."""
-    sys.stdout.flush()
-    saved, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 1)
-        yield
-    finally:
-        os.dup2(saved, 1)
-        os.close(saved)
-        os.close(nowhere)
+class _Silence:
+    """Discard what is written to standard output: HiGHS prints lines that no option stops.
+
+    The descriptor belongs to the whole process. So it is moved once, however many threads search
+    at the same time, and put back when the last one has its answer.
+    """
+
+    def __init__(self) -> None:
+        self._guard = threading.Lock()
+        self._inside = 0
+        self._saved: int | None = None
+
+    def __enter__(self) -> None:
+        with self._guard:
+            self._inside += 1
+            if self._inside > 1:
+                return
+            _flush()
+            with contextlib.suppress(OSError):  # a process without standard output
+                self._saved = os.dup(1)
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, 1)
+                os.close(nowhere)
+
+    def __exit__(self, *_: object) -> None:
+        with self._guard:
+            self._inside -= 1
+            if self._inside or self._saved is None:
+                return
+            os.dup2(self._saved, 1)
+            os.close(self._saved)
+            self._saved = None
+
+
+_silent = _Silence()
+
+
+def _flush() -> None:
+    """Have what was printed so far arrive."""
+    with contextlib.suppress(AttributeError, OSError, ValueError):  # none, or a closed one
+        sys.stdout.flush()

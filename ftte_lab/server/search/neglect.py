@@ -21,7 +21,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from ftte_lab._common import require
+from ftte_lab._common import integer, number
 from ftte_lab.models import Model, Subset
 from ftte_lab.server.search.problem import Contributions, power
 
@@ -70,7 +70,8 @@ class Neglect:
         Raises:
             ValueError: a cap below 1.
         """
-        require(cap >= 1, f"cap = {cap}", "1 upwards", "0 would make what is trained overdue")
+        if cap != math.inf:
+            cap = number("cap", cap, 1, fix="0 would make what is trained overdue")
         grown = {
             name: [_grown(g, z) for g, z in zip(contributions.channel_gains(name), zs, strict=True)]
             for name, zs in self.phases.items()
@@ -113,6 +114,9 @@ def neglect_cap(entries: int, head: int, trained: int) -> float:
         head: h, those of the classifier.
         trained: d_0, those of one subset; infinitely many phases if it is the classifier alone.
 
+    Raises:
+        ValueError: a number of entries that is no integer, or negative.
+
     Source: our reconstruction.
 
     Example:
@@ -121,6 +125,8 @@ def neglect_cap(entries: int, head: int, trained: int) -> float:
         >>> neglect_cap(entries=1000, head=50, trained=50)
         inf
     """
+    entries, head = integer("entries", entries, 1), integer("head", head, 0)
+    trained = integer("trained", trained, 0)
     if trained <= head:
         return math.inf
     return ROUNDS * -(-(entries - head) // (trained - head))

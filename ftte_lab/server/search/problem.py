@@ -9,13 +9,14 @@ from functools import cached_property
 
 import numpy as np
 
-from ftte_lab._common import choice, require
+from ftte_lab._common import choice, number, require
 from ftte_lab.devices import MemoryModel, decisions
 from ftte_lab.models import GroupNorm, Model, Plan, Subset
 
 Counts = dict[str, int]
 """How many channels of each tensor are trained; a vector (gain or bias) has one."""
 
+_MOST_GAIN = 1e30  # what an exponent of a tenth undoes within the range of floats
 GRANULARITIES = ("channel", "layer")
 """What a search decides one by one: tensors with a number of channels, or complete layers."""
 
@@ -33,6 +34,9 @@ class Contributions:
         channel: by tensor, the gain of each channel alone, before the exponent; may be left out.
         exponent: the power to which the sum over a tensor's channels was raised.
 
+    Raises:
+        ValueError: a gain that is not finite or beyond 1e30, or an exponent out of range.
+
     Example:
         >>> table, alone = {1: 3.0, 2: 4.0}, (1.0, 3.0)
         >>> gains = Contributions("mine", {"w": (1, 0)}, {"w": table}, {"w": alone})
@@ -45,6 +49,13 @@ class Contributions:
     gain: Mapping[str, Mapping[int, float]]
     channel: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     exponent: float = 1.0
+
+    def __post_init__(self) -> None:
+        number("exponent", self.exponent, 0.1, 1.0)
+        worth = [*self.gain.values(), *(dict(enumerate(each)) for each in self.channel.values())]
+        for table in worth:
+            for gain in table.values():
+                number("a gain", gain, -_MOST_GAIN, _MOST_GAIN)
 
     def subset(self, counts: Mapping[str, int]) -> Subset:
         """Return the subset with the best `counts[name]` channels of each tensor; 0 freezes it."""

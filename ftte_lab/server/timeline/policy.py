@@ -27,6 +27,9 @@ class Fate(IntEnum):
     RUNNING = 5
 
 
+_MOST = 100_000_000
+
+
 @dataclass(frozen=True)
 class Policy:
     """State when the server steps and when it starts clients: only here do the protocols differ.
@@ -53,11 +56,13 @@ class Policy:
     discard_late: bool = False
 
     def __post_init__(self) -> None:
-        integer("concurrency", self.concurrency, 1)
-        integer("buffer", self.buffer, 1)
+        object.__setattr__(self, "concurrency", integer("concurrency", self.concurrency, 1))
+        object.__setattr__(self, "buffer", integer("buffer", self.buffer, 1))
         choice("refill", self.refill, ("arrival", "step"))
         if self.max_staleness is not None:
-            integer("max_staleness", self.max_staleness, 0, fix="None keeps updates of any age")
+            fix = "None keeps updates of any age"
+            most = integer("max_staleness", self.max_staleness, 0, fix=fix)
+            object.__setattr__(self, "max_staleness", most)
         if self.refill == "step":
             most = self.concurrency
             fix = "A larger buffer never fills: raise the concurrency or refill on arrival"
@@ -78,8 +83,8 @@ class Policy:
         Raises:
             ValueError: if `cohort` < 1 or `over_select` is negative.
         """
-        integer("cohort", cohort, 1)
-        number("over_select", over_select, 0)
+        cohort = integer("cohort", cohort, 1, _MOST)
+        over_select = number("over_select", over_select, 0, _MOST)
         # Rounded first: 10 x 1.1 is 11, also in binary floats.
         started = math.ceil(round(cohort * (1 + over_select), 9))
         return cls(started, cohort, "step", discard_late=over_select > 0)

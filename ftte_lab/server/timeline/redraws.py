@@ -60,6 +60,14 @@ class Redraws:
         pairs = {(i, k) for k in range(1, later + 1) for i in range(k)}
         problem = f"catch_up_s has {len(self.catch_up_s)} entries"
         require(set(self.catch_up_s) == pairs, problem, f"{len(pairs)}, one per pair of phases")
+        clients = {np.size(one.download_s) for one in self.participants}
+        for seconds in (*self.catch_up_s.values(), *np.asarray(self.index_s, np.float64)):
+            column = np.asarray(seconds, np.float64)
+            fits = column.ndim == 1 and {column.size} == (clients or {column.size})
+            fits = fits and bool(((column >= 0) & np.isfinite(column)).all())
+            require(
+                fits, f"seconds of shape {column.shape}", "finite, from 0 upwards, one per client"
+            )
 
 
 class Visits:

@@ -224,13 +224,13 @@ def schedule(
         >>> buffered.step_s.tolist(), buffered.staleness.tolist()
         ([4.0, 8.0, 10.0], [0, 0, 2])
     """
-    number("jitter_sigma", jitter_sigma, 0, 3)
-    number("horizon_s", horizon_s, 0)
+    jitter_sigma = number("jitter_sigma", jitter_sigma, 0, 3)
+    horizon_s = number("horizon_s", horizon_s, 0)
     fix = "Take some participations' length"
     require(horizon_s > 0, "horizon_s = 0", "virtual seconds above 0", fix)
-    integer("seed", seed, 0)
+    seed = integer("seed", seed, 0)
     if max_steps is not None:
-        integer("max_steps", max_steps, 1, fix="None runs to the horizon")
+        max_steps = integer("max_steps", max_steps, 1, fix="None runs to the horizon")
     charge = None if batteries is None else Charge(batteries, participants.need_j)
     clock = Clock(policy, participants, jitter_sigma, seed, charge, redraws)
     end_s = clock.run(float(horizon_s), max_steps)

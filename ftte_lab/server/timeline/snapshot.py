@@ -7,10 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ftte_lab._common import number
+from ftte_lab._common import integer, number
 from ftte_lab.server.timeline.policy import Fate
 from ftte_lab.server.timeline.schedule import Timeline
 
+_MOST_CLIENTS = 10_000_000
 PHASES = ("idle", "download", "compute", "upload")
 
 
@@ -58,7 +59,9 @@ def snapshot(timeline: Timeline, clients: int, sim_seconds: float) -> Snapshot:
         >>> [PHASES[k] for k in now.phase], now.version, len(now.buffer)
         (['idle', 'compute'], 0, 1)
     """
-    number("sim_seconds", sim_seconds, 0, timeline.end_s)
+    sim_seconds = number("sim_seconds", sim_seconds, 0, timeline.end_s)
+    least = int(timeline.client.max()) + 1 if len(timeline) else 1
+    clients = integer("clients", clients, least, _MOST_CLIENTS, "Count idle clients too")
     version = int(np.searchsorted(timeline.step_s, sim_seconds, side="right"))
     started = np.flatnonzero(timeline.start_s <= sim_seconds)
     last = np.full(clients, -1)
