@@ -3,21 +3,18 @@
 from ftte_lab.simulation.engine import run, simulate
 from ftte_lab.simulation.events import Evaluated, Event, Finished, Ready, Stepped
 from ftte_lab.simulation.federation import Federation, federation
-from ftte_lab.simulation.history import (
-    AXES,
-    WIDTHS_PER_HORIZON,
-    History,
-    faster,
-    first_reached,
-    saved,
-    smooth,
-    smoothing_width_s,
-)
+from ftte_lab.simulation.history import AXES, History, faster, saved
 from ftte_lab.simulation.methods import METHODS, Method
 from ftte_lab.simulation.prepare import Prepared, policy, prepare
 from ftte_lab.simulation.recorder import evaluation_versions
 from ftte_lab.simulation.scenario import DEFAULTS, SETTINGS, Scenario, settings_page
 from ftte_lab.simulation.setting import GROUPS, Knob, Setting, setting
+from ftte_lab.simulation.smoothing import (
+    WIDTHS_PER_HORIZON,
+    first_reached,
+    smooth,
+    smoothing_width_s,
+)
 from ftte_lab.simulation.tier import Tier, Tiers
 from ftte_lab.simulation.traffic import Traffic
 

@@ -34,7 +34,7 @@ class BatchSampler:
         if end > self._first + len(self._block):
             self._first = begin
             self._block = self._draw(self.participations[begin : max(end, begin + _BLOCK)])
-        return torch.as_tensor(self._block[begin - self._first : end - self._first])
+        return torch.as_tensor(self._block[begin - self._first : end - self._first], device="cpu")
 
     def _draw(self, participations: np.ndarray) -> np.ndarray:
         s, timeline = self.prepared.scenario, self.prepared.timeline

@@ -49,7 +49,7 @@ class Cohort:
 
     def select(self, positions: np.ndarray) -> Cohort:
         """Return the clients at these positions."""
-        at = torch.as_tensor(positions)
+        at = torch.as_tensor(positions, device="cpu")
         offsets = None if self.offsets is None else self.offsets[at]
         participations = self.participations[positions]
         return Cohort(self.start, self.tier, participations, self.batches[at], offsets)

@@ -21,7 +21,7 @@ from ftte_lab.simulation.prepare import Prepared, prepare
 from ftte_lab.simulation.recorder import Recorder, evaluation_versions
 from ftte_lab.simulation.scenario import Scenario
 from ftte_lab.simulation.trainer import Trainer
-from ftte_lab.simulation.workers.pool import Task
+from ftte_lab.simulation.workers.worker import Task
 
 __all__ = ["Evaluated", "Event", "Finished", "Ready", "Stepped", "run", "simulate"]
 
@@ -71,7 +71,7 @@ def simulate(scenario: Scenario | Prepared, *, processes: int | None = None) -> 
         yield from _steps(prepared, recorder, server, trainer)
     finally:
         trainer.close()
-    yield Finished(recorder.history(server.rejected), server.filled(server.shipped))
+    yield Finished(recorder.history(server.intake.rejected), server.filled(server.shipped))
 
 
 def _steps(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import deque
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,9 +13,10 @@ from ftte_lab.models import Params, flatten_trained, from_rows, insert
 from ftte_lab.server import (
     CORRECTIONS,
     CorrectionState,
+    Intake,
+    OverflowStepError,
     StepRule,
     WeightRule,
-    rejections,
     server_step,
     staleness_weight,
     variance_buffer,
@@ -52,7 +53,7 @@ class BufferedUpdates:
 
     def select(self, positions: np.ndarray) -> BufferedUpdates:
         """Keep the updates at these positions."""
-        at = torch.as_tensor(positions)
+        at = torch.as_tensor(positions, device="cpu")
         return BufferedUpdates(
             self.participations[positions],
             self.rows[at],
@@ -81,7 +82,7 @@ class GlobalModel:
     Attributes:
         params: all parameters of the present version.
         row: their trained entries, `(d,)`.
-        rejected: how many updates were not averaged, by reason.
+        intake: checks what arrives, and counts what is not averaged, by reason.
         correction: state of the client correction (SCAFFOLD's control variates), or `None`.
     """
 
@@ -90,7 +91,7 @@ class GlobalModel:
         self.model, self.subset = prepared.federation.model, prepared.tiers.union.subset
         self.params: Params = prepared.federation.params
         self.row = flatten_trained(self.model, self.subset, self.params)
-        self.rejected: Counter[str] = Counter()
+        self.intake = Intake(len(self.row))
         self.correction = _correction_state(prepared.scenario, len(self.row))
         self._rule = _weight_rule(prepared.scenario)
         self._step_rule = _step_rule(prepared.scenario)
@@ -111,44 +112,65 @@ class GlobalModel:
 
     def step(self, version: int, updates: BufferedUpdates) -> Stepped:
         """Reject what must not be averaged, weight the other updates and move the model."""
-        timeline, tiers = self.prepared.timeline, self.prepared.tiers
+        timeline = self.prepared.timeline
+        before = self.intake.rejected.copy()
         if self._starts is not None:
             self._starts.keep(version, self._rounding.received(self.row))
-        updates, rejected = self._accepted(version, updates)
-        starts = timeline.version[updates.participations]
-        ages = (version - starts).astype(float)
+        updates = self._accepted(version, updates)
+        ages = (version - timeline.version[updates.participations]).astype(float)
         variances, coefficients = np.empty(0), np.empty(0)
         clients = timeline.client[updates.participations]
         if len(clients):
-            starting = None if self._starts is None else self._starts.at(starts)
-            moving = self._moving(version, updates, starting)
-            variances = self._variances(updates, moving.rows, moving.covered, ages)
-            coefficients = self._weights(updates.samples, ages, variances)
-            target = server_step(
-                self.row[moving.at],
-                moving.rows,
-                coefficients,
-                self._step_rule,
-                by_age=self._by_age(ages),
-                starts=moving.starts,
-                covered=None if tiers.phases else moving.covered,
-            )
-            self._move(moving.at, target, version)
-            self._remember(clients, updates)
+            try:
+                variances, coefficients = self._apply(version, updates, ages)
+                self._remember(clients, updates)
+            except OverflowStepError:  # the model stays as it was
+                self.intake.rejected["overflow"] += len(clients)
+                clients, ages = clients[:0], ages[:0]
+        rejected = dict(self.intake.rejected - before)
         now_s = float(timeline.step_s[version])
-        return Stepped(version + 1, now_s, clients, ages, variances, coefficients, dict(rejected))
+        return Stepped(version + 1, now_s, clients, ages, variances, coefficients, rejected)
 
-    def _accepted(
-        self, version: int, updates: BufferedUpdates
-    ) -> tuple[BufferedUpdates, Counter[str]]:
-        """Return the updates that may be averaged, and count the others by reason."""
+    def _accepted(self, version: int, updates: BufferedUpdates) -> BufferedUpdates:
+        """Return the updates that may be averaged; the intake counts the others by reason."""
+        timeline, at = self.prepared.timeline, updates.participations
+        beside: list[Tensor | np.ndarray] = [updates.step_variance]
+        if updates.offsets is not None:
+            beside.append(updates.offsets)
+        counted = self.intake.accepted(
+            timeline.client[at],
+            timeline.visit[at],
+            updates.rows,
+            timeline.version[at],
+            version,
+            beside,
+        )
+        return updates if len(counted) == len(at) else updates.select(counted)
+
+    def _apply(
+        self, version: int, updates: BufferedUpdates, ages: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Move the model by the updates of a step; return their variances and weights.
+
+        Raises:
+            OverflowStepError: the step is not finite.
+        """
         starts = self.prepared.timeline.version[updates.participations]
-        reasons = rejections(updates.rows, len(self.row), starts, version)
-        rejected = Counter(reason for reason in reasons if reason)
-        if rejected:
-            updates = updates.select(np.flatnonzero([reason is None for reason in reasons]))
-            self.rejected += rejected
-        return updates, rejected
+        starting = None if self._starts is None else self._starts.at(starts)
+        moving = self._moving(version, updates, starting)
+        variances = self._variances(updates, moving.rows, moving.covered, ages)
+        coefficients = self._weights(updates.samples, ages, variances)
+        target = server_step(
+            self.row[moving.at],
+            moving.rows,
+            coefficients,
+            self._step_rule,
+            by_age=self._by_age(ages),
+            starts=moving.starts,
+            covered=None if self.prepared.tiers.phases else moving.covered,
+        )
+        self._move(moving.at, target, version)
+        return variances, coefficients
 
     def _moving(self, version: int, updates: BufferedUpdates, starts: Tensor | None) -> _Moving:
         """Return what the step may move: all trained entries, or those of the phases so far.
@@ -159,7 +181,9 @@ class GlobalModel:
         tiers, rows = self.prepared.tiers, updates.rows
         covered = None
         if len(tiers) > 1:
-            covered = tiers.coverage[torch.as_tensor(self.prepared.tier[updates.participations])]
+            covered = tiers.coverage[
+                torch.as_tensor(self.prepared.tier[updates.participations], device="cpu")
+            ]
         if tiers.phases is None or covered is None:
             return _Moving(slice(None), rows, covered, starts)
         at = tiers.reached[int(self.prepared.timeline.phase_at(version))]
@@ -174,8 +198,13 @@ class GlobalModel:
         """Apply the step, with momentum (FedAvgM, Hsu et al. 2019), and update the average."""
         s = self.prepared.scenario
         if s.server_momentum:
-            self._velocity = target - self.row + s.server_momentum * self._velocity
-            target = self.row + self._velocity
+            velocity = target - self.row + s.server_momentum * self._velocity
+            target = self.row + velocity
+            if not bool(target.isfinite().all()):
+                raise OverflowStepError(
+                    "the momentum is not finite; allowed: a smaller server rate."
+                )
+            self._velocity = velocity
         self.row = _put(self.row, at, target)
         self.params = self.filled(self.row)
         if s.server_average:
@@ -210,9 +239,17 @@ class GlobalModel:
 
     def _weights(self, samples: np.ndarray, ages: np.ndarray, variances: np.ndarray) -> np.ndarray:
         """Weight against the running median of earlier variances (in the first step: of these)."""
-        reference = float(np.median(self._recent)) if self._recent else float(np.median(variances))
+        reference = _reference(np.array(self._recent) if self._recent else variances)
         self._recent.extend(variances.tolist())
-        return weights(ages, variances, samples, self._rule, variance_ref=reference or 1.0)
+        return weights(ages, variances, samples, self._rule, variance_ref=reference)
+
+
+def _reference(variances: np.ndarray) -> float:
+    """Return the median; if that is 0, the median of those above 0; if there are none, 1."""
+    median = float(np.median(variances))
+    if median == 0 and variances.any():
+        median = float(np.median(variances[variances > 0]))
+    return median or 1.0
 
 
 def _put(row: Tensor, at: Tensor | slice, values: Tensor) -> Tensor:

@@ -6,7 +6,6 @@ be read anywhere.
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,19 +14,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike
 
-from ftte_lab._common import choice, number, require, write_atomic
+from ftte_lab._common import brief, choice, number, require, write_atomic, writing_to
+from ftte_lab.simulation.history_text import read_history, write_history
+from ftte_lab.simulation.smoothing import first_reached, smooth, smoothing_width_s
 
 AXES = ("sim_seconds", "updates", "upload_bytes", "total_bytes", "energy_j")
 """Axes of a target: virtual time, client updates, bytes up, bytes up and down, joules."""
-
-WIDTHS_PER_HORIZON = 40
-"""How many windows of the smoothing one horizon holds: each is one or two rounds of FedAvg."""
-EVALUATIONS_PER_WIDTH = 4
-"""How many evaluations a window spans at least, so that the mean of a coarse curve is not noise."""
-
-_FORMAT = "ftte_lab history 1"
 
 
 @dataclass(frozen=True, eq=False)
@@ -146,42 +139,25 @@ class History:
         return self.points["sim_seconds"].to_numpy(np.float64)
 
     def to_json(self) -> str:
-        """Return the run as one line of JSON."""
+        """Return the run as one line of strict JSON."""
         points = {str(c): self.points[c].tolist() for c in self.points.columns}
-        content = {
-            "format": _FORMAT,
-            "scenario": dict(self.scenario),
-            "facts": dict(self.facts),
-            "points": points,
-        }
-        return json.dumps(content)
+        return write_history(dict(self.scenario), dict(self.facts), points)
 
     @classmethod
-    def from_json(cls, text: str) -> History:
-        """Read what `to_json` wrote.
+    def from_json(cls, text: str | bytes) -> History:
+        """Read what `to_json` wrote, in this edition or an earlier one.
 
         Raises:
             ValueError: text that is not a history.
         """
-        try:
-            raw = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(
-                f"the text is not JSON ({error}); allowed: what History.to_json writes."
-            ) from error
-        ok = (
-            isinstance(raw, dict)
-            and raw.get("format") == _FORMAT
-            and {"scenario", "facts", "points"} <= set(raw)
-        )
-        require(ok, "the text is not a history", f"one of format {_FORMAT!r}", "Save it again")
-        return cls(raw["scenario"], pd.DataFrame(raw["points"]), raw["facts"])
+        scenario, facts, points = read_history(text)
+        return cls(scenario, pd.DataFrame(points), facts)
 
     def save(self, path: str | Path) -> Path:
         """Write the run as one JSON file, completely or not at all.
 
         Raises:
-            ValueError: if the folder does not exist.
+            ValueError: the folder does not exist, may not be written, or is full.
         """
         path = Path(path)
         require(
@@ -190,7 +166,8 @@ class History:
             "an existing folder",
             "Create it first",
         )
-        write_atomic(path, self.to_json().encode())
+        with writing_to(path.parent, "Choose another folder"):
+            write_atomic(path, self.to_json().encode())
         return path
 
     @classmethod
@@ -201,82 +178,12 @@ class History:
             ValueError: if the file is missing, cut off, or not a history.
         """
         try:
-            return cls.from_json(Path(path).read_text())
+            return cls.from_json(Path(path).read_bytes())
         except (OSError, ValueError) as error:
             raise ValueError(
-                f"{str(path)!r} cannot be read ({error}); allowed: a file that History.save wrote."
+                f"{str(path)!r} cannot be read ({brief(error)}); "
+                "allowed: a file that History.save wrote."
             ) from error
-
-
-def smoothing_width_s(horizon_s: float, evaluations: int | None = None) -> float:
-    """Return the width of the smoothing, the same for all methods of a comparison.
-
-    It is a fortieth of the horizon, and at least four evaluations wide (our choice).
-
-    Args:
-        horizon_s: virtual seconds.
-        evaluations: points of a curve at most, or `None` if they are dense.
-
-    Example:
-        >>> smoothing_width_s(8000, 401), smoothing_width_s(2400, 61)
-        (200.0, 160.0)
-    """
-    width_s = horizon_s / WIDTHS_PER_HORIZON
-    if evaluations is None:
-        return width_s
-    return max(width_s, EVALUATIONS_PER_WIDTH * horizon_s / (evaluations - 1))
-
-
-def smooth(times: ArrayLike, values: ArrayLike, width_s: float) -> np.ndarray:
-    """Average values over `width_s` virtual seconds around each of their times.
-
-    Values are joined by straight lines. The window is centred, and cut off at both ends of the run.
-
-    Args:
-        times: ascending, `(points,)`.
-        values: `(points,)`.
-        width_s: width of the window; 0: the values themselves.
-
-    Raises:
-        ValueError: a negative width.
-
-    Example:
-        >>> smooth([0.0, 1.0, 2.0], [0.0, 1.0, 0.0], 1.0).tolist()
-        [0.25, 0.75, 0.25]
-    """
-    number("width_s", width_s, 0)
-    t, y = np.asarray(times, np.float64), np.asarray(values, np.float64)
-    if width_s == 0 or len(t) < 2 or t[0] == t[-1]:
-        return y.copy()
-    area = np.concatenate([[0.0], np.cumsum((y[1:] + y[:-1]) / 2 * np.diff(t))])
-    low = np.clip(t - width_s / 2, t[0], t[-1])
-    high = np.clip(t + width_s / 2, t[0], t[-1])
-
-    def area_until(x: np.ndarray) -> np.ndarray:
-        k = np.clip(np.searchsorted(t, x, side="right") - 1, 0, len(t) - 2)
-        share = (x - t[k]) / (t[k + 1] - t[k])
-        here = y[k] + share * (y[k + 1] - y[k])
-        return np.asarray(area[k] + (x - t[k]) * (y[k] + here) / 2)
-
-    return np.asarray((area_until(high) - area_until(low)) / (high - low))
-
-
-def first_reached(
-    times: ArrayLike, smoothed: ArrayLike, target: float, width_s: float
-) -> int | None:
-    """Return the index of the first point whose smoothed value reaches a target, or `None`.
-
-    Points before half a window do not count: the mean around them is one over later points alone.
-
-    Args:
-        times: `(points,)`.
-        smoothed: what `smooth` made of the values, `(points,)`.
-        target: least value.
-        width_s: of the smoothing.
-    """
-    counts = np.asarray(times, np.float64) >= width_s / 2
-    at = np.flatnonzero(counts & (np.asarray(smoothed) >= target))
-    return int(at[0]) if len(at) else None
 
 
 def faster(baseline: float | None, other: float | None) -> dict[str, float | None]:
@@ -284,17 +191,38 @@ def faster(baseline: float | None, other: float | None) -> dict[str, float | Non
 
     `time_saved` is `1 - other / baseline`, `speed_gain` is `baseline / other - 1`. "81 % faster" is
     0.19 of the time under the first, 0.55 of it under the second. Which one the authors mean is not
-    known to us, so the kit prints both. Each is `None` where a run never reached the target.
+    known to us, so the kit prints both. Each is `None` where a run never reached the target, or
+    where it would divide by 0.
+
+    Raises:
+        ValueError: a time that is negative or not finite.
 
     Example:
         >>> faster(100.0, 50.0)
         {'time_saved': 0.5, 'speed_gain': 1.0}
     """
-    if not baseline or not other:
+    if baseline is None or other is None:
         return {"time_saved": None, "speed_gain": None}
-    return {"time_saved": 1 - other / baseline, "speed_gain": baseline / other - 1}
+    before, now = number("baseline", baseline, 0), number("other", other, 0)
+    share, times = _over(now, before), _over(before, now)
+    return {
+        "time_saved": None if share is None else 1 - share,
+        "speed_gain": None if times is None else times - 1,
+    }
+
+
+def _over(a: float, b: float) -> float | None:
+    """Divide; `None`, where the answer is no finite number."""
+    ratio = math.inf if b == 0 else a / b
+    return ratio if math.isfinite(ratio) else None
 
 
 def saved(baseline: float, other: float) -> float:
-    """Return the share of `baseline` that `other` saves; nan for a baseline of 0."""
-    return 1 - other / baseline if baseline else math.nan
+    """Return the share of `baseline` that `other` saves; nan for a baseline of 0.
+
+    Raises:
+        ValueError: a number that is not finite.
+    """
+    most = 1e300
+    ratio = _over(number("other", other, -most, most), number("baseline", baseline, -most, most))
+    return math.nan if ratio is None else 1 - ratio

@@ -22,7 +22,7 @@ class LocalTraining:
     def __init__(self, prepared: Prepared) -> None:
         s, dataset = prepared.scenario, prepared.federation.dataset
         self.inputs = prepared.inputs(dataset.x_train)
-        self.y = torch.as_tensor(_labels(prepared))
+        self.y = torch.as_tensor(_labels(prepared), device="cpu")
         self.optimisers = [
             LocalSGD(
                 tier.plan,

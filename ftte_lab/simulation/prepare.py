@@ -138,7 +138,7 @@ class Prepared:
     def inputs(self, x: np.ndarray) -> FrozenInputs:
         """Return samples `(n, *input_shape)` as each tier takes them: what is frozen, once."""
         model, params = self.federation.model, self.federation.params
-        return FrozenInputs(model, params, torch.as_tensor(x), self.tiers.starts)
+        return FrozenInputs(model, params, torch.as_tensor(x, device="cpu"), self.tiers.starts)
 
 
 def prepare(scenario: Scenario) -> Prepared:

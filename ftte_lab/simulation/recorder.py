@@ -29,7 +29,7 @@ class Recorder:
         self.prepared = prepared
         dataset = prepared.federation.dataset
         self.inputs = prepared.inputs(dataset.x_test)
-        self.y = torch.as_tensor(dataset.y_test)
+        self.y = torch.as_tensor(dataset.y_test, device="cpu")
         self.points: list[dict[str, float]] = []
         self.ledger = CostLedger(prepared)
         self._faulty = _FaultyWeight(prepared.faulty)

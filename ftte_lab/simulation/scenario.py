@@ -14,7 +14,7 @@ from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Any
 
-from ftte_lab._common import choice, require
+from ftte_lab._common import choice, read_json, write_json
 from ftte_lab.simulation.fleet_settings import DataSettings, DeviceSettings, TrainingSettings
 from ftte_lab.simulation.methods import METHODS, derive
 from ftte_lab.simulation.scenario_help import Help, all_help, cards, field_help, markdown
@@ -42,10 +42,16 @@ class Scenario(
     """
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "mix", MappingProxyType(dict(self.mix)))
         for name, one in SETTINGS.items():
-            one.check(getattr(self, name))
+            value = one.plain(getattr(self, name))
+            one.check(value)
+            fixed = MappingProxyType(value) if isinstance(value, dict) else value
+            object.__setattr__(self, name, fixed)
         check_combinations(self)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and send a scenario by its plain values."""
+        return type(self).from_dict, (self.to_dict(),)
 
     def replace(self, **changes: Any) -> Scenario:
         """Return a copy with some fields changed.
@@ -79,7 +85,7 @@ class Scenario(
 
     def to_json(self) -> str:
         """Return one line of JSON with every field."""
-        return json.dumps(self.to_dict())
+        return write_json(self.to_dict())
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Scenario:
@@ -98,14 +104,7 @@ class Scenario(
         Raises:
             ValueError: text that is not a JSON object, an unknown field, or a value out of range.
         """
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            allowed = "the text that Scenario.to_json writes"
-            raise ValueError(f"the scenario is not JSON ({error}); allowed: {allowed}.") from error
-        require(
-            isinstance(values, dict), f"the scenario is a {type(values).__name__}", "a JSON object"
-        )
+        values = read_json(text, "the scenario", "the text that Scenario.to_json writes")
         return cls.from_dict(values)
 
     def digest(self) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ftte_lab._common import Registry, choice, integer, number, require, span
+from ftte_lab._common import Registry, choice, integer, number, plain, require, shown, span
 
 GROUPS: Mapping[str, str] = {
     "data": "Data",
@@ -81,12 +81,44 @@ class Setting:
     affects: tuple[str, ...]
     edition: int
 
+    def plain(self, value: Any) -> Any:
+        """Return a value as a scenario keeps it: plain, of the setting's kind, in one order.
+
+        Equal values, such as 2, 2.0 and numpy's, then are one value in every digest and file. What
+        cannot be one of the setting's values is returned as it is, and `check` refuses it.
+        """
+        if self.kind == "Mapping":
+            return self._plain_mapping(value)
+        one = plain(value)
+        if self.kind == "float" and isinstance(one, int) and not isinstance(one, bool):
+            return _as_float(one)
+        if self.kind == "int" and isinstance(one, float) and one.is_integer():
+            return int(one)
+        if self.kind == "bool" and isinstance(one, int | float) and one in (0, 1):
+            return bool(one)
+        return one
+
+    def _plain_mapping(self, value: Any) -> dict[str, Any]:
+        try:
+            given = {plain(name): plain(number) for name, number in dict(value).items()}
+        except (TypeError, ValueError):
+            given = {}
+            require(False, f"{self.name} = {shown(value)}", self.allowed())
+        numbers = {
+            name: _as_float(one) if isinstance(one, int) and not isinstance(one, bool) else one
+            for name, one in given.items()
+        }
+        if isinstance(self.choices, Registry):
+            return self.choices.ordered(numbers)
+        return numbers
+
     def check(self, value: Any) -> None:
         """Check one value.
 
         Raises:
             ValueError: a value out of range: what was wrong, what is allowed, how to fix it.
         """
+        value = self.plain(value)
         fix = "; ".join(self._beside())
         if (value is None and self.optional) or (isinstance(value, str) and value in self.words):
             return
@@ -98,7 +130,7 @@ class Setting:
             choice(self.name, value, self.choices)
         elif self.kind == "bool":
             ok = isinstance(value, bool)
-            require(ok, f"{self.name} = {value!r}", "True or False", fix)
+            require(ok, f"{self.name} = {shown(value)}", "True or False", fix)
         elif self.kind == "int":
             high = float("inf") if self.high is None else self.high
             integer(self.name, value, int(self.low or 0), high, fix)
@@ -141,6 +173,14 @@ class Setting:
         """Return the names that a value uses and that were registered in this process only."""
         own = self.choices.own if isinstance(self.choices, Registry) else ()
         return [name for name in self.names(value) if name in own]
+
+
+def _as_float(value: int) -> float | int:
+    """Return an integer as a float; as it is, if it is beyond the range of floats."""
+    try:
+        return float(value)
+    except OverflowError:
+        return value
 
 
 def setting(

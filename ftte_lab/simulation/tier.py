@@ -80,9 +80,10 @@ class Tiers:
 
     def _places(self, plans: Iterable[Plan]) -> tuple[Tensor, ...]:
         model, union = self.union.model, self.union.subset
-        places = torch.arange(union.entries(model), dtype=torch.float64)  # exact up to 2^53
+        entries = union.entries(model)
+        places = torch.arange(entries, dtype=torch.float64, device="cpu")  # exact up to 2^53
         nowhere = {
-            name: torch.full(info.shape, -1.0, dtype=torch.float64)
+            name: torch.full(info.shape, -1.0, dtype=torch.float64, device="cpu")
             for name, info in model.tensors.items()
         }
         placed = insert(model, union, nowhere, from_rows(model, union, places))
@@ -91,7 +92,8 @@ class Tiers:
     @cached_property
     def coverage(self) -> Tensor:
         """Which entries of the server's row each tier trains, 0 or 1, `(tiers, d)`."""
-        out = torch.zeros(len(self), self.union.subset.entries(self.union.model))
+        entries = self.union.subset.entries(self.union.model)
+        out = torch.zeros(len(self), entries, dtype=torch.float32, device="cpu")
         for mark, columns in zip(out, self.columns, strict=True):
             mark[columns] = 1.0
         return out

@@ -8,6 +8,7 @@ Kinds whose searches agree form one tier.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -159,17 +160,27 @@ def _messages(s: Scenario, federation: Federation, trained: Subset, union: Subse
 
 @dataclass(frozen=True)
 class _Search:
-    """One search; two with the same key, start and budget give the same choice."""
+    """One search; two with the same key, start and budget give the same choice.
+
+    What is kept of a search does not keep the start, and its data set, in memory.
+    """
 
     key: tuple[Any, ...]
-    start: Start
+    held: weakref.ref[Start]
     budget_bytes: int
     device: str
     scenario: Scenario = field(compare=False)
 
+    @property
+    def start(self) -> Start:
+        """Return the start, which whoever asks for a search holds."""
+        start = self.held()
+        assert start is not None  # noqa: S101
+        return start
+
 
 def _search(s: Scenario, start: Start, budget_bytes: int, device: str) -> _Search:
-    return _Search(s.key("gains", "search"), start, budget_bytes, device, s)
+    return _Search(s.key("gains", "search"), weakref.ref(start), budget_bytes, device, s)
 
 
 @lru_cache(maxsize=64)  # the search takes most of the time of `prepare`, and few knobs change it
@@ -206,7 +217,7 @@ def _choose(search: _Search, gains: Contributions, seed: int) -> Choice:
 
 def _gains_for(search: _Search) -> Contributions:
     s = search.scenario
-    return _gains(_Search(s.key("gains"), search.start, 0, "", s))
+    return _gains(_Search(s.key("gains"), search.held, 0, "", s))
 
 
 @lru_cache(maxsize=16)

@@ -16,7 +16,7 @@ class RowTable:
     """
 
     def __init__(self, participations: int, entries: int) -> None:
-        self.rows = torch.empty(0, entries)
+        self.rows = torch.empty(0, entries, dtype=torch.float32, device="cpu")
         # Of each participation; meaningless where it has no row.
         self._place = np.zeros(participations, np.int64)
         self._free: list[int] = []
@@ -28,13 +28,13 @@ class RowTable:
             self._grow(max(missing, len(self.rows)))
         places = np.array([self._free.pop() for _ in participations])
         self._place[participations] = places
-        self.rows[torch.as_tensor(places)] = rows
+        self.rows[torch.as_tensor(places, device="cpu")] = rows
 
     def take(self, participations: np.ndarray) -> Tensor:
         """Return the rows, `(K, entries)`, and forget them."""
         places = self._place[participations]
         self._free.extend(places.tolist())
-        return self.rows.index_select(0, torch.as_tensor(places))
+        return self.rows.index_select(0, torch.as_tensor(places, device="cpu"))
 
     def _grow(self, more: int) -> None:
         old = len(self.rows)

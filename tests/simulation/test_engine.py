@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -265,13 +266,13 @@ def test_updates_of_wrong_shape_or_version_are_rejected(
     real = rejections
 
     def tampered(
-        rows: torch.Tensor, entries: int, starts: np.ndarray, version: int
+        rows: torch.Tensor, entries: int, starts: np.ndarray, version: int, beside: Any
     ) -> list[str | None]:
         if broken == "version":
-            return real(rows, entries, starts + version + 1, version)
-        return real(rows[:, :-1], entries, starts, version)
+            return real(rows, entries, starts + version + 1, version, beside)
+        return real(rows[:, :-1], entries, starts, version, beside)
 
-    monkeypatch.setattr("ftte_lab.simulation.global_model.rejections", tampered)
+    monkeypatch.setattr("ftte_lab.server.intake.rejections", tampered)
     prepared = prepare(SMALL)
     end = final(prepared)
     assert set(end.history.facts["rejected_updates"]) == {reason}

@@ -176,3 +176,24 @@ def test_faster_and_saved_give_shares() -> None:
     assert faster(None, 3.0) == faster(3.0, None) == {"time_saved": None, "speed_gain": None}
     assert saved(100, 31) == pytest.approx(0.69)
     assert math.isnan(saved(0, 1))
+
+
+def test_history_save_on_a_full_disk_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = made([0.5]).save(tmp_path / "run.json")
+    before = target.read_bytes()
+
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("ftte_lab.simulation.history.write_atomic", full)
+    with pytest.raises(ValueError, match=r"cannot be written \(No space left.*; allowed: "):
+        made([0.1]).save(target)
+    assert target.read_bytes() == before
+
+
+def test_history_of_a_newer_kit_is_told_apart() -> None:
+    text = made([0.5]).to_json().replace("ftte_lab history 1", "ftte_lab history 2")
+    with pytest.raises(ValueError, match=r"'ftte_lab history 2'; allowed: .*Update the kit"):
+        History.from_json(text)

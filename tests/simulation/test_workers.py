@@ -1,5 +1,6 @@
 """Check worker processes: the same bits with and without them, whether they are slow or die."""
 
+import contextlib
 import os
 import signal
 
@@ -7,6 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ftte_lab._common import cores
 from ftte_lab.models import build, flatten_trained, full, head, make_plan
@@ -16,8 +19,8 @@ from ftte_lab.simulation.local_training import LocalTraining
 from ftte_lab.simulation.trainer import Trainer
 from ftte_lab.simulation.workers import pool
 from ftte_lab.simulation.workers.dispatch import useful_processes
-from ftte_lab.simulation.workers.pool import Task
-from ftte_lab.simulation.workers.protocol import read_frame, write_frame
+from ftte_lab.simulation.workers.protocol import FrameReader, GarbledError, frame
+from ftte_lab.simulation.workers.worker import Task
 from ftte_lab.training import chunk_sizes, clients_at_once
 
 SMALL = Scenario(
@@ -148,13 +151,28 @@ def test_simulate_explains_wrong_processes() -> None:
         next(iter(simulate(SMALL, processes=0)))
 
 
-def test_frames_survive_a_pipe_and_report_its_end() -> None:
-    source, target = os.pipe()
-    write_frame(target, b"one")
-    write_frame(target, b"")
-    os.close(target)
-    assert [read_frame(source), read_frame(source), read_frame(source)] == [b"one", b"", None]
-    os.close(source)
+@given(
+    bodies=st.lists(st.tuples(st.integers(0, 2**40), st.binary(max_size=40)), max_size=6),
+    cuts=st.lists(st.integers(1, 30), min_size=1, max_size=20),
+)
+def test_frames_survive_however_they_are_cut(
+    bodies: list[tuple[int, bytes]], cuts: list[int]
+) -> None:
+    stream = b"".join(frame(number, body) for number, body in bodies)
+    reader, read, at, turn = FrameReader(), [], 0, 0
+    while at < len(stream):
+        size = cuts[turn % len(cuts)]
+        read += list(reader.feed(stream[at : at + size]))
+        at, turn = at + size, turn + 1
+    assert read == bodies
+
+
+@given(body=st.binary(min_size=1, max_size=60), at=st.integers(0, 83), bit=st.integers(0, 7))
+def test_a_changed_bit_is_never_read_as_an_answer(body: bytes, at: int, bit: int) -> None:
+    changed = bytearray(frame(5, body))
+    changed[at % len(changed)] ^= 1 << bit
+    with contextlib.suppress(GarbledError):
+        assert list(FrameReader().feed(bytes(changed))) == []  # waits for more bytes
 
 
 def test_chunk_sizes_are_even_and_above_one() -> None:
@@ -190,3 +208,23 @@ def test_cohort_gives_the_same_bits_however_it_is_split() -> None:
 
     for most in (3, 4, 5, 7):
         assert torch.equal(rows(most), rows(12))
+
+
+@pytest.mark.parametrize("missing", ["file", "process", "sockets"])
+def test_a_run_without_room_for_workers_uses_this_process_alone(
+    missing: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    prepared = prepare(SMALL)
+    alone = final(prepared, 1)
+    pool.stop_idle()
+    if missing == "file":
+        monkeypatch.setattr("tempfile.TemporaryFile", refuse)
+    elif missing == "process":
+        monkeypatch.setattr("subprocess.Popen", refuse)
+    else:
+        monkeypatch.delattr("socket.send_fds")
+    assert final(prepared, 3).history.to_json() == alone.history.to_json()
+    assert pool.living() == []

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 from torch import Tensor
 
-from ftte_lab._common import cores
+from ftte_lab._common import MOST_HELPERS, cores
 from ftte_lab.simulation.cohorts import Cohort
 from ftte_lab.simulation.local_training import LocalTraining
 from ftte_lab.simulation.prepare import Prepared
-from ftte_lab.simulation.workers.pool import Task, Worker, WorkerPool, WorkerSetup
+from ftte_lab.simulation.workers.pool import WorkerPool, WorkerSetup, workers_possible
+from ftte_lab.simulation.workers.worker import Task, Worker
 from ftte_lab.training import Updates
 
 _WORTH_SECONDS = 2.0  # a shorter run is over before a worker has started
@@ -22,11 +24,15 @@ _UPDATE_S = 50e-6
 
 
 def useful_processes(prepared: Prepared) -> int:
-    """Return the number of cores if the run would keep one core busy for two seconds, else 1."""
-    timeline = prepared.timeline
-    flops = prepared.flops_per_update[timeline.applied]
-    seconds = float((flops / _FLOPS_PER_S + _UPDATE_S).sum())
-    return cores() if seconds > _WORTH_SECONDS else 1
+    """Return the cores, 8 at most, if a run would keep one core busy for two seconds, else 1."""
+    seconds = _seconds(prepared)[prepared.timeline.applied].sum()
+    return cores(MOST_HELPERS) if seconds > _WORTH_SECONDS else 1
+
+
+def _seconds(prepared: Prepared) -> np.ndarray:
+    """Return how long one core is expected to take for each participation (s)."""
+    seconds: np.ndarray = prepared.flops_per_update / _FLOPS_PER_S + _UPDATE_S
+    return seconds
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,8 +57,13 @@ class Dispatcher:
         self.needed = prepared.timeline.step
         self.at_once = local.at_once
         self.pending: list[Pending] = []
+        self.pool: WorkerPool | None = None
         count = (useful_processes(prepared) if processes is None else processes) - 1
-        self.pool = WorkerPool(count, _setup(prepared, local)) if count > 0 else None
+        if count > 0 and workers_possible():
+            self.expected_s = _seconds(prepared)
+            # Without room for the data, or for a process, this one does all of the work.
+            with contextlib.suppress(OSError):
+                self.pool = WorkerPool(count, _setup(prepared, local))
 
     def dispatch(self, cohort: Cohort) -> Cohort:
         """Send clients to the free workers, latest-needed first; return those to train here.
@@ -81,7 +92,12 @@ class Dispatcher:
     def _send(self, worker: Worker, cohort: Cohort) -> None:
         assert self.pool is not None  # noqa: S101
         task = self.pool.submit_training(
-            worker, cohort.start.row, cohort.batches, cohort.tier, cohort.offsets
+            worker,
+            cohort.start.row,
+            cohort.batches,
+            cohort.tier,
+            cohort.offsets,
+            float(self.expected_s[cohort.participations].sum()),
         )
         needed = int(self.needed[cohort.participations].min())
         self.pending.append(Pending(cohort, needed, task))
@@ -89,14 +105,14 @@ class Dispatcher:
     def collect(self, version: int) -> Iterator[tuple[Cohort, Updates | None]]:
         """Yield the cohorts that are done or needed at this version, each with its updates.
 
-        Updates are `None` if the worker died: the cohort has to be trained here.
+        Updates are `None` if the worker was given up: the cohort has to be trained here.
         """
         for one in [p for p in self.pending if p.needed <= version or p.task.answer]:
             self.pending.remove(one)
             yield one.cohort, self.updates(one)
 
     def updates(self, pending: Pending) -> Updates | None:
-        """Wait for the updates of a cohort; `None` if the worker died."""
+        """Wait for the updates of a cohort; `None` if the worker was given up."""
         answer = self.pool.result(pending.task) if self.pool else None
         if answer is None:
             return None
@@ -111,7 +127,7 @@ class Dispatcher:
         return self.pool.submit_evaluation(idle[0], row, phase) if idle else None
 
     def evaluation(self, task: Task) -> Tensor | None:
-        """Wait for the logits of `submit_evaluation`; `None` if the worker died."""
+        """Wait for the logits of `submit_evaluation`; `None` if the worker was given up."""
         answer = self.pool.result(task) if self.pool else None
         return None if answer is None else answer["logits"]
 

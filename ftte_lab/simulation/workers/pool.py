@@ -1,45 +1,41 @@
 """Keep worker processes that train part of a run: clients whose updates are needed last go to them.
 
 The timeline states when each update is needed, so a worker may take its time. One that is slow, or
-still starting, is simply not given more, and the work of one that dies is done in this process. A
-client's update has the same bits wherever it is computed, so no result depends on it.
+still starting, is simply not given more, and the work of one that is given up is done in this
+process. A client's update has the same bits wherever it is computed, so no result depends on it.
 
 A general process pool was measured first: its threads in this process cost as much as a worker
-gains. Pipes cost nothing, because a task is small (the data were handed over at the start).
+gains. Sockets cost nothing, because a task is small (the data were handed over at the start).
 """
 
 from __future__ import annotations
 
 import atexit
-import contextlib
+import itertools
 import json
 import os
 import select
-import subprocess
+import socket
 import sys
 import tempfile
-from collections import deque
+import threading
+import time
+import weakref
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import IO, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ftte_lab.models import Params, Plan, pack, unpack
-from ftte_lab.simulation.workers.protocol import LOADED, frame, read_frame
+from ftte_lab.models import Params, Plan, pack
+from ftte_lab.simulation.workers.protocol import LOADED
+from ftte_lab.simulation.workers.worker import Task, Worker
 from ftte_lab.training import LocalSGD
 
 _MOST_TASKS = 4  # that a worker may have: it trains those that wait together
-
-
-@dataclass(eq=False)
-class Task:
-    """Hold something that a worker computes: `answer` is there once it is done."""
-
-    answer: Params | None = None
+_ALIGNED = 64  # bytes: where an array begins in the file of a run
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,112 +73,87 @@ class WorkerSetup:
             "batch": self.batch,
         }
 
+    def write(self, file: IO[bytes]) -> tuple[int, int]:
+        """Write everything to a file; return where the description begins, and its bytes.
 
-@dataclass(eq=False)
-class Worker:
-    """Hold one process and its tasks, oldest first; `loaded_run` is the run whose data it has."""
-
-    process: subprocess.Popen[bytes]
-    tasks: deque[Task] = field(default_factory=deque)
-    loaded_run: str = ""
-    alive: bool = True
-
-    @classmethod
-    def start(cls) -> Worker:
-        """Start a process that finds the same package."""
-        root = str(Path(__file__).parents[3])
-        path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
-        code = "from ftte_lab.simulation.workers.process import main; main()"
-        process = subprocess.Popen(  # noqa: S603
-            [sys.executable, "-c", code],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            bufsize=0,
-            env={**os.environ, "PYTHONPATH": path},
-        )
-        worker = cls(process)
-        os.set_blocking(worker._input, False)
-        return worker
-
-    @property
-    def _input(self) -> int:
-        assert self.process.stdin is not None  # noqa: S101
-        return self.process.stdin.fileno()
-
-    @property
-    def _output(self) -> int:
-        assert self.process.stdout is not None  # noqa: S101
-        return self.process.stdout.fileno()
-
-    def send(self, body: bytes) -> None:
-        """Write a frame; a worker that died is noticed here or when its answer is read.
-
-        Answers are collected meanwhile: a worker whose own pipe is full would never read ours.
+        Raises:
+            OSError: there is no room.
         """
-        target, source = self._input, self._output
-        view = memoryview(frame(body))
-        try:
-            while view and self.alive:
-                readable, writable, _ = select.select([source], [target], [])
-                if readable:
-                    self.collect()
-                if writable:
-                    with contextlib.suppress(BlockingIOError):
-                        view = view[os.write(target, view) :]
-        except OSError:
-            self.alive = False
-
-    def collect(self, *, wait: bool = False) -> None:
-        """Read the answers that are there, or with `wait` at least the next one."""
-        source = self._output
-        while self.alive and (wait or select.select([source], [], [], 0)[0]):
-            body = read_frame(source)
-            if body is None:
-                self.alive = False
-            elif body.startswith(LOADED):
-                self.loaded_run = body.removeprefix(LOADED).decode()
-            else:
-                self.tasks.popleft().answer = unpack(body)
-            wait = False
-
-    def stop(self) -> None:
-        """End the process by ending its input."""
-        self.alive = False
-        for pipe in (self.process.stdin, self.process.stdout):
-            if pipe:
-                with contextlib.suppress(OSError):
-                    pipe.close()
+        places: dict[str, Any] = {}
+        for name, given in self.data.items():
+            array = np.ascontiguousarray(given)
+            file.write(b"\0" * (-file.tell() % _ALIGNED))
+            places[name] = [file.tell(), array.dtype.str, list(array.shape)]
+            file.write(array.reshape(-1).view(np.uint8).data)
+        params = pack(self.params)
+        places["params"] = [file.tell(), len(params)]
+        file.write(params)
+        begin = file.tell()
+        text = json.dumps({**self.to_dict(), "places": places}).encode()
+        file.write(text)
+        file.flush()
+        return begin, len(text)
 
 
 _idle: list[Worker] = []  # between two runs: the next run of a slider finds its workers running
+_busy: weakref.WeakSet[WorkerPool] = weakref.WeakSet()
+_guard = threading.Lock()  # runs of several threads share the idle workers
+_runs = itertools.count()
 
 
 @atexit.register
-def _stop_all() -> None:
+def stop_idle() -> None:
+    """End the workers that wait for another run."""
     while _idle:
         _idle.pop().stop()
+
+
+def living() -> list[Worker]:
+    """Return all workers of this process: of runs under way, and those that wait for one."""
+    return [*_idle, *(worker for pool in _busy for worker in pool.workers)]
+
+
+if hasattr(os, "register_at_fork"):
+    # A fork of this process must not talk to its workers.
+    os.register_at_fork(after_in_child=_idle.clear)
+
+
+def workers_possible() -> bool:
+    """Return whether this system has what worker processes need; Windows has not."""
+    sockets = hasattr(socket, "send_fds") and hasattr(socket, "socketpair")
+    return sys.platform != "win32" and sockets and hasattr(select, "poll")
 
 
 class WorkerPool:
     """Hold the workers of one run.
 
+    The data are in a file without a name: nothing is left of it, however this process ends.
+
     Args:
         count: how many processes, besides this one.
         setup: what they need before their first task.
+
+    Raises:
+        OSError: no room for the data, or no further process.
     """
 
     def __init__(self, count: int, setup: WorkerSetup) -> None:
-        self._folder = tempfile.TemporaryDirectory(prefix="ftte_lab-")
-        self.run = self._folder.name
-        message = {"run": self.run, **setup.to_dict()}
-        for name, array in setup.data.items():
-            path = Path(self.run) / f"{name}.npy"
-            np.save(path, array, allow_pickle=False)
-            message[name] = str(path)
-        self.workers = [_idle.pop() if _idle else Worker.start() for _ in range(count)]
-        for worker in self.workers:
-            worker.send(json.dumps(message).encode())
-            worker.send(pack(setup.params))
+        self.run = f"run {os.getpid()} {next(_runs)}"
+        self._count = count
+        self.workers: list[Worker] = []
+        _busy.add(self)
+        try:
+            with tempfile.TemporaryFile() as file:
+                begin, length = setup.write(file)
+                for _ in range(count):
+                    worker = _idle_or_new()
+                    self.workers.append(worker)
+                    message = {"run": self.run, "begin": begin, "length": length}
+                    worker.send(LOADED, json.dumps(message).encode(), [file.fileno()])
+        except BaseException:
+            for worker in self.workers:
+                worker.stop()
+            raise
 
     def free(self) -> list[Worker]:
         """Return the workers that may be given another task, those with the fewest tasks first."""
@@ -195,7 +166,12 @@ class WorkerPool:
 
     @staticmethod
     def submit_training(
-        worker: Worker, row: Tensor, batches: Tensor, tier: int = 0, offsets: Tensor | None = None
+        worker: Worker,
+        row: Tensor,
+        batches: Tensor,
+        tier: int = 0,
+        offsets: Tensor | None = None,
+        expected_s: float = 0.0,
     ) -> Task:
         """Have clients of a tier trained.
 
@@ -205,38 +181,61 @@ class WorkerPool:
             batches: sample indices, `(C, steps, batch)`.
             tier: index into the optimisers of the setup.
             offsets: what each client adds to its gradients, `(C, d of the tier)`.
+            expected_s: how long it is expected to take (s).
         """
-        message = {"row": row, "batches": batches, "tier": torch.tensor([tier])}
+        message = {"row": row, "batches": batches, "tier": _number(tier)}
         if offsets is not None:
             message["offsets"] = offsets
-        return _submit(worker, message)
+        return worker.submit(pack(message), expected_s)
 
     @staticmethod
-    def submit_evaluation(worker: Worker, row: Tensor, tier: int = 0) -> Task:
+    def submit_evaluation(
+        worker: Worker, row: Tensor, tier: int = 0, expected_s: float = 0.0
+    ) -> Task:
         """Have the test data evaluated under the trained entries `row`, as a tier takes them."""
-        return _submit(worker, {"row": row, "tier": torch.tensor([tier])})
+        return worker.submit(pack({"row": row, "tier": _number(tier)}), expected_s)
 
     def result(self, task: Task) -> Params | None:
-        """Wait for an answer; `None` if the worker died."""
+        """Wait for an answer; `None` if the worker was given up."""
         for worker in self.workers:
-            while worker.alive and task in worker.tasks:
-                worker.collect(wait=True)
+            if task in worker.tasks:
+                began = time.monotonic()
+                worker.wait_for(task)
+                if not worker.alive:
+                    self._give_up_silent(began)
         return task.answer
+
+    def _give_up_silent(self, began: float) -> None:
+        """Give up the others that sent nothing either: nobody waits for each of them in turn."""
+        for worker in self.workers:
+            worker.collect()
+            waited_s = time.monotonic() - began
+            if worker.alive and worker.tasks and worker.heard_s < began and waited_s > 2.0:
+                worker.stop()
 
     def close(self) -> None:
         """Keep the workers without tasks for the next run, and stop the others."""
         for worker in self.workers:
             worker.collect()
-            if worker.alive and not worker.tasks:
-                _idle.append(worker)
-            else:
+            with _guard:
+                keep = worker.alive and not worker.tasks and len(_idle) < self._count
+                if keep:
+                    _idle.append(worker)
+            if worker.alive and not keep:
                 worker.stop()
         self.workers = []
-        self._folder.cleanup()
 
 
-def _submit(worker: Worker, message: Params) -> Task:
-    task = Task()
-    worker.tasks.append(task)
-    worker.send(pack(message))
-    return task
+def _idle_or_new() -> Worker:
+    while True:
+        with _guard:
+            worker = _idle.pop() if _idle else None
+        if worker is None:
+            return Worker.start()
+        worker.collect()  # it ends by itself after a while
+        if worker.alive:
+            return worker
+
+
+def _number(value: int) -> Tensor:
+    return torch.tensor([value], dtype=torch.int64, device="cpu")

@@ -1,12 +1,15 @@
-"""Run a worker process: read tasks from standard input, write answers to standard output."""
+"""Run a worker process: read tasks from a socket, and write answers to it."""
 
 from __future__ import annotations
 
 import contextlib
 import json
+import mmap
 import os
 import select
+import socket
 import sys
+import threading
 from collections import deque
 from collections.abc import Iterator
 from typing import Any
@@ -17,25 +20,43 @@ from torch import Tensor
 
 from ftte_lab._common import configure_process
 from ftte_lab.models import Model, Params, Subset, from_rows, insert, make_plan, pack, unpack
-from ftte_lab.simulation.workers.protocol import LOADED, read_frame, write_frame
+from ftte_lab.simulation.workers.protocol import (
+    ALIVE,
+    LOADED,
+    FrameReader,
+    GarbledError,
+    frame,
+)
 from ftte_lab.training import FrozenInputs, LocalSGD, clients_at_once, gather_batches
+
+_BEAT_S = 1.0  # how often a worker that computes shows that it has not stopped
+_IDLE_S = 300.0  # without a message a worker ends, and its memory is free
+_MOST_BYTES = 1 << 20  # read at once
+_MOST_FILES = 8  # that one message may bring
 
 
 class WorkerState:
     """Hold model, data and optimisers of one run in a worker process.
 
     Args:
-        setup: what `WorkerSetup.to_dict` returned, and the files with the run's data.
-        params: the server's first parameters, of which frozen ones stay.
+        file: what `WorkerSetup.write` wrote, open.
+        begin: where its description begins.
+        length: bytes of the description.
     """
 
-    def __init__(self, setup: dict[str, Any], params: Params) -> None:
+    def __init__(self, file: int, begin: int, length: int) -> None:
+        # In memory once for all processes. Pages are copied on write, but nobody writes.
+        content = mmap.mmap(file, begin + length, access=mmap.ACCESS_COPY)
+        setup = json.loads(content[begin : begin + length])
+        places = setup["places"]
+        at, size = places["params"]
+        params = unpack(content[at : at + size])
         self.model, self.params = Model.from_json(setup["model"]), params
         plans = [make_plan(self.model, Subset.from_json(text)) for text in setup["subsets"]]
         self.subset, starts = Subset.from_json(setup["union"]), setup["starts"]
-        self.train = FrozenInputs(self.model, params, _shared(setup["x"]), starts)
-        self.test = FrozenInputs(self.model, params, _shared(setup["x_test"]), starts)
-        self.y = _shared(setup["y"])
+        self.train = FrozenInputs(self.model, params, _array(content, places["x"]), starts)
+        self.test = FrozenInputs(self.model, params, _array(content, places["x_test"]), starts)
+        self.y = _array(content, places["y"])
         self.optimisers = [
             LocalSGD(
                 plan,
@@ -90,43 +111,98 @@ class WorkerState:
             yield pack({"rows": rows, "step_variance": variance})
 
 
-def _shared(path: str) -> Tensor:
-    """Map an array from its file: it is in memory once for all processes.
+def _array(content: mmap.mmap, place: tuple[int, str, list[int]]) -> Tensor:
+    """Return an array of the file, not copied."""
+    at, kind, shape = place
+    count = int(np.prod(shape))
+    return torch.from_numpy(np.frombuffer(content, kind, count, at).reshape(shape))
 
-    Pages are copied on write, but nobody writes.
-    """
-    return torch.from_numpy(np.load(path, mmap_mode="c", allow_pickle=False).view(np.ndarray))
+
+class Channel:
+    """Hold this end of the socket: frames and open files come, frames go."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end, self._reader = end, FrameReader()
+        self._writing = threading.Lock()
+        self._files: deque[int] = deque()
+        self.frames: deque[tuple[int, bytes]] = deque()
+        self.computing = threading.Event()
+        threading.Thread(target=self._beat, daemon=True).start()
+
+    def receive(self, timeout_s: float) -> bool:
+        """Wait for messages and keep them in `frames`; return whether the stream goes on."""
+        poll = select.poll()
+        poll.register(self._end, select.POLLIN)
+        while poll.poll(1000 * timeout_s):
+            data, files, _, _ = socket.recv_fds(self._end, _MOST_BYTES, _MOST_FILES)
+            self._files.extend(files)
+            if not data:
+                return False
+            self.frames.extend(self._reader.feed(data))
+            timeout_s = 0.0
+        return True
+
+    def file(self) -> int:
+        """Return the next file that came with a message."""
+        if not self._files:
+            raise GarbledError("a message without its file")
+        return self._files.popleft()
+
+    def send(self, number: int, body: bytes = b"") -> None:
+        """Write a frame."""
+        with self._writing:
+            self._end.sendall(frame(number, body))
+
+    def _beat(self) -> None:
+        """Show every second that a worker that computes has not stopped."""
+        stopped = threading.Event()
+        with contextlib.suppress(OSError):
+            while not stopped.wait(_BEAT_S):
+                if self.computing.is_set():
+                    self.send(ALIVE)
 
 
-def serve(source: int, target: int) -> None:
-    """Answer tasks in their order until the frames end."""
+def serve(channel: Channel) -> None:
+    """Answer tasks in their order until the stream ends, or nothing comes for a while."""
     state: WorkerState | None = None
     tasks: deque[Params] = deque()
+    numbers: deque[int] = deque()
+    waited_s = 0.0
+    parent = os.getppid()
     while True:
-        while select.select([source], [], [], 0 if tasks else None)[0]:
-            body = read_frame(source)
-            if body is None:
-                return
-            if body.startswith(b"{"):
-                setup, params = json.loads(body), read_frame(source)
-                state = None
+        if not channel.receive(0.0 if tasks else _BEAT_S):
+            return
+        waited_s = 0.0 if tasks or channel.frames else waited_s + _BEAT_S
+        if waited_s >= _IDLE_S or os.getppid() != parent:
+            return
+        while channel.frames:
+            number, body = channel.frames.popleft()
+            if number == LOADED:
                 tasks.clear()
-                # A run that is over has removed its files.
-                with contextlib.suppress(OSError):
-                    state = WorkerState(setup, unpack(params or b""))
-                    write_frame(target, LOADED + setup["run"].encode())
-            elif state:
+                numbers.clear()
+                state = _load(channel, json.loads(body))
+            else:
                 tasks.append(unpack(body))
-        if state:
+                numbers.append(number)
+        if state and tasks:
+            channel.computing.set()
             for body in state.answer(tasks):
-                write_frame(target, body)
+                channel.send(numbers.popleft(), body)
+            channel.computing.clear()
+
+
+def _load(channel: Channel, message: dict[str, Any]) -> WorkerState:
+    file = channel.file()
+    state = WorkerState(file, int(message["begin"]), int(message["length"]))
+    os.close(file)
+    channel.send(LOADED, str(message["run"]).encode())
+    return state
 
 
 def main() -> None:
-    """Serve on standard input and output."""
+    """Serve on the socket whose number is the last argument."""
     configure_process()
-    target = os.dup(sys.stdout.fileno())
-    # Whatever prints must not disturb the frames.
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
-    with contextlib.suppress(BrokenPipeError, KeyboardInterrupt):
-        serve(sys.stdin.fileno(), target)
+    end = socket.socket(fileno=int(sys.argv[-1]))
+    # Whoever started this process has ended, or sends what is no frame: nobody waits for answers.
+    with contextlib.suppress(OSError, GarbledError):
+        serve(Channel(end))
