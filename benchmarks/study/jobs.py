@@ -14,16 +14,33 @@ import time
 import traceback
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
 from benchmarks.study import central, draws
-from ftte_lab._common import configure_process, cores, progress_bar, write_atomic
+from ftte_lab._common import (
+    configure_process,
+    cores,
+    progress_bar,
+    read_json,
+    require_writable,
+    write_atomic,
+    write_json,
+    writing_to,
+)
 from ftte_lab.simulation import History, Scenario, run
 
 _AHEAD = 1  # jobs submitted beyond those at work: no process waits for us, and a kill loses few
+
+
+_PARTS = {"run": "history", "central": "level"}  # what the file of a job holds
+
+
+def _content(text: bytes) -> dict[str, Any]:
+    return read_json(text, "the result", "what the study writes", not_finite=True)
 
 
 @dataclass(frozen=True)
@@ -42,6 +59,14 @@ class Job:
         """Return the file of its result."""
         return folder / f"{self.kind}-{self.scenario.digest()}.json"
 
+    def is_done(self, folder: Path) -> bool:
+        """Whether the file of its result is there and whole; one that is cut off is made anew."""
+        try:
+            content = _content(self.path(folder).read_bytes())
+        except (OSError, ValueError):
+            return False
+        return _PARTS[self.kind] in content and "core_s" in content
+
 
 @dataclass(frozen=True)
 class Results:
@@ -50,8 +75,8 @@ class Results:
     folder: Path
 
     def has(self, scenario: Scenario, kind: str = "run") -> bool:
-        """Whether a result is there."""
-        return Job(kind, scenario).path(self.folder).is_file()
+        """Whether a result is there, and whole."""
+        return Job(kind, scenario).is_done(self.folder)
 
     def history(self, scenario: Scenario) -> History:
         """Read the record of a run."""
@@ -66,7 +91,7 @@ class Results:
         return float(self._read(kind, scenario)["core_s"])
 
     def _read(self, kind: str, scenario: Scenario) -> Any:
-        return json.loads(Job(kind, scenario).path(self.folder).read_text())
+        return _content(Job(kind, scenario).path(self.folder).read_bytes())
 
 
 @dataclass(frozen=True)
@@ -97,9 +122,13 @@ def run_jobs(
         folder: of the results; made if it does not exist.
         processes: how many compute at once; `None`: as many as there are cores.
         stop_after_s: seconds after which no further job is handed out; `None`: all are.
+
+    Raises:
+        FileTroubleError: the folder cannot be written, or is full; what is kept stays.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    todo = [job for job in dict.fromkeys(jobs) if not job.path(folder).is_file()]
+    with _writing(folder):
+        require_writable(folder)
+    todo = [job for job in dict.fromkeys(jobs) if not job.is_done(folder)]
     if not todo:
         return Outcome(0, 0, ())
     workers = min(processes or cores(), len(todo))
@@ -115,9 +144,15 @@ def run_jobs(
             if failure := _failure(job, text):
                 failures.append(failure)
             else:
-                write_atomic(job.path(folder), text.encode())
+                with _writing(folder):
+                    folder.mkdir(parents=True, exist_ok=True)
+                    write_atomic(job.path(folder), text.encode())
                 done += 1
     return Outcome(done, len(todo) - done - len(failures), tuple(failures))
+
+
+def _writing(folder: Path) -> AbstractContextManager[None]:
+    return writing_to(folder, "What is kept stays: make room, or choose another --folder")
 
 
 def _computed(
@@ -175,5 +210,5 @@ def compute(kind: str, text: str) -> str:
         else:
             found["level"] = central.level(scenario)
     except Exception as error:  # it is reported, and the other jobs go on
-        return json.dumps({"error": f"{error!r}\n{traceback.format_exc()}"})
-    return json.dumps(found | {"core_s": time.process_time() - begin})
+        return write_json({"error": f"{error!r}\n{traceback.format_exc()}"})
+    return write_json(found | {"core_s": time.process_time() - begin})

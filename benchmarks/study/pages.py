@@ -36,7 +36,8 @@ def page(table: pd.DataFrame, charts: Iterable[str]) -> str:
     """
     drawn = {name: f"![{_CHARTS[name]}]({name}.png)" for name in charts}
     places = {f"chart_{name}": drawn.get(name, "") for name in _CHARTS}
-    return _PAGE.read_text().format(**_settings(), **_made(table), **_tables(table), **places)
+    page = _PAGE.read_text(encoding="utf-8")
+    return page.format(**_settings(), **_made(table), **_tables(table), **places)
 
 
 _CHARTS = {
@@ -136,4 +137,4 @@ def publish(table: pd.DataFrame) -> None:
     """Write what README.md and docs/results.md quote, between their marks."""
     for name in claims.PLACES:
         path = ROOT / name
-        write_atomic(path, claims.put(name, path.read_text(), table).encode())
+        write_atomic(path, claims.put(name, path.read_text(encoding="utf-8"), table).encode())

@@ -7,7 +7,6 @@ the method learns.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -16,7 +15,7 @@ from pathlib import Path
 from benchmarks.study import arms, matrix
 from benchmarks.study.arms import Arm, Ends
 from benchmarks.study.matrix import CENTRE, TUNING_SEEDS, Cell
-from ftte_lab._common import write_atomic
+from ftte_lab._common import changing, read_json, write_atomic, write_json, writing_to
 from ftte_lab.simulation import History, Scenario
 
 RATES = Path(__file__).with_name("server_rates.json")
@@ -154,18 +153,20 @@ def best(judged: Iterable[tuple[Trial, float]]) -> dict[str, dict[str, float]]:
 
 def keep(found: Mapping[str, Mapping[str, float]]) -> int:
     """Write rates beside those that are kept already, and return how many there are now."""
-    kept = {key: dict(rates) for key, rates in read().items()}
-    for key, rates in found.items():
-        kept.setdefault(key, {}).update(rates)
-    write_atomic(RATES, (json.dumps(dict(sorted(kept.items())), indent=1) + "\n").encode())
-    read.cache_clear()
+    with writing_to(RATES.parent, "Make room, or change its mode"), changing(RATES):
+        read.cache_clear()  # another process may have added some
+        kept = {key: dict(rates) for key, rates in read().items()}
+        for key, rates in found.items():
+            kept.setdefault(key, {}).update(rates)
+        write_atomic(RATES, (write_json(dict(sorted(kept.items())), indent=1) + "\n").encode())
+        read.cache_clear()
     return sum(map(len, kept.values()))
 
 
 @lru_cache(maxsize=1)
 def read() -> Mapping[str, Mapping[str, float]]:
     """Return the kept rates, by cell and arm; nothing before the first tuning."""
-    return json.loads(RATES.read_text()) if RATES.is_file() else {}
+    return read_json(RATES.read_bytes(), RATES.name, "rates by cell") if RATES.is_file() else {}
 
 
 def tuned(runs: Mapping[str, Scenario], cell: Cell, end: Ends) -> dict[str, Scenario]:

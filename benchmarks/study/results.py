@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import pandas as pd
 from benchmarks.study import foretell, outcome
 from benchmarks.study.jobs import Results
 from benchmarks.study.plan import Runs
-from ftte_lab._common import write_atomic
+from ftte_lab._common import FileTroubleError, brief, write_atomic, writing_to
 
 KEPT = Path(__file__).with_name("study.csv")
 """The committed results."""
@@ -24,16 +25,44 @@ CENTRAL = "central"
 
 
 def read(path: Path = KEPT) -> pd.DataFrame:
-    """Return the lines of a file; none if it does not exist."""
-    if not path.is_file():
+    """Return the lines of a file; none if it does not exist.
+
+    Raises:
+        FileTroubleError: it may not be read, is cut off, or holds something else. It is not taken
+            for an empty one, because it would then be replaced.
+    """
+    try:
+        content = path.read_bytes()
+    except FileNotFoundError:
         return pd.DataFrame(columns=[*KEY, "digest"])
-    table: pd.DataFrame = pd.read_csv(path, dtype={"alpha": str, "digest": str})
+    except OSError as error:
+        raise _trouble(path, brief(error)) from error
+    try:
+        table: pd.DataFrame = pd.read_csv(io.BytesIO(content), dtype={"alpha": str, "digest": str})
+    except ValueError as error:
+        raise _trouble(path, brief(error)) from error
+    if missing := [name for name in (*KEY, "digest") if name not in table]:
+        raise _trouble(path, f"it has no column {missing[0]}")
+    if not content.endswith(b"\n") or table["digest"].isna().any():
+        raise _trouble(path, "it is cut off")
     return table
 
 
+def _trouble(path: Path, reason: str) -> FileTroubleError:
+    return FileTroubleError(
+        f"{path} cannot be read ({reason}); allowed: lines that the study wrote. "
+        "Restore it, or move it away."
+    )
+
+
 def write(table: pd.DataFrame, path: Path = KEPT) -> None:
-    """Write lines, rounded to six digits."""
-    write_atomic(path, table.to_csv(index=False, float_format="%.6g").encode())
+    """Write lines, rounded to six digits.
+
+    Raises:
+        FileTroubleError: the folder cannot be written, or is full.
+    """
+    with writing_to(path.parent, "Choose another file with --results"):
+        write_atomic(path, table.to_csv(index=False, float_format="%.6g").encode())
 
 
 def lines(planned: Iterable[Runs], found: Results) -> pd.DataFrame:

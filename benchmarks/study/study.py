@@ -22,7 +22,7 @@ import pandas as pd
 from benchmarks.study import cost, rates, results
 from benchmarks.study.jobs import Job, Results, run_jobs
 from benchmarks.study.plan import PARTS, Runs, plan, untuned
-from ftte_lab._common import configure_process, cores
+from ftte_lab._common import FileTroubleError, changing, configure_process, cores
 
 ROOT = Path(__file__).parents[2]
 FOLDER = ROOT / "build" / "study"
@@ -48,12 +48,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     unknown = sorted(set(chosen.parts) - set(PARTS))
     if unknown:
         parser.error(f"no part {', '.join(unknown)}; there are {', '.join(PARTS)}")
-    if chosen.merge:
-        _keep([results.read(path) for path in chosen.merge], chosen)
-    elif chosen.tune:
-        _tune(chosen, parser)
-    else:
-        _study(chosen, parser)
+    try:
+        if chosen.merge:
+            _keep([results.read(path) for path in chosen.merge], chosen)
+        elif chosen.tune:
+            _tune(chosen, parser)
+        else:
+            _study(chosen, parser)
+    except FileTroubleError as error:
+        parser.exit(2, f"{parser.prog}: {error}\n")
 
 
 def _study(chosen: argparse.Namespace, parser: argparse.ArgumentParser) -> None:
@@ -99,7 +102,7 @@ def _run(
     processes = chosen.jobs or cores()
     todo = {
         part: sorted(
-            (job for job in dict.fromkeys(some) if not job.path(folder).is_file()),
+            (job for job in dict.fromkeys(some) if not job.is_done(folder)),
             key=cost.core_seconds,
             reverse=True,
         )
@@ -119,8 +122,9 @@ def _run(
 def _keep(tables: list[pd.DataFrame], chosen: argparse.Namespace) -> None:
     """Put lines beside those that are kept, and write the page from all of them."""
     whole = plan()
-    table = results.merged([results.read(chosen.results), *tables], whole)
-    results.write(table, chosen.results)
+    with changing(chosen.results):  # another part of the study may end in the same moment
+        table = results.merged([results.read(chosen.results), *tables], whole)
+        results.write(table, chosen.results)
     left = results.missing(table, whole)
     print(f"{chosen.results}: {len(table)} lines, {left} are missing")
     _page(chosen, results.read(chosen.results), whole)

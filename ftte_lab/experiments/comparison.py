@@ -11,8 +11,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
-from ftte_lab._common import choice, number, require
-from ftte_lab.simulation import METHODS, Scenario
+from ftte_lab._common import choice, number, plain, require
+from ftte_lab.simulation import METHODS, SETTINGS, Scenario
 
 HEADLINE_METHODS = ("fedavg", "fedbuff", "ftte")
 
@@ -49,16 +49,27 @@ class Comparison:
     about: str = ""
 
     def __post_init__(self) -> None:
-        require(bool(self.methods), "no method is chosen", f"at least one of {', '.join(METHODS)}")
-        for name in (*self.methods, *self.rates, *self.own):
+        methods = [plain(name) for name in self.methods]
+        require(bool(methods), "no method is chosen", f"at least one of {', '.join(METHODS)}")
+        for name in (*methods, *self.rates, *self.own):
             choice("method", name, METHODS)
-        for name, rate in self.rates.items():
-            number(f"server rate of {name}", rate, 1e-6, 100)
-        ordered = tuple(name for name in METHODS if name in self.methods)
-        object.__setattr__(self, "methods", ordered)
-        object.__setattr__(self, "rates", MappingProxyType(dict(self.rates)))
-        own = {name: MappingProxyType(dict(fields)) for name, fields in self.own.items() if fields}
-        object.__setattr__(self, "own", MappingProxyType(own))
+        rates = {
+            str(plain(name)): float(number(f"server rate of {name}", rate, 1e-6, 100))
+            for name, rate in self.rates.items()
+        }
+        own = {str(plain(name)): _plain(kept) for name, kept in self.own.items() if kept}
+        object.__setattr__(self, "methods", tuple(METHODS.ordered(dict.fromkeys(methods))))
+        object.__setattr__(self, "rates", MappingProxyType(METHODS.ordered(rates)))
+        object.__setattr__(self, "own", MappingProxyType(METHODS.ordered(own)))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copy and send a comparison by its plain values."""
+        own = {name: dict(kept) for name, kept in self.own.items()}
+        return type(self), (self.scenario, self.methods, dict(self.rates), own, self.about)
+
+    def __hash__(self) -> int:
+        own = tuple((name, tuple(sorted(kept))) for name, kept in self.own.items())
+        return hash((self.scenario, self.methods, tuple(self.rates.items()), own, self.about))
 
     def run(self, method: str, seed: int | None = None) -> Scenario:
         """Return the run of one method, which need not be among `methods`.
@@ -115,3 +126,10 @@ class Comparison:
             for method, kept in self.own.items()
         }
         return self.replace(scenario=self.scenario.replace(**fields), rates=rates, own=own)
+
+
+def _plain(own: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the fields of one method as a scenario keeps them, in the order of the settings."""
+    for key in own:
+        choice("scenario field", key, SETTINGS)
+    return MappingProxyType({k: one.plain(own[k]) for k, one in SETTINGS.items() if k in own})

@@ -1,7 +1,8 @@
 """Run many scenarios and keep each result in a folder, so that nothing is computed twice.
 
 Every scenario has a file under its digest, written completely or not at all. A sweep that was
-killed continues where it was, and a longer list of scenarios only computes what is new. Any
+killed continues where it was, and a longer list of scenarios only computes what is new. A result
+that is cut off is computed again; one of a newer kit, or of another scenario, is refused. Any
 executor of `concurrent.futures` does the work: processes of this machine by default, or a cluster's
 (`distributed.Client().get_executor()`).
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 import json
 import os
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ from typing import Any
 
 import pandas as pd
 
-from ftte_lab._common import progress_bar, require, write_atomic
+from ftte_lab._common import progress_bar, require, require_writable, write_json
 from ftte_lab.experiments.pool import (
     hand_out,
     require_portable,
@@ -28,9 +29,17 @@ from ftte_lab.experiments.pool import (
     start_pool,
     worker_count,
 )
+from ftte_lab.experiments.sweep_files import (
+    FAILED,
+    failure,
+    keep_failure,
+    keep_result,
+    path_of,
+    result,
+    writing,
+)
 from ftte_lab.simulation import History, Scenario
 
-_KINDS = ("json", "failed")
 _TRIES = 2  # a scenario under which a worker dies this often, alone, has failed
 _SUSPECTS = 2  # scenarios per worker that may have killed it
 
@@ -68,19 +77,19 @@ class Sweep:
         Raises:
             ValueError: it failed or has not run.
         """
-        return History.load(_path(self.folder, scenario))
+        return History.load(path_of(self.folder, scenario))
 
     def __iter__(self) -> Iterator[tuple[Scenario, History]]:
         """Yield scenario and record of every run that succeeded, in the order of the list."""
         for scenario in self.scenarios:
-            if _path(self.folder, scenario).exists():
-                yield scenario, self.history(scenario)
+            if (history := result(self.folder, scenario)) is not None:
+                yield scenario, history
 
     @property
     def failures(self) -> tuple[Failure, ...]:
         """Return the runs that raised."""
-        kept = ((s, _path(self.folder, s, "failed")) for s in self.scenarios)
-        return tuple(Failure(s, **_read(path)) for s, path in kept if path.exists())
+        kept = ((s, failure(self.folder, s)) for s in self.scenarios)
+        return tuple(Failure(s, **found) for s, found in kept if found is not None)
 
     @property
     def missing(self) -> tuple[Scenario, ...]:
@@ -126,20 +135,22 @@ def sweep(
         progress: show a bar.
 
     Raises:
-        ValueError: no scenario, a name that other processes do not know, or processes below 1.
-        OSError: the folder cannot be written.
+        ValueError: no scenario, a name that other processes do not know, processes below 1, a
+            folder that cannot be written or is full (what was kept stays), or a file in it that
+            holds something else under the name of a result.
     """
     listed = tuple({s.digest(): s for s in scenarios}.values())
     require(bool(listed), "no scenario to run", "at least one")
     require_portable(listed)
     workers = worker_count(processes, len(listed))
     home = Path(folder)
-    home.mkdir(parents=True, exist_ok=True)
-    result = Sweep(home, listed)
-    if retry:
-        for failure in result.failures:
-            _path(home, failure.scenario, "failed").unlink()
-    todo = result.missing
+    done = Sweep(home, listed)
+    with writing(home):
+        require_writable(home)
+        if retry:
+            for found in done.failures:
+                path_of(home, found.scenario, FAILED).unlink(missing_ok=True)
+    todo = done.missing
     with progress_bar(
         total=len(listed), initial=len(listed) - len(todo), disable=not progress, unit="run"
     ) as bar:
@@ -147,7 +158,7 @@ def sweep(
             _run_on(executor, todo, home, workers, bar)
         else:
             _on_this_machine(todo, home, min(workers, max(1, len(todo))), bar)
-    return result
+    return done
 
 
 def _on_this_machine(todo: Iterable[Scenario], home: Path, workers: int, bar: Any) -> None:
@@ -190,7 +201,7 @@ def _alone(scenario: Scenario, home: Path, bar: Any) -> None:
             return _in_a_pool([scenario], home, 1, bar)
         except BrokenProcessPool:
             continue
-    _keep_failure(home, scenario, "the process that ran it died (killed, or out of memory)", "")
+    keep_failure(home, scenario, "the process that ran it died (killed, or out of memory)", "")
     bar.update(1)
     return None
 
@@ -221,7 +232,7 @@ def _work(text: str) -> str:
     try:
         return run_text(text)
     except Exception as error:  # any error is kept with its scenario
-        return json.dumps(
+        return write_json(
             {"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
         )
 
@@ -230,27 +241,13 @@ _task = _work  # a test submits a task that dies
 
 
 def _missing(home: Path, scenarios: Iterable[Scenario]) -> list[Scenario]:
-    return [s for s in scenarios if not any(_path(home, s, kind).exists() for kind in _KINDS)]
+    return [s for s in scenarios if result(home, s) is None and failure(home, s) is None]
 
 
 def _keep(home: Path, scenario: Scenario, future: Future[str]) -> None:
     text = future.result()
     content = json.loads(text)
     if "error" in content:
-        _keep_failure(home, scenario, content["error"], content["traceback"])
+        keep_failure(home, scenario, content["error"], content["traceback"])
     else:
-        write_atomic(_path(home, scenario), text.encode())
-
-
-def _keep_failure(home: Path, scenario: Scenario, error: str, trace: str) -> None:
-    content = {"error": error, "traceback": trace}
-    write_atomic(_path(home, scenario, "failed"), json.dumps(content).encode())
-
-
-def _path(home: Path, scenario: Scenario, kind: str = "json") -> Path:
-    return home / f"{scenario.digest()}.{kind}"
-
-
-def _read(path: Path) -> Mapping[str, str]:
-    content = json.loads(path.read_text())
-    return {key: str(content[key]) for key in ("error", "traceback")}
+        keep_result(home, scenario, text)

@@ -163,7 +163,7 @@ def tuned(arms: Mapping[str, Scenario], cell: Cell) -> dict[str, Scenario]:
     Raises:
         KeyError: an arm without a rate.
     """
-    rates = json.loads(RATES.read_text())
+    rates = json.loads(RATES.read_text(encoding="utf-8"))
     return {
         name: s.replace(server_rate=_rate(rates, name, cell))
         for name, s in limited(arms, cell).items()

@@ -13,7 +13,7 @@ from benchmarks.markdown import table as markdown
 from benchmarks.study.first import arms, matrix, pictures, tables
 from ftte_lab._common import cores, write_atomic
 
-_PAGE = (Path(__file__).parents[1] / "first_page.md").read_text()
+_PAGE = (Path(__file__).parents[1] / "first_page.md").read_text(encoding="utf-8")
 
 
 def read(home: Path = Path(__file__).parents[1]) -> pd.DataFrame:

@@ -226,7 +226,8 @@ def publish(table: pd.DataFrame) -> None:
     pages.write(table, HERE)
     for name in claims.PLACES:
         path = ROOT / name
-        write_atomic(path, claims.put_claims(name, path.read_text(), pages.read()).encode())
+        text = path.read_text(encoding="utf-8")
+        write_atomic(path, claims.put_claims(name, text, pages.read()).encode())
 
 
 def _parser() -> argparse.ArgumentParser:
