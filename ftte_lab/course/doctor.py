@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import platform
 import sys
 import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from ftte_lab._common import cores
 from ftte_lab.course.display import display_text
 from ftte_lab.lab import is_live
 
@@ -46,8 +46,7 @@ def doctor() -> bool:
 
 def _python() -> Finding:
     recent = sys.version_info >= (3, 11)
-    cores = os.cpu_count() or 1
-    return recent, f"Python {platform.python_version()} (3.11 or newer), {cores} processor cores"
+    return recent, f"Python {platform.python_version()} (3.11 or newer), {cores()} processor cores"
 
 
 def _packages() -> Finding:

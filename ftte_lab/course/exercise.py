@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
-from ftte_lab.course.sandbox import NotYetError, TroubleError, call
+from ftte_lab.course.belongings import put_back
+from ftte_lab.course.sandbox import NotYetError, TroubleError, call, examine
 from ftte_lab.course.values import difference, same, show
 
 Test = Callable[[Any], str | None]
@@ -41,9 +43,16 @@ class Exercise:
     details: Callable[[Any], str] | None = None
 
     def judge(self, answer: Any) -> tuple[str, str]:
-        """Return `passed`, `failed` or `not yet`, and why."""
+        """Return `passed`, `failed` or `not yet`, and why; what the answer changes is put back."""
         if answer is None or answer is NotImplemented or answer is Ellipsis:
             return "not yet", _NO_ANSWER
+        with put_back() as changed:
+            state, why = self._judge(answer)
+        if changed:
+            why += f" It also changed {', '.join(changed)}, which was put back."
+        return state, why
+
+    def _judge(self, answer: Any) -> tuple[str, str]:
         try:
             for test in self.tests:
                 failing = test(answer)
@@ -68,7 +77,7 @@ class Exercise:
             return ""
         for text, wrong in self.mistakes.items():
             try:
-                if all(_equal(call(answer, given), call(wrong, given)) for given in test.inputs):
+                if all(_makes(answer, wrong, given) for given in test.inputs):
                     return f" {text}"
             except (NotYetError, TroubleError):
                 continue
@@ -95,11 +104,17 @@ class Agrees:
             return _not_a_function(answer)
         for arguments in self.inputs:
             given, expected = _result(answer, arguments), call(self.oracle, arguments)
-            if not same(given, expected, self.within):
-                asked = as_call(answer, arguments)
-                text = f"{asked} gave {show(given)}; expected {show(expected)}."
-                return text + difference(given, expected)
+            why = examine(partial(self._compare, answer, arguments, given, expected))
+            if why is not None:
+                return str(why)
         return None
+
+    def _compare(self, answer: Any, arguments: Any, given: Any, expected: Any) -> str | None:
+        if same(given, expected, self.within):
+            return None
+        asked = as_call(answer, arguments)
+        text = f"{asked} gave {show(given)}; expected {show(expected)}."
+        return text + difference(given, expected)
 
 
 @dataclass(frozen=True)
@@ -119,14 +134,17 @@ class Holds:
         if not callable(answer):
             return _not_a_function(answer)
         for arguments in self.inputs:
-            value = _result(answer, arguments)
-            try:
-                why = self.fails(value, *arguments)
-            except (TypeError, ValueError, IndexError, AttributeError):
-                why = _WRONG_KIND
+            why = examine(partial(self._look, answer, arguments, _result(answer, arguments)))
             if why is not None:
-                return f"{as_call(answer, arguments)} gave {show(value)}: {why}."
+                return str(why)
         return None
+
+    def _look(self, answer: Any, arguments: Any, value: Any) -> str | None:
+        try:
+            why = self.fails(value, *arguments)
+        except (TypeError, ValueError, IndexError, AttributeError):
+            why = _WRONG_KIND
+        return why and f"{as_call(answer, arguments)} gave {show(value)}: {why}."
 
 
 def as_call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str:
@@ -145,9 +163,10 @@ def _not_a_function(answer: Any) -> str:
     return f"expected a function, but this is {show(answer)}. Pass its name, without brackets."
 
 
-def _equal(answer: Any, wrong: Any) -> bool:
-    """Compare two wrong values; text compares what is not a number."""
-    return same(answer, wrong, 1e-6) or show(answer) == show(wrong)
+def _makes(answer: Callable[..., Any], wrong: Callable[..., Any], given: tuple[Any, ...]) -> bool:
+    """Return whether an answer makes a mistake; text compares what is not a number."""
+    a, b = call(answer, given), call(wrong, given)
+    return bool(examine(lambda: same(a, b, 1e-6) or show(a) == show(b)))
 
 
 def _result(function: Callable[..., Any], arguments: tuple[Any, ...]) -> Any:

@@ -84,8 +84,8 @@ def one_round(
     steps = scenario.local_steps if local_steps is None else local_steps
     integer("local_steps", steps, 1)
     params = federation.params if params is None else params
-    x = torch.as_tensor(federation.dataset.x_train)
-    y = torch.as_tensor(federation.dataset.y_train)
+    x = torch.as_tensor(federation.dataset.x_train, device="cpu")
+    y = torch.as_tensor(federation.dataset.y_train, device="cpu")
     rate = scenario.client_rate
     rows = torch.cat(
         [
@@ -117,7 +117,8 @@ def _batches(prepared: Prepared, steps: int, number: int) -> list[Tensor]:
                     client=client,
                     visit=number,
                 )
-            ]
+            ],
+            device="cpu",
         )
         for client, own in enumerate(prepared.federation.shards.train)
     ]
@@ -131,6 +132,8 @@ def _with_row(prepared: Prepared, params: Params, row: Tensor) -> Params:
 
 def _accuracy(params: Params, prepared: Prepared) -> float:
     federation = prepared.federation
-    outputs = federation.model.forward(params, torch.as_tensor(federation.dataset.x_test))
-    right = outputs.argmax(1) == torch.as_tensor(federation.dataset.y_test)
+    outputs = federation.model.forward(
+        params, torch.as_tensor(federation.dataset.x_test, device="cpu")
+    )
+    right = outputs.argmax(1) == torch.as_tensor(federation.dataset.y_test, device="cpu")
     return float(right.double().mean())

@@ -10,7 +10,7 @@ from typing import Any
 import ipywidgets as widgets
 from IPython.display import display
 
-from ftte_lab._common import choice, require
+from ftte_lab._common import choice, require, say
 from ftte_lab.course import progress
 from ftte_lab.course.display import display_text
 from ftte_lab.lab import is_live
@@ -33,7 +33,7 @@ def predict(name: str, question: str, choices: Sequence[str]) -> None:
     guess = entry.get(progress.GUESS)
     if not is_live():
         recorded = f"Your prediction: {guess}." if guess else "No prediction recorded."
-        print(f"{question} ({' / '.join(choices)})\n{recorded}")
+        say(f"{question} ({' / '.join(choices)})\n{recorded}")
         return
     buttons = widgets.RadioButtons(
         options=list(choices),

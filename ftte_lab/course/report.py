@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ftte_lab._common import brief, read_json, write_json
 from ftte_lab.course import progress
 from ftte_lab.course.exercises import EXERCISES
+from ftte_lab.course.progress import exercises_of, predictions_of
 
 _FORMAT = "ftte_lab report 1"
 
@@ -41,7 +42,7 @@ class Report:
 
     def to_json(self) -> str:
         """Return one line for a learning platform."""
-        return json.dumps(self.to_dict(), ensure_ascii=False)
+        return write_json(self.to_dict(), ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str) -> Report:
@@ -50,13 +51,19 @@ class Report:
         Raises:
             ValueError: a text that is not a report, or one that was changed on the way.
         """
+        allowed = "what Report.to_json writes"
+        content = read_json(text, "the report", allowed)
         try:
-            content = json.loads(text)
+            if content.get("format") != _FORMAT:
+                raise ValueError(f"it is not of the format {_FORMAT!r}")
             given = content.pop("sum")
-            report = cls(content["student"], content["exercises"], content["predictions"])
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            student = content["student"]
+            if not isinstance(student, str):
+                raise ValueError("its student is no name")
+            report = cls(student, exercises_of(content), predictions_of(content))
+        except (ValueError, KeyError) as error:
             raise ValueError(
-                f"the text is not a report ({error}); allowed: what Report.to_json writes."
+                f"the text is not a report ({brief(error)}); allowed: {allowed}."
             ) from error
         if given != _checksum(content):
             raise ValueError(
@@ -97,7 +104,7 @@ def report(student: str = "", lesson: str | None = None) -> Report:
 
     blank = {"attempts": 0, "passed": False}
     return Report(
-        student,
+        student.encode(errors="replace").decode(),  # it must be possible to write it to a file
         {name: done.get(name, blank) for name in EXERCISES if wanted(name)},
         {name: entry for name, entry in guesses.items() if wanted(name)},
     )
@@ -117,4 +124,4 @@ def _exercise_line(name: str, entry: Mapping[str, Any]) -> str:
 
 
 def _checksum(content: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()[:12]
+    return hashlib.sha256(write_json(content, sort_keys=True).encode()).hexdigest()[:12]

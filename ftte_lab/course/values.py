@@ -13,6 +13,7 @@ MOST_ENTRIES = 8
 """Entries of a list that `show` prints."""
 MOST_CHARACTERS = 60
 """Characters of anything else that `show` prints."""
+_MOST_COUNTED = 1_000_000  # of a range, which may be longer than any list
 
 
 def plain(value: Any) -> Any:
@@ -22,13 +23,18 @@ def plain(value: Any) -> Any:
         >>> plain((1, np.float64(2.5)))
         [1, 2.5]
     """
+    value = _outer(value)
+    return [plain(v) for v in value] if isinstance(value, list) else value
+
+
+def _outer(value: Any) -> Any:
+    """Return what `plain` makes of a value, but not of its entries: there may be millions."""
     if isinstance(value, Tensor):
         value = value.detach().cpu().numpy()
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
-    if isinstance(value, list | tuple | range):
-        return [plain(v) for v in value]
-    return value
+    short = not isinstance(value, range) or value[_MOST_COUNTED:] == range(0)
+    return list(value) if isinstance(value, list | tuple | range) and short else value
 
 
 def show(value: Any) -> str:
@@ -38,7 +44,7 @@ def show(value: Any) -> str:
         >>> show(1 / 3), show(range(20))
         ('0.3333', '[0, 1, 2, 3, 4, 5, 6, 7, … 20 in all]')
     """
-    value = plain(value)
+    value = _outer(value)
     if isinstance(value, bool) or value is None:
         return str(value)
     if isinstance(value, float):
@@ -64,7 +70,7 @@ def same(answer: Any, expected: Any, within: float) -> bool:
         >>> same([1.0, 2.0000001], (1, 2), within=1e-6), same(True, 1, within=1e-6)
         (True, False)
     """
-    a, b = plain(answer), plain(expected)
+    a, b = _outer(answer), _outer(expected)
     if isinstance(b, Mapping):
         keys = isinstance(a, Mapping) and a.keys() == b.keys()
         return keys and all(same(a[k], b[k], within) for k in b)
@@ -78,7 +84,7 @@ def same(answer: Any, expected: Any, within: float) -> bool:
 
 def difference(answer: Any, expected: Any) -> str:
     """Return how the kind of two values differs: nothing returned, no list, another length."""
-    a, b = plain(answer), plain(expected)
+    a, b = _outer(answer), _outer(expected)
     if a is None and b is not None:
         return " The function returned nothing: is there a `return`?"
     if isinstance(b, list) and not isinstance(a, list):
