@@ -19,7 +19,7 @@ import numpy as np
 import vl_convert
 from PIL import Image
 
-from ftte_lab._common import choice, require, write_atomic
+from ftte_lab._common import choice, require, write_atomic, writing_to
 from ftte_lab.charts.style import THEMES, Theme
 
 Columns = Mapping[str, Any]  # equally long columns of numbers or words
@@ -74,6 +74,9 @@ class Figure:
     alt_text: str
     signals: Mapping[str, float] | None = None
 
+    def __repr__(self) -> str:
+        return self.alt_text
+
     def rows(self, name: str) -> list[dict[str, Any]]:
         """Return one data set, a row per mark.
 
@@ -112,7 +115,8 @@ class Figure:
         """Write a PNG or SVG file, completely or not at all.
 
         Raises:
-            ValueError: a folder that does not exist, or a name without `.png` or `.svg` at its end.
+            ValueError: a folder that does not exist, may not be written or is full, or a name
+                without `.png` or `.svg` at its end.
         """
         path = Path(path)
         require(
@@ -125,7 +129,9 @@ class Figure:
             f"folder {str(path.parent)!r} does not exist",
             "an existing folder",
         )
-        write_atomic(path, self.png(scale) if path.suffix == ".png" else self.svg().encode())
+        content = self.png(scale) if path.suffix == ".png" else self.svg().encode()
+        with writing_to(path.parent, "Choose another folder"):
+            write_atomic(path, content)
         return path
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:

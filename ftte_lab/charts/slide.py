@@ -11,7 +11,7 @@ from typing import Any
 import vl_convert
 from PIL import Image
 
-from ftte_lab._common import require, write_atomic
+from ftte_lab._common import require, write_atomic, writing_to
 from ftte_lab.charts.figure import Figure, small_png
 
 _SIZE = (1280, 720)
@@ -53,7 +53,8 @@ class Slide:
         """Write the slide as a PNG file, completely or not at all.
 
         Raises:
-            ValueError: a folder that does not exist, or a name that does not end in `.png`.
+            ValueError: a folder that does not exist, may not be written or is full, or a name that
+                does not end in `.png`.
         """
         path = Path(path)
         require(path.suffix == ".png", f"file name {path.name!r}", "a name that ends in .png")
@@ -62,7 +63,9 @@ class Slide:
             f"folder {str(path.parent)!r} does not exist",
             "an existing folder",
         )
-        write_atomic(path, self.png())
+        content = self.png()
+        with writing_to(path.parent, "Choose another folder"):
+            write_atomic(path, content)
         return path
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:

@@ -90,5 +90,17 @@ def finish(chart: Any, theme: Theme, title: str, subtitle: str | list[str] = "")
             labelLimit=160,
         )
     )
-    spec: dict[str, Any] = styled.to_dict()
-    return spec
+    return _plain_spec(styled)
+
+
+def _plain_spec(chart: Any) -> dict[str, Any]:
+    """Return a chart's spec as it is without the user's theme, renderer or data transformer.
+
+    They belong to the whole session, and other threads may draw the user's charts meanwhile. So
+    nothing is switched: the chart is written as a part of another one, which takes none of them.
+    """
+    spec: dict[str, Any] = chart.to_dict(context={"top_level": False, "pre_transform": False})
+    view = {"continuousWidth": 300, "continuousHeight": 300}
+    config = dict(spec.pop("config", {}))
+    config["view"] = view | config.get("view", {})
+    return {"config": config, **spec, "$schema": alt.SCHEMA_URL}

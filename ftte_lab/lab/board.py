@@ -135,6 +135,10 @@ class Board:
         left = self.active_s * (1 / self.progress - 1)
         return f"{text}, about {left:.0f} s left"
 
+    def release(self) -> None:
+        """Let go all that only charts need: data, timelines, pinned curves."""
+        self.prepared, self.pinned, self.weighed = {}, {}, {}
+
     def figure(self, name: str) -> Figure | None:
         """Return one chart as it stands, or `None` if there is nothing to show in it."""
         return _FIGURES[name](self) if self.prepared else None
@@ -143,6 +147,15 @@ class Board:
         """Return the method whose schedule is shown."""
         watch = self.settings.watch
         return watch if watch in self.prepared else next(iter(self.prepared))
+
+
+def ends_a_step(timed: TimedEvent | None) -> bool:
+    """Return whether a server step is complete: made, and evaluated if an evaluation is due."""
+    if timed is None or not timed.settled:
+        return False
+    event = timed.event
+    evaluated = isinstance(event, Evaluated) and event.point["version"] > 0
+    return isinstance(event, Stepped) or evaluated
 
 
 def _work(prepared: Prepared, participations: np.ndarray) -> float:

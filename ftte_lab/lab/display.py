@@ -142,6 +142,13 @@ class Display:
         for name in missing:
             self.draw(name)
 
+    def close(self) -> None:
+        """Leave the page, and let go what only the page needed; results stay."""
+        self.stage.close()
+        self.pinned = None
+        with self.lock:
+            self.board.release()
+
     def change_view(self, settings: Settings) -> None:
         """Show the same run with another axis, metric, or method whose schedule is drawn."""
         with self.lock:

@@ -5,24 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import ipywidgets as widgets
 import pandas as pd
-from IPython.display import display as show
 
-from ftte_lab._common import choice
+from ftte_lab._common import choice, require, say
 from ftte_lab.charts import Figure, fleet
 from ftte_lab.experiments import Comparison, TimedEvent, interleave
 from ftte_lab.lab import export as _export
-from ftte_lab.lab.board import PANELS, Board
+from ftte_lab.lab.board import PANELS, Board, ends_a_step
 from ftte_lab.lab.display import Display
 from ftte_lab.lab.knob_panel import ControlPanel
 from ftte_lab.lab.knobs import FIRST_KNOBS
+from ftte_lab.lab.live.life import LabBox, show, shown_in_this_cell
 from ftte_lab.lab.live.mode import is_live
 from ftte_lab.lab.live.runner import Runner
 from ftte_lab.lab.live.subshell import forget_route
 from ftte_lab.lab.settings import Settings, settings_of
 from ftte_lab.lab.summary import summary
-from ftte_lab.simulation import Evaluated, History, Prepared, Scenario, Stepped, prepare
+from ftte_lab.simulation import History, Prepared, Scenario, prepare
 
 _FIRST_CHARTS = ("fleet", "curves", "memory")
 
@@ -68,13 +67,10 @@ class Lab:
         self.controls = ControlPanel(
             knobs, self._settings, self._on_knob, self._on_refusal, self._live
         )
-        self._runner = Runner(
-            self._frames, self.display.show_frame, self.display.show_phase, _ends_a_step
-        )
-        self.widget = widgets.Box(
-            [self.controls.widget, self.display.stage],
-            layout=widgets.Layout(flex_flow="row wrap", width="100%", grid_gap="8px 20px"),
-        )
+        show_frame, show_phase = self.display.show_frame, self.display.show_phase
+        self._runner = Runner(self._frames, show_frame, show_phase, ends_a_step)
+        shown = [self.controls.widget, self.display.stage]
+        self.widget = LabBox(shown, self._sentence, self.close)
 
     # What a notebook calls
 
@@ -174,19 +170,37 @@ class Lab:
                 return fleet(board.prepared, float(at_s))
             return _export.drawn(board.figure(name))
 
+    def close(self) -> None:
+        """End the Lab: stop its run, take it off the page, and let its data go.
+
+        Results that are there stay. A Lab is closed, too, when its widget is closed, and when its
+        cell is run again or deleted.
+        """
+        if self._runner.closed:
+            return
+        self._runner.close()
+        self.widget.close()
+        self.display.close()
+
     def __repr__(self) -> str:
         return f"Lab({self.code!r})"
 
+    def _sentence(self) -> str:
+        """Say what a saved notebook holds in the place of the widget."""
+        return f"A Lab: run this cell again to see it, or open {self!r} in another notebook."
+
     def _ipython_display_(self) -> None:
         """Live: show the widget and start. Batch: run, then print the sentences and the charts."""
+        self._require_open()
         if self._live:
+            shown_in_this_cell(self)
             show(self.widget)
             forget_route(self.widget)
             if self._runner.phase == "idle":
                 self.run()
             return
         self.results()
-        print(summary(self.display.board.prepared))
+        say(summary(self.display.board.prepared))
         for name in self.display.shown:
             show(self.figure(name))
 
@@ -222,13 +236,15 @@ class Lab:
         }
         try:
             actions.get(str(content.get("action")), lambda: None)()
-        except ValueError as error:
+        except Exception as error:  # a page must not end what answers it
             self.display.show_error(error)
 
     def _change_view(self, content: Mapping[str, Any]) -> None:
         """Show other charts or another axis, without a new run."""
         if "shown" in content:
-            self.display.select_charts([str(name) for name in content["shown"]])
+            names = content["shown"]
+            if isinstance(names, list):
+                self.display.select_charts([str(name) for name in names])
             return
         changes = {key: str(content[key]) for key in ("over", "metric", "watch") if key in content}
         self._settings = self._settings.replace(**changes)
@@ -247,7 +263,12 @@ class Lab:
     def _start(self, pace: str) -> Lab:
         return self if self._live and self._runner.resume(pace) else self._begin(pace)
 
+    def _require_open(self) -> None:
+        """Refuse what a closed Lab cannot do any more."""
+        require(not self._runner.closed, "this Lab is closed", "an open one", f"Open {self!r}")
+
     def _begin(self, pace: str) -> Lab:
+        self._require_open()
         pinned = self.display.pinned
         board = Board(self._settings, pinned=pinned.points if pinned else {})
         if self._live:
@@ -275,12 +296,3 @@ class Lab:
                 with display.lock:
                     board.record(k, timed, prepared[timed.name])
                 yield timed
-
-
-def _ends_a_step(timed: TimedEvent | None) -> bool:
-    """Return whether a server step is complete: made, and evaluated if an evaluation is due."""
-    if timed is None or not timed.settled:
-        return False
-    event = timed.event
-    evaluated = isinstance(event, Evaluated) and event.point["version"] > 0
-    return isinstance(event, Stepped) or evaluated

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ftte_lab._common import choice, integer, require
+from ftte_lab._common import choice, integer, plain, read_json, require, shown, write_json
 from ftte_lab.experiments import PRESETS, Comparison, preset
 from ftte_lab.lab import share_code
 from ftte_lab.simulation import AXES, Scenario
@@ -41,6 +40,8 @@ class Settings:
     watch: str = "ftte"
 
     def __post_init__(self) -> None:
+        for name in _VIEW:
+            object.__setattr__(self, name, plain(getattr(self, name)))
         if self.watch not in self.methods:
             object.__setattr__(self, "watch", self.methods[-1])
         integer("seeds", self.seeds, 1, LARGEST_SEED_COUNT)
@@ -48,7 +49,7 @@ class Settings:
         require(last < 2**32, f"the last seed is {last}", f"up to {2**32 - 1}", "Lower the seed")
         choice("over", self.over, AXES)
         ok = isinstance(self.metric, str)
-        require(ok, f"metric = {self.metric!r}", "a column of History.points")
+        require(ok, f"metric = {shown(self.metric)}", "a column of History.points")
 
     @property
     def scenario(self) -> Scenario:
@@ -113,15 +114,15 @@ class Settings:
         require(isinstance(changed, dict), "the scenario is not an object", "one with its fields")
         methods = values.get("methods", cls().methods)
         ok = isinstance(methods, list | tuple) and all(isinstance(m, str) for m in methods)
-        require(ok, f"methods = {methods!r}", "a list of names")
+        require(ok, f"methods = {shown(methods)}", "a list of names")
         rates = values.get("rates", {})
         numbers = isinstance(rates, dict) and all(
             isinstance(rate, int | float) for rate in rates.values()
         )
-        require(numbers, f"rates = {rates!r}", "a number per method")
+        require(numbers, f"rates = {shown(rates)}", "a number per method")
         own = values.get("own", {})
         nested = isinstance(own, dict) and all(isinstance(fields, dict) for fields in own.values())
-        require(nested, f"own = {own!r}", "fields per method")
+        require(nested, f"own = {shown(own)}", "fields per method")
         comparison = Comparison(Scenario.from_dict(changed), tuple(methods), rates, own)
         return cls(comparison, **{key: values[key] for key in _VIEW if key in values})
 
@@ -131,7 +132,7 @@ class Settings:
 
     def to_json(self) -> str:
         """Return these settings as the text of a file."""
-        return json.dumps({"format": _FORMAT, **self.to_dict()}, indent=2)
+        return write_json({"format": _FORMAT, **self.to_dict()}, indent=2)
 
     @classmethod
     def restore(cls, text: str) -> Settings:
@@ -140,17 +141,19 @@ class Settings:
         Raises:
             ValueError: text that is neither, or is damaged.
         """
-        if not text.lstrip().startswith("{"):
+        allowed = "a code, or a file that the Share drawer wrote"
+        require(isinstance(text, str), f"settings of {type(text).__name__}", allowed)
+        if not _is_object(text):
             return cls.from_dict(share_code.decode(text))
-        try:
-            values = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise ValueError(
-                f"the file is not JSON ({error}); allowed: a file that the Share drawer wrote."
-            ) from error
+        values = read_json(text, "the file", allowed)
         known = values.pop("format", None) == _FORMAT
         require(known, "the file holds no settings of a Lab", "a file that the Share drawer wrote")
         return cls.from_dict(values)
+
+
+def _is_object(text: str) -> bool:
+    """Report whether a text begins like the settings file; some editors put a mark before it."""
+    return text.lstrip("\ufeff \t\r\n").startswith("{")
 
 
 def settings_of(
@@ -167,7 +170,7 @@ def settings_of(
         ValueError: an unknown preset, a damaged code, or an unknown method.
     """
     if isinstance(what, str):
-        coded = share_code.is_code(what) or what.strip().startswith("{")
+        coded = share_code.is_code(what) or _is_object(what)
         what = Settings.restore(what) if coded else preset(what)
     if isinstance(what, Scenario):
         what = Comparison(what)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import zlib
 from collections.abc import Mapping
 from typing import Any
 
-from ftte_lab._common import require
+from ftte_lab._common import read_json, require, write_json
 
 PREFIX = "ftte2-"
 _LARGEST_BYTES = 100_000  # a code is a few hundred characters; no code of ours unpacks to more
@@ -49,7 +48,7 @@ _HOW = "a code as the Share button writes it, from 'ftte' to its last character"
 
 def encode(content: Mapping[str, Any]) -> str:
     """Write JSON-able content as a code."""
-    raw = json.dumps(content, separators=(",", ":"), sort_keys=True).encode()
+    raw = write_json(content, separators=(",", ":"), sort_keys=True).encode()
     packer = zlib.compressobj(9, wbits=-15, zdict=_WORDS[PREFIX])
     packed = packer.compress(raw) + packer.flush()
     return PREFIX + base64.urlsafe_b64encode(_check(packed) + packed).decode().rstrip("=")
@@ -70,6 +69,8 @@ def decode(code: str) -> dict[str, Any]:
     Raises:
         ValueError: text that is not a code, or a code that is cut off or mistyped.
     """
+    require(isinstance(code, str), f"a code of {type(code).__name__}", _HOW)
+    require(len(code) <= 2 * _LARGEST_BYTES, f"a code of {len(code):,} characters", _HOW)
     text = "".join(code.split())
     version, body = text[: len(PREFIX)], text[len(PREFIX) :]
     require(version in _WORDS, f"the text {text[:12]!r} is not a code", _HOW, "Copy it again")
@@ -79,7 +80,7 @@ def decode(code: str) -> dict[str, Any]:
         raw = unpacker.decompress(packed[3:], _LARGEST_BYTES)
         checked = raw if version == "ftte1-" else packed[3:]
         complete = _check(checked) == packed[:3] and unpacker.eof
-        content = json.loads(raw) if complete else None
+        content = read_json(raw, "the code", _HOW) if complete else None
     except (binascii.Error, zlib.error, ValueError):
         content = None
     require(isinstance(content, dict), "the code is cut off or mistyped", _HOW, "Copy it again")

@@ -32,7 +32,7 @@ FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-_CONNECTED = """() => {
+CONNECTED = """() => {
   const kernel = window.jupyterapp?.shell.currentWidget?.sessionContext?.session?.kernel;
   return kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
 }"""
@@ -154,7 +154,7 @@ class Tab:
             f"{self.server.url}/{path}/{name}?token={TOKEN}"
             + ("&reset" if path == "doc/tree" else "")
         )
-        self.page.wait_for_function(_CONNECTED, timeout=60_000)
+        self.page.wait_for_function(CONNECTED, timeout=60_000)
         if run:
             self.page.evaluate(_RUN_ALL)
             self.page.wait_for_selector(".ftte-stage", timeout=60_000)

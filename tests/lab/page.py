@@ -32,7 +32,7 @@ class Page:
         return next((c for c, _ in reversed(self.received) if c["kind"] == kind), {})
 
     def until(self, condition: Callable[[], bool]) -> None:
-        end = time.monotonic() + 20
+        end = time.monotonic() + 60
         while not condition():
             assert time.monotonic() < end, [c.get("kind") for c, _ in self.received][-8:]
             time.sleep(0.005)

@@ -10,16 +10,28 @@ from __future__ import annotations
 import atexit
 import contextlib
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
 Frames = Iterator[Any]
 
 _CLOSE_S = 10.0  # to wait for the worker at most when it is closed
+_LINGER_S = 2.0  # without work a worker ends; the next request starts another one
 
 
 class CancelledError(RuntimeError):
     """The run whose result was asked for was stopped before its end."""
+
+
+_all: weakref.WeakSet[Runner] = weakref.WeakSet()
+
+
+@atexit.register
+def _close_all() -> None:
+    """End all workers: none must compute while the interpreter shuts down."""
+    for runner in list(_all):
+        runner.close()
 
 
 class Runner:
@@ -51,12 +63,20 @@ class Runner:
         self._phase = "idle"
         self._error: BaseException | None = None
         self._thread: threading.Thread | None = None
+        self._frames: Frames | None = None  # of the job under way, and the number of its request
+        self._under_way = 0
         self._closed = False
+        _all.add(self)
 
     @property
     def phase(self) -> str:
         """Return `idle`, `running`, `stopped`, `done` or `failed`."""
         return self._phase
+
+    @property
+    def closed(self) -> bool:
+        """Return whether it takes no more requests."""
+        return self._closed
 
     @property
     def number(self) -> int:
@@ -66,16 +86,13 @@ class Runner:
     def submit(self, job: Any, pace: str = "run") -> int:
         """Start a job in the worker, in place of whatever runs; return its number at once."""
         with self._changed:
+            if self._closed:
+                return self._number
             self._number += 1
             self._job, self._pending = job, True
             self._pace, self._phase = pace, "running"
             self._error = None
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._work, name="ftte-lab", daemon=True)
-                self._thread.start()
-                # The worker must not compute while the interpreter shuts down.
-                atexit.register(self.close)
-            self._changed.notify_all()
+            self._wake()
             return self._number
 
     def resume(self, pace: str) -> bool:
@@ -84,8 +101,15 @@ class Runner:
             if self._phase not in ("running", "stopped"):
                 return False
             self._pace, self._phase = pace, "running"
-            self._changed.notify_all()
+            self._wake()
             return True
+
+    def _wake(self) -> None:
+        """Have a worker look for work. Called with the lock held."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._work, name="ftte-lab", daemon=True)
+            self._thread.start()
+        self._changed.notify_all()
 
     def stop(self) -> None:
         """Stop after the frame that is being computed."""
@@ -139,40 +163,52 @@ class Runner:
         return self._number
 
     def close(self) -> None:
-        """End the worker."""
+        """End the worker; what it was computing is dropped, and nothing more is taken."""
         with self._changed:
             self._closed = True
+            thread = self._thread
             self._changed.notify_all()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(_CLOSE_S)
-        atexit.unregister(self.close)
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(_CLOSE_S)
+        with self._changed:
+            if self._thread is None:
+                self._drop()
+            if self._phase == "running":
+                self._phase = "stopped"
+            self._job = None
+            self._changed.notify_all()
 
     def _work(self) -> None:
-        """Compute frame after frame, and wait where there is nothing to compute."""
-        number: int = 0
-        frames: Frames | None = None
+        """Compute frame after frame, and end where there is nothing to compute for a while."""
         while True:
             with self._changed:
-                stopping = self._pace == "stop" and frames is not None and not self._pending
+                stopping = self._pace == "stop" and self._frames is not None and not self._pending
                 if stopping and self._phase == "running":
-                    self._set_phase(number, "stopped")
-                self._wait_for_work(frames is not None)
+                    self._set_phase(self._under_way, "stopped")
+                found = self._changed.wait_for(self._has_work, _LINGER_S)
                 job, pending, closed = self._job, self._pending, self._closed
+                if closed or not found:
+                    self._thread = None
+                    if closed:
+                        self._drop()
+                    return
                 if pending:
-                    number, self._pending = self._number, False
-            if pending or closed:
-                _close(frames)
-                frames = None
-            if closed:
-                return
+                    self._drop()
+                    self._under_way, self._pending = self._number, False
+                number = self._under_way
             if pending:
-                self._on_phase(number, "running", None)
-            frames = self._advance(number, job, frames)
+                with contextlib.suppress(Exception):  # a page that went away
+                    self._on_phase(number, "running", None)
+            self._frames = self._advance(number, job, self._frames)
 
-    def _wait_for_work(self, under_way: bool) -> None:
-        self._changed.wait_for(
-            lambda: self._closed or self._pending or (under_way and self._pace != "stop")
-        )
+    def _drop(self) -> None:
+        """Forget the job under way."""
+        _close(self._frames)
+        self._frames = None
+
+    def _has_work(self) -> bool:
+        under_way = self._frames is not None and self._pace != "stop"
+        return self._closed or self._pending or under_way
 
     def _advance(self, number: int, job: Any, frames: Frames | None) -> Frames | None:
         """Compute one frame; return `None` when there are no more."""

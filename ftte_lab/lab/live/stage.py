@@ -49,6 +49,14 @@ class Stage(anywidget.AnyWidget):
         super().__init__(panels=dict(panels), layout={"flex": "3 1 480px", "min_width": "0"})
         self.on_msg(self._receive)
 
+    def close(self) -> None:
+        """Leave the page, and forget what was shown."""
+        super().close()
+        with self._guard:
+            self._live = False
+            self._latest.clear()
+            self._templates.clear()
+
     def show(self, name: str, figure: Figure, number: int = 0) -> None:
         """Draw a figure in the panel `name`, in place; a drawing is sent only when it is a new one.
 
@@ -94,7 +102,7 @@ class Stage(anywidget.AnyWidget):
         self._post(message, buffers)
 
     def _post(self, message: dict[str, Any], buffers: Buffers) -> None:
-        if self._live:
+        if self._live and self.comm is not None:
             self.send(message, buffers=buffers)
             forget_route(self)
 

@@ -5,7 +5,6 @@ Vega comes from the `vl-convert` wheel, so no page ever needs the network for it
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 from functools import lru_cache
 from importlib import metadata
@@ -15,7 +14,7 @@ import anywidget
 import vl_convert
 from altair.vegalite import SCHEMA_VERSION
 
-from ftte_lab._common import write_atomic
+from ftte_lab._common import cached_text
 from ftte_lab.data import data_home
 
 # Charts wait for this promise; whoever comes first creates it.
@@ -46,15 +45,10 @@ def runtime_js() -> str:
     version = SCHEMA_VERSION.lstrip("v").rpartition(".")[0]
     parts = f"{metadata.version('vl-convert-python')} {version} {_RUNTIME}"
     key = hashlib.sha256(parts.encode()).hexdigest()[:16]
-    path = data_home() / f"vega-{key}.js"
-    with contextlib.suppress(OSError):
-        return path.read_text(encoding="utf-8")
-    text = vl_convert.javascript_bundle(_RUNTIME, vl_version=version)
-    # A data home that cannot be written costs these seconds in every kernel, nothing else.
-    with contextlib.suppress(OSError):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomic(path, text.encode())
-    return text
+    return cached_text(
+        data_home() / f"vega-{key}.js",
+        lambda: vl_convert.javascript_bundle(_RUNTIME, vl_version=version),
+    )
 
 
 class _Runtime(anywidget.AnyWidget):
@@ -68,6 +62,8 @@ _runtime: list[_Runtime] = []
 
 def ensure_runtime() -> None:
     """Put Vega on the page, if this kernel has not done so yet."""
+    if _runtime and _runtime[0].comm is None:
+        _runtime.clear()  # somebody has closed all widgets
     if not _runtime:
         _Runtime._esm = runtime_js()
         _runtime.append(_Runtime())

@@ -5,9 +5,10 @@ function render({ model, el }) {
   box.className = "ftte-marks";
   el.append(box);
   let marks = [];
+  let gone = false;
   const place = () => {
     const track = el.parentElement && el.parentElement.querySelector(".noUi-base");
-    if (!track) { requestAnimationFrame(place); return; }
+    if (!track) { if (!gone) requestAnimationFrame(place); return; }
     const left = track.getBoundingClientRect().left - box.getBoundingClientRect().left;
     const width = track.getBoundingClientRect().width;
     box.replaceChildren(...marks.map(({ text, at }) => {
@@ -26,7 +27,7 @@ function render({ model, el }) {
   const size = new ResizeObserver(place);
   size.observe(box);
   model.send({ action: "hello" });
-  return () => { model.off("msg:custom", receive); size.disconnect(); };
+  return () => { gone = true; model.off("msg:custom", receive); size.disconnect(); };
 }
 
 export default { render };
