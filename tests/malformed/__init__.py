@@ -1,0 +1,1 @@
+"""Malformed input: whatever is damaged, foreign or hostile is answered in one sentence."""
