@@ -8,7 +8,7 @@ LAB_FLAGS := --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: help lab run test check notebooks docs pictures bench headline clean
+.PHONY: help lab run test check hurt long notebooks docs pictures kills bench headline fuzz clean
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -42,11 +42,23 @@ docs: $(READY) ## Write docs/scenario.md from the declared settings
 pictures: $(READY) ## Take the README's pictures of the Lab again (needs Chromium)
 	$(BIN)/python -m docs.pictures
 
+kills: $(READY) ## Kill sweep, study and download at 50 moments each (ARGS=sweep for one of them)
+	$(BIN)/python -m tests.kills $(ARGS)
+
+hurt: $(READY) ## Kill, stop, slow and garble worker processes at 50 moments (ARGS='--moments 10')
+	$(BIN)/python -m tests.hurt $(ARGS)
+
+long: $(READY) ## Use a Lab for two hours, compressed (needs Chromium; ARGS='--drags 200 --reruns 40')
+	$(BIN)/python -m tests.long_session $(ARGS)
+
 bench: $(READY) ## Measure speed, memory and the Lab (25 minutes; ARGS=--quick to see that it works)
 	$(BIN)/python -m benchmarks $(ARGS)
 
 headline: $(READY) ## Run the study behind the README's figures (hours; ARGS=--quick for a corner of it)
 	$(BIN)/python -m benchmarks.study $(ARGS)
+
+fuzz: $(READY) ## Run random scenarios (a thousand; ARGS='200 --seed 7')
+	$(BIN)/python -m tests.fuzz $(ARGS)
 
 clean: ## Remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

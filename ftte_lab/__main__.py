@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 
+from ftte_lab._common import say, spelled, write_json
 from ftte_lab.experiments import (
     PRESETS,
     Comparison,
@@ -56,17 +56,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _tune(chosen)
         report = headline(chosen.runs(args.seed), progress=not args.quiet, processes=None)
     except ValueError as error:
-        print(f"ftte_lab: {error}", file=sys.stderr)
+        say(f"ftte_lab: {error}", sys.stderr)
         return 2
     if args.json:
-        print(json.dumps({"preset": args.preset, "seed": args.seed, **report.to_dict()}))
+        content = {"preset": args.preset, "seed": args.seed, **report.to_dict()}
+        say(write_json(spelled(content)))
         return 0
-    print(f"{chosen.about}; seed {args.seed}")
-    print(f"target: {100 * report.target_accuracy:.1f} % test accuracy, 95 % of FedAvg's best\n")
-    print(table(report))
-    print()
-    print("\n".join(savings(report)))
-    print(
+    say(f"{chosen.about}; seed {args.seed}")
+    say(f"target: {100 * report.target_accuracy:.1f} % test accuracy, 95 % of FedAvg's best\n")
+    say(table(report))
+    say()
+    say("\n".join(savings(report)))
+    say(
         '"81 % faster" may mean time saved or speed gained: both are printed. All figures are ours.'
     )
     return 0
@@ -75,10 +76,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _tune(chosen: Comparison) -> int:
     scores = tune(chosen, progress=True, processes=None)
     for name, by_rate in scores.items():
-        print(
-            f"{name:>8}  " + "  ".join(f"{rate:g}: {score:.4f}" for rate, score in by_rate.items())
-        )
-    print("best: ", best_rates(scores))
+        say(f"{name:>8}  " + "  ".join(f"{rate:g}: {score:.4f}" for rate, score in by_rate.items()))
+    say(f"best:  {best_rates(scores)}")
     return 0
 
 

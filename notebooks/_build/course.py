@@ -57,7 +57,7 @@ def filled(notebook: Any, form: Callable[[str], str]) -> Any:
     notebook = copy.deepcopy(notebook)
     for cell in notebook.cells:
         if name := exercise_of(cell):
-            cell.source = form((SOLUTIONS / f"{name}.py").read_text())
+            cell.source = form((SOLUTIONS / f"{name}.py").read_text(encoding="utf-8"))
     return notebook
 
 
