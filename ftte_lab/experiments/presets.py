@@ -12,15 +12,12 @@ from typing import Any
 
 from ftte_lab._common import choice
 from ftte_lab.experiments.comparison import Comparison
-from ftte_lab.simulation import Scenario
+from ftte_lab.simulation import FIRST_EDITION, Scenario
 
 PAPER: Mapping[str, Any] = MappingProxyType(
     {
         # The authors' payload figure: with names and shapes a message is then at most 31 %.
         "payload_share": 0.25,
-        # It stops loud clients. An exponent of 1 stops no more, and costs a point or two where
-        # clients differ, because their updates are the large ones.
-        "variance_exponent": 0.25,
         # An untrained model: there is everything to learn.
         "warm_start_steps": 0,
     }
@@ -41,13 +38,17 @@ _METHODS = ("fedavg", "fedbuff", "fedbuff_average", "ftte")
 # long before.
 _LONG: Mapping[str, Any] = {"horizon_s": 20_000.0, "evaluations": 201, "max_updates": 3_500}
 # The first edition's presets, whose budget is all the memory of the weakest device.
-_FIRST: Mapping[str, Any] = {"horizon_s": 14_000.0, "evaluations": 120, "payload_share": 0.31}
+_FIRST: Mapping[str, Any] = {
+    **FIRST_EDITION,
+    "horizon_s": 14_000.0,
+    "evaluations": 120,
+    "payload_share": 0.31,
+}
 _FIRST_RATES: Mapping[str, float] = {"fedavg": 1.5, "fedbuff": 1.5, "ftte": 1.5}
 
 TIERED: Mapping[str, Any] = MappingProxyType(
     {
         "payload_share": PAPER["payload_share"],
-        "variance_exponent": PAPER["variance_exponent"],
         "subset_per": "kind",
         "server_average": 0.95,
     }

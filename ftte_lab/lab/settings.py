@@ -11,12 +11,13 @@ from typing import Any
 from ftte_lab._common import choice, integer, require
 from ftte_lab.experiments import PRESETS, Comparison, preset
 from ftte_lab.lab import share_code
-from ftte_lab.simulation import AXES, Scenario
+from ftte_lab.simulation import AXES, FIRST_EDITION, Scenario
 
 LARGEST_SEED_COUNT = 10
 _COMPARISON = ("scenario", "methods", "rates", "own")
 _VIEW = ("seeds", "over", "metric", "watch")
-_FORMAT = "ftte_lab settings 1"
+_FORMAT = "ftte_lab settings 2"
+_FIRST_FORMAT = "ftte_lab settings 1"
 
 
 @dataclass(frozen=True)
@@ -141,16 +142,26 @@ class Settings:
             ValueError: text that is neither, or is damaged.
         """
         if not text.lstrip().startswith("{"):
-            return cls.from_dict(share_code.decode(text))
+            values = share_code.decode(text)
+            return cls.from_dict(_first(values) if share_code.is_first(text) else values)
         try:
             values = json.loads(text)
         except json.JSONDecodeError as error:
             raise ValueError(
                 f"the file is not JSON ({error}); allowed: a file that the Share drawer wrote."
             ) from error
-        known = values.pop("format", None) == _FORMAT
+        written = values.pop("format", None)
+        known = written in (_FORMAT, _FIRST_FORMAT)
         require(known, "the file holds no settings of a Lab", "a file that the Share drawer wrote")
-        return cls.from_dict(values)
+        return cls.from_dict(_first(values) if written == _FIRST_FORMAT else values)
+
+
+def _first(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what the first edition wrote, with its defaults where they have changed since."""
+    scenario = values.get("scenario", {})
+    if not isinstance(scenario, dict):
+        return values
+    return {**values, "scenario": {**FIRST_EDITION, **scenario}}
 
 
 def settings_of(

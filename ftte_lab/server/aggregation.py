@@ -52,7 +52,7 @@ class WeightRule:
     staleness: str = "poly"
     age_exponent: float = 0.5
     hinge_at: float = 6.0
-    variance_exponent: float = 1.0
+    variance_exponent: float = 0.25
     sample_exponent: float = 0.0
     normalise: str = "sum"
 
