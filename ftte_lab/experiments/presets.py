@@ -60,7 +60,7 @@ PRESETS: Mapping[str, Comparison] = MappingProxyType(
         "default": Comparison(
             Scenario(**_FORM, **_LONG),
             _METHODS,
-            rates={"fedavg": 1.5, "fedbuff": 1.5, "fedbuff_average": 2.5, "ftte": 2.5},
+            rates={"fedavg": 1.5, "fedbuff": 2.5, "fedbuff_average": 4.0, "ftte": 2.5},
             own=_LEVERS,
             about="100 devices, 90 % stragglers, generated wrist signals, one person per device",
         ),
@@ -70,10 +70,10 @@ PRESETS: Mapping[str, Comparison] = MappingProxyType(
             rates={
                 "fedavg": 1.5,
                 "fedprox": 1.5,
-                "scaffold": 1.0,
-                "fedasync": 0.2,
-                "fedbuff": 1.5,
-                "fedbuff_average": 2.5,
+                "scaffold": 1.5,
+                "fedasync": 0.8,
+                "fedbuff": 2.5,
+                "fedbuff_average": 4.0,
                 "ftte": 2.5,
             },
             own=_LEVERS,
@@ -81,7 +81,7 @@ PRESETS: Mapping[str, Comparison] = MappingProxyType(
         ),
         "paper": Comparison(
             Scenario(**PAPER, **_LONG),
-            rates={"fedavg": 1.5, "fedbuff": 1.5, "ftte": 1.5},
+            rates={"fedavg": 1.5, "fedbuff": 2.5, "ftte": 1.5},
             about="the same without levers of our own: the whole batch at once in the memory of "
             "the weakest device, and no running average",
         ),

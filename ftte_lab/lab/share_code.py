@@ -39,8 +39,8 @@ _WORDS: Mapping[str, bytes] = {
         b'"mix":{"sensor":0.5,"watch":0.3,"phone":0.2},"server_rate":'
         b'{"methods":["fedavg","fedbuff","fedbuff_average","ftte"],"metric":"accuracy","over":'
         b'"sim_seconds","own":{"fedbuff_average":{"micro_batch":"auto"},"ftte":{"micro_batch":'
-        b'"auto","server_average":0.95}},"rates":{"fedasync":0.2,"fedavg":1.5,"fedbuff":1.5,'
-        b'"fedbuff_average":2.5,"fedprox":1.5,"ftte":2.5,"scaffold":1.0},"scenario":{"budget_kib":'
+        b'"auto","server_average":0.95}},"rates":{"fedasync":0.8,"fedavg":1.5,"fedbuff":2.5,'
+        b'"fedbuff_average":4.0,"fedprox":1.5,"ftte":2.5,"scaffold":1.5},"scenario":{"budget_kib":'
         b'128.0,"horizon_s":1800.0,"payload_share":0.25,'
         b'"warm_start_steps":0},"seeds":1,"watch":"ftte"}'
     ),
