@@ -39,7 +39,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home,
         serve(Path(home) / "s") as server,
-        browse(server, Path(home) / "p", 1320, 1750) as tab,
+        browse(server, Path(home) / "p", 1320, 1950) as tab,
     ):
         tab.open(server.write("lab.ipynb", _LAB))
         tab.until(f"() => {_PROGRESS} > 0.6", None, 120)

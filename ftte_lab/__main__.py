@@ -22,7 +22,7 @@ from ftte_lab.experiments import (
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m ftte_lab",
-        description="Compare FedAvg, FedBuff and FTTE on the same simulated fleet.",
+        description="Compare FTTE with FedAvg and FedBuff on the same simulated fleet.",
         epilog="presets: " + "; ".join(f"{name}: {p.about}" for name, p in PRESETS.items()),
     )
     parser.add_argument(

@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from ftte_lab._common import Registry, configure_process
 from ftte_lab.data import SOURCES
@@ -13,6 +14,9 @@ from ftte_lab.server import CORRECTIONS, MEASURES, SOLVERS, STALENESS
 from ftte_lab.simulation import METHODS
 
 configure_process()
+# No test is timed: a busy machine must not fail one.
+settings.register_profile("kit", deadline=None)
+settings.load_profile("kit")
 
 REGISTRIES: tuple[Registry[object], ...] = (  # type: ignore[assignment]
     SOURCES,

@@ -45,7 +45,8 @@ def _channels(
     y_scale = alt.Scale(domain={"expr": "[y_low, y_high]"}, nice=False, zero=False, clamp=True)
     y_axis = alt.Axis(format=alt.Undefined if is_loss else "%", tickCount=6)
     colours, dashes = method_scales(names, theme)
-    legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=400)
+    in_two = alt.ExprRef("width < 420 ? 2 : 0")  # a narrow chart would cut a single row off
+    legend = alt.Legend(symbolType="stroke", symbolOpacity=1, symbolSize=400, columns=in_two)
     return _Channels(
         x=alt.X("x:Q", title=x_title, scale=x_scale, axis=alt.Axis(grid=False, tickCount=8)),
         y=alt.Y("y:Q", title=y_title, scale=y_scale, axis=y_axis),

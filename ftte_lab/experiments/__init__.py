@@ -5,11 +5,13 @@ from ftte_lab.experiments.interleave import interleave
 from ftte_lab.experiments.parallel import run_all
 from ftte_lab.experiments.presets import PRESETS, TIERED, preset
 from ftte_lab.experiments.report import HeadlineReport, headline, savings, table
+from ftte_lab.experiments.scoreboard import AUTHORS, Score, Scoreboard, scoreboard
 from ftte_lab.experiments.sweep import Failure, Sweep, sweep
 from ftte_lab.experiments.timed_event import TimedEvent
 from ftte_lab.experiments.tuning import RATE_GRID, TUNING_SEEDS, best_rates, tune
 
 __all__ = [
+    "AUTHORS",
     "HEADLINE_METHODS",
     "PRESETS",
     "RATE_GRID",
@@ -18,6 +20,8 @@ __all__ = [
     "Comparison",
     "Failure",
     "HeadlineReport",
+    "Score",
+    "Scoreboard",
     "Sweep",
     "TimedEvent",
     "best_rates",
@@ -26,6 +30,7 @@ __all__ = [
     "preset",
     "run_all",
     "savings",
+    "scoreboard",
     "sweep",
     "table",
     "tune",

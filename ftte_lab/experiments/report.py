@@ -12,7 +12,7 @@ from typing import Any
 
 from ftte_lab._common import number, require
 from ftte_lab.experiments.parallel import run_all
-from ftte_lab.simulation import History, Scenario, faster
+from ftte_lab.simulation import METHODS, History, Scenario, faster
 
 TARGET_SHARE = 0.95
 
@@ -105,8 +105,9 @@ def headline(
 def table(report: HeadlineReport) -> str:
     """Return the report as text: a row per figure, a column per method."""
     figures = {name: report.figures(name) for name in report.histories}
-    width = 17
-    lines = [" " * 36 + "".join(f"{name:>{width}}" for name in figures)]
+    width = 18
+    labels = (METHODS[name].label if name in METHODS else name for name in figures)
+    lines = [" " * 36 + "".join(f"{one:>{width}}" for one in labels)]
     for label, key, form in _ROWS:
         lines.append(
             f"{label:<36}"
@@ -154,7 +155,10 @@ def _cell(value: Any, form: str) -> str:
 
 
 def savings(report: HeadlineReport) -> Iterable[str]:
-    """Yield three sentences in the form of the authors' headline, with the figures of this run."""
+    """Yield sentences in the form of the authors' headline, with the figures of this run.
+
+    The last one sets FTTE against FedBuff with the same average, if that ran.
+    """
     base, ours = report.figures("fedavg"), report.figures("ftte")
     time = ours["time_saved"]
     if time is None:
@@ -164,6 +168,19 @@ def savings(report: HeadlineReport) -> Iterable[str]:
         yield f"FTTE reached {target:.1f} % accuracy in {share:.0f} % of FedAvg's time."
     yield f"Training overhead per device: {_percent(base, ours, 'overhead_bytes')}."
     yield f"Upload per update: {_percent(base, ours, 'upload_bytes_per_update')}."
+    if "fedbuff_average" in report.histories:
+        yield f"Against FedBuff with the same average: {_against(report, 'fedbuff_average')}."
+
+
+def _against(report: HeadlineReport, rival: str) -> str:
+    ours, theirs = report.figures("ftte"), report.figures(rival)
+    parts = [
+        f"{100 * ours[key] / theirs[key]:.0f} % of its {what}"
+        for key, what in (("time_to_target_s", "time"), ("total_bytes_to_target", "bytes"))
+        if ours[key] and theirs[key]
+    ]
+    ahead = 100 * (ours["final_accuracy"] - theirs["final_accuracy"])
+    return ", ".join([*parts, f"{ahead:+.1f} points at the end"])
 
 
 def _percent(base: Mapping[str, Any], ours: Mapping[str, Any], key: str) -> str:

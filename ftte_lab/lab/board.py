@@ -215,7 +215,7 @@ def _memory(board: Board) -> Figure:
     bills = {name: run.bill for name, run in board.prepared.items()}
     if ftte is None or ftte.choice is None or ftte.choice.budget_bytes == weakest:
         return charts.memory(bills, budget_bytes=weakest, device=f"the weakest ({kind})")
-    marks = {f"memory of the weakest ({kind})": weakest}
+    marks = {f"a {kind}'s memory": weakest}
     return charts.memory(bills, budget_bytes=ftte.choice.budget_bytes, device="FTTE", marks=marks)
 
 

@@ -76,7 +76,8 @@ class ControlPanel:
         """Mark on the budget's slider the weakest device's memory and the smallest step's need."""
         if self._marks is None:
             return
-        run = next(iter(prepared.values()))
+        runs = list(prepared.values())
+        run = next((run for run in runs if run.choice is not None), runs[0])  # one with a budget
         s, (_, kind, weakest) = run.scenario, run.federation.fleet.weakest()
         floor = _floor_bytes(s, run.federation.model) / 1024
         knob = SETTINGS["budget_kib"].knob

@@ -10,12 +10,13 @@ from typing import Any
 from ftte_lab._common import choice, integer, plain, read_json, require, shown, write_json
 from ftte_lab.experiments import PRESETS, Comparison, preset
 from ftte_lab.lab import share_code
-from ftte_lab.simulation import AXES, Scenario
+from ftte_lab.simulation import AXES, FIRST_EDITION, Scenario
 
 LARGEST_SEED_COUNT = 10
 _COMPARISON = ("scenario", "methods", "rates", "own")
 _VIEW = ("seeds", "over", "metric", "watch")
-_FORMAT = "ftte_lab settings 1"
+_FORMAT = "ftte_lab settings 2"
+_FIRST_FORMAT = "ftte_lab settings 1"
 
 
 @dataclass(frozen=True)
@@ -144,11 +145,21 @@ class Settings:
         allowed = "a code, or a file that the Share drawer wrote"
         require(isinstance(text, str), f"settings of {type(text).__name__}", allowed)
         if not _is_object(text):
-            return cls.from_dict(share_code.decode(text))
+            values = share_code.decode(text)
+            return cls.from_dict(_first(values) if share_code.is_first(text) else values)
         values = read_json(text, "the file", allowed)
-        known = values.pop("format", None) == _FORMAT
+        written = values.pop("format", None)
+        known = written in (_FORMAT, _FIRST_FORMAT)
         require(known, "the file holds no settings of a Lab", "a file that the Share drawer wrote")
-        return cls.from_dict(values)
+        return cls.from_dict(_first(values) if written == _FIRST_FORMAT else values)
+
+
+def _first(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what the first edition wrote, with its defaults where they have changed since."""
+    scenario = values.get("scenario", {})
+    if not isinstance(scenario, dict):
+        return values
+    return {**values, "scenario": {**FIRST_EDITION, **scenario}}
 
 
 def _is_object(text: str) -> bool:

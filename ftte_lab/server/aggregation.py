@@ -76,7 +76,7 @@ class WeightRule:
     staleness: str = "poly"
     age_exponent: float = 0.5
     hinge_at: float = 6.0
-    variance_exponent: float = 1.0
+    variance_exponent: float = 0.25
     sample_exponent: float = 0.0
     normalise: str = "sum"
 
@@ -117,7 +117,8 @@ def weights(
     (Nguyen et al. 2022).
 
     Example:
-        >>> weights(age=[0, 0, 3], variance=[1, 3, 1], samples=[40, 40, 40]).tolist()
+        >>> rule = WeightRule(variance_exponent=1.0)
+        >>> weights([0, 0, 3], [1, 3, 1], [40, 40, 40], rule).tolist()
         [0.5, 0.25, 0.25]
         >>> fedavg = WeightRule("constant", variance_exponent=0.0, sample_exponent=1.0)
         >>> weights([0, 0, 0], [0, 0, 0], [10, 20, 70], fedavg).round(3).tolist()

@@ -7,7 +7,13 @@ from ftte_lab.simulation.history import AXES, History, faster, saved
 from ftte_lab.simulation.methods import METHODS, Method
 from ftte_lab.simulation.prepare import Prepared, policy, prepare
 from ftte_lab.simulation.recorder import evaluation_versions
-from ftte_lab.simulation.scenario import DEFAULTS, SETTINGS, Scenario, settings_page
+from ftte_lab.simulation.scenario import (
+    DEFAULTS,
+    FIRST_EDITION,
+    SETTINGS,
+    Scenario,
+    settings_page,
+)
 from ftte_lab.simulation.setting import GROUPS, Knob, Setting, setting
 from ftte_lab.simulation.smoothing import (
     WIDTHS_PER_HORIZON,
@@ -21,6 +27,7 @@ from ftte_lab.simulation.traffic import Traffic
 __all__ = [
     "AXES",
     "DEFAULTS",
+    "FIRST_EDITION",
     "GROUPS",
     "METHODS",
     "SETTINGS",

@@ -170,6 +170,8 @@ SETTINGS: Mapping[str, Setting] = MappingProxyType(settings_of_class(Scenario))
 """All settings of a scenario by name, as they were declared."""
 DEFAULTS: Mapping[str, Any] = MappingProxyType({n: one.default for n, one in SETTINGS.items()})
 """The default of each setting."""
+FIRST_EDITION: Mapping[str, Any] = MappingProxyType({"variance_exponent": 1.0})
+"""Defaults of the first edition that have changed since: its codes and files leave them out."""
 
 
 def _check_names(values: Iterable[str]) -> None:

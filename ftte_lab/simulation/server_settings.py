@@ -108,14 +108,15 @@ class ServerSettings:
         why="the one that a client can compute itself",
     )
     variance_exponent: float = setting(
-        1.0,
+        0.25,
         group="server",
         low=0,
         high=100,
         label="variance exponent b",
-        knob=Knob(high=3, step=0.1, readout=".1f"),
+        knob=Knob(high=3, step=0.05, readout=".2f"),
         doc="Strength of the weight by variance; 0: it does not matter; larger: noisy updates "
         "weigh less.",
+        why="it stops loud clients; 1 stops no more, and costs a point or two",
     )
     sample_exponent: float = setting(
         0.0,

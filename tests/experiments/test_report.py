@@ -102,9 +102,18 @@ def test_table_reports_a_missed_target(report: HeadlineReport) -> None:
     assert any("never reached" in line for line in savings(lost))
 
 
+def test_savings_set_ftte_against_a_rival_with_the_same_average(report: HeadlineReport) -> None:
+    assert not any("same average" in line for line in savings(report))
+    rival = report.histories["fedbuff"]
+    both = HeadlineReport({**report.histories, "fedbuff_average": rival}, report.target_accuracy)
+    ours, theirs = both.figures("ftte"), both.figures("fedbuff_average")
+    ahead = 100 * (ours["final_accuracy"] - theirs["final_accuracy"])
+    assert list(savings(both))[-1].endswith(f"{ahead:+.1f} points at the end.")
+
+
 def test_table_has_a_row_for_every_figure(report: HeadlineReport) -> None:
     lines = table(report).splitlines()
-    assert lines[0].split() == list(HEADLINE_METHODS)
+    assert lines[0].split() == ["FedAvg", "FedBuff", "FTTE"]
     for words in (
         "time to target",
         "slowest tenth",
@@ -187,6 +196,7 @@ def test_preset_gives_a_rival_the_same_levers(name: str) -> None:
     for lever in ("micro_batch", "server_average"):
         assert getattr(ours, lever) == getattr(rival, lever) != getattr(runs["fedbuff"], lever)
     assert ours.payload_share == 0.25
+    assert ours.budget_kib is not None
     assert prepare(ours).bill.peak_bytes <= 1024 * ours.budget_kib
 
 

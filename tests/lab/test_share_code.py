@@ -64,7 +64,17 @@ def test_code_is_short() -> None:
 
 def test_code_of_the_first_version_is_still_read() -> None:
     first = "ftte1-G02zqyZkHtQQbHGNNVGgeAfsEpA_dZB8Z4DiOwNU3yE5DTk5GpkYGOgZ1CI8Y4BIY2DttQA"
-    assert Settings.restore(first).scenario == Scenario(horizon_s=2400.0)
+    opened = Settings.restore(first)
+    assert opened.scenario == Scenario(horizon_s=2400.0, variance_exponent=1.0)
+    assert Settings.restore(opened.code()) == opened
+
+
+def test_file_of_the_first_edition_has_its_defaults() -> None:
+    written = json.loads(Settings().set(horizon_s=50.0).to_json())
+    later = Settings.restore(json.dumps(written))
+    first = Settings.restore(json.dumps({**written, "format": "ftte_lab settings 1"}))
+    exponents = (later.scenario.variance_exponent, first.scenario.variance_exponent)
+    assert exponents == (0.25, 1.0)
 
 
 @given(st.data())

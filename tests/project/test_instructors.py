@@ -48,7 +48,7 @@ def test_page_has_answers_three_wrong_ideas_and_a_slide(number: str) -> None:
 @pytest.mark.parametrize("number", sorted(LESSONS))
 def test_code_of_a_page_opens_the_lab_of_its_lesson(number: str) -> None:
     """The code of 09 turns the knobs of the assembled fleet, that of 08."""
-    [code] = re.findall(r"`(ftte1-[\w-]+)`", PAGES[number])
+    [code] = re.findall(r"`(ftte[12]-[\w-]+)`", PAGES[number])
     settings = Settings.restore(code)
     wanted = lesson("08" if number == "09" else number).scenario.to_dict()
     changed = {name for name, v in settings.scenario.to_dict().items() if v != wanted[name]}

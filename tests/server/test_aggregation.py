@@ -65,7 +65,8 @@ def test_weights_match_published_formulas() -> None:
     rule = WeightRule("constant", sample_exponent=1.0)
     fedavg = weights(np.zeros(3), np.zeros(3), [10, 20, 70], rule)
     np.testing.assert_allclose(fedavg, [0.1, 0.2, 0.7])
-    ftte = weights([0, 3], [1.0, 3.0], [5, 5], variance_ref=1.0)
+    rule = WeightRule(variance_exponent=1.0)
+    ftte = weights([0, 3], [1.0, 3.0], [5, 5], rule, variance_ref=1.0)
     np.testing.assert_allclose(ftte, np.array([1 / 2, 1 / 2 / 4]) / (1 / 2 + 1 / 8))
 
 

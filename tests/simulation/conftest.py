@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from ftte_lab.simulation.workers.pool import Task, WorkerPool
+from ftte_lab.simulation.workers.pool import WorkerPool
+from ftte_lab.simulation.workers.worker import Task
 
 
 @pytest.fixture

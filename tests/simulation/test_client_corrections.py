@@ -10,7 +10,7 @@ from torch.nn.functional import cross_entropy
 from ftte_lab.models import flatten_trained, from_rows
 from ftte_lab.simulation import Finished, Prepared, Scenario, prepare, simulate
 from ftte_lab.simulation import trainer as trainer_module
-from ftte_lab.simulation.workers.pool import Task
+from ftte_lab.simulation.workers.worker import Task
 from ftte_lab.training import draw_batches
 
 SMALL = Scenario(

@@ -18,7 +18,7 @@ from ftte_lab.simulation import METHODS, Finished, Prepared, Scenario, Stepped, 
 from ftte_lab.simulation.global_model import GlobalModel
 from ftte_lab.simulation.local_training import LocalTraining
 from ftte_lab.simulation.trainer import Trainer
-from ftte_lab.simulation.workers.pool import Task
+from ftte_lab.simulation.workers.worker import Task
 
 SMALL = Scenario(
     data="digits",

@@ -29,7 +29,7 @@ from ftte_lab.simulation.cost_ledger import CostLedger
 from ftte_lab.simulation.global_model import GlobalModel
 from ftte_lab.simulation.phases import boundaries, union_of
 from ftte_lab.simulation.trainer import Trainer
-from ftte_lab.simulation.workers.pool import Task
+from ftte_lab.simulation.workers.worker import Task
 from tests.simulation.test_tiers import final, masks, trained
 from tests.tiny import TINY
 

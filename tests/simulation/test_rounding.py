@@ -16,7 +16,7 @@ from ftte_lab.server import Fate, rejections
 from ftte_lab.simulation import Finished, Prepared, Scenario, federation, prepare, run, simulate
 from ftte_lab.simulation.cohorts import ServerVersion
 from ftte_lab.simulation.rounding import Rounding
-from ftte_lab.simulation.workers.pool import Task
+from ftte_lab.simulation.workers.worker import Task
 from ftte_lab.training import draw_batches
 from tests.simulation.test_tiers import TIERS
 from tests.tiny import TINY

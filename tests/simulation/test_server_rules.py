@@ -16,7 +16,7 @@ from ftte_lab.simulation import Finished, Prepared, Scenario, Stepped, prepare, 
 from ftte_lab.simulation.global_model import BufferedUpdates, GlobalModel
 from ftte_lab.simulation.rounding import Rounding
 from ftte_lab.simulation.start_rows import StartRows
-from ftte_lab.simulation.workers.pool import Task
+from ftte_lab.simulation.workers.worker import Task
 from tests.simulation.test_client_corrections import SMALL, PlainRun
 
 FLEET = SMALL.replace(mix={"watch": 1.0}, horizon_s=60.0).as_method("fedbuff")

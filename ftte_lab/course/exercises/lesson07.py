@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ftte_lab.course.exercise import Agrees, Exercise, Holds
-from ftte_lab.server import staleness_weight, weights
+from ftte_lab.server import WeightRule, staleness_weight, weights
 
 
 def weight_by_age(age: Any, exponent: float) -> Any:
@@ -40,11 +40,12 @@ def wrong_weights(value: Any, age: Sequence[float], exponent: float) -> str | No
 
 
 def coefficients(age: Any, variance: Any, variance_ref: float) -> Any:
-    """Return FTTE's coefficients (a = 1/2, b = 1); they add up to 1."""
+    """Return FTTE's coefficients with a = 1/2 and b = 1; they add up to 1."""
     return weights(
         np.asarray(age, float),
         np.asarray(variance, float),
         np.ones(len(age)),
+        WeightRule(variance_exponent=1.0),
         variance_ref=variance_ref,
     )
 
@@ -91,8 +92,8 @@ EXERCISES = {
             "`(1 + age) ** -0.5` and `1 / (1 + variance / variance_ref)`.",
             "Multiply them, then divide by the sum, so that the coefficients add up to 1.",
         ],
-        shows="This is the kit's reading of FTTE's weights (a = 1/2, b = 1): "
-        "our reconstruction, not the paper's own formula.",
+        shows="This is the kit's reading of FTTE's weights, with a = 1/2 and b = 1: our "
+        "reconstruction, not the paper's own formula. The kit's default is b = 1/4.",
         mistakes={
             "They must add up to 1: divide by their sum.": not_normalised,
             "The age is in it, the variance is not.": age_only,

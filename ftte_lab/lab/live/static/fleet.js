@@ -144,7 +144,8 @@ class Fleet {
   draw(now) {
     const colours = COLOURS[isDark() ? "dark" : "light"];
     const width = this.canvas.parentElement.clientWidth || 600;
-    const columns = Math.max(1, Math.min(this.arms.length, Math.floor(width / 240)));
+    const fit = Math.max(1, Math.min(this.arms.length, Math.floor(width / 240)));
+    const columns = Math.ceil(this.arms.length / Math.ceil(this.arms.length / fit)); // rows of equal length
     const paneWidth = (width - 16 * (columns - 1)) / columns;
     this.painter.show(this.devices, this.kinds, this.order, this.t);
     const panes = this.arms.map((arm) => this.painter.layout(arm, paneWidth));
