@@ -60,7 +60,7 @@ class Job:
         return folder / f"{self.kind}-{self.scenario.digest()}.json"
 
     def is_done(self, folder: Path) -> bool:
-        """Whether the file of its result is there and whole; one that is cut off is made anew."""
+        """Whether the file of its result is there and whole; one that is cut off is made again."""
         try:
             content = _content(self.path(folder).read_bytes())
         except (OSError, ValueError):

@@ -160,7 +160,7 @@ def is_file(path: Path) -> bool:
 def cached_text(path: Path, make: Callable[[], str]) -> str:
     """Return a text that is expensive to make; keep it in a file if that can be written.
 
-    The file ends with a checksum. One that is cut off or changed is made anew.
+    The file ends with a checksum. One that is cut off or changed is made again.
 
     Args:
         path: of the file; its name must change when `make` does.

@@ -25,7 +25,7 @@ GUESS = "said"
 """The key of a student's prediction in files and reports. Old files have it: do not rename it."""
 
 _memory: dict[str, dict[str, Any]] = {}
-_told: set[Path] = set()
+_named: set[Path] = set()
 
 
 LESSONS = tuple(f"{number:02}" for number in range(11))
@@ -83,7 +83,7 @@ def lessons() -> list[str]:
 def forget() -> None:
     """Drop the record in memory; files stay."""
     _memory.clear()
-    _told.clear()
+    _named.clear()
 
 
 def prediction(name: str) -> dict[str, Any]:
@@ -145,7 +145,7 @@ def _stored(home: Path, lesson: str) -> tuple[Path | None, dict[str, Any] | None
         except FileNotFoundError:
             return path, None
         except (OSError, ValueError) as error:
-            _tell(path, error)
+            _warn(path, error)
     return None, None
 
 
@@ -163,10 +163,10 @@ def _load(path: Path) -> dict[str, Any]:
     }
 
 
-def _tell(path: Path, error: Exception) -> None:
+def _warn(path: Path, error: Exception) -> None:
     """Say once that a file is no record."""
-    if path not in _told:
-        _told.add(path)
+    if path not in _named:
+        _named.add(path)
         say(
             f"{path} is not a record that can be read ({brief(error)}); it stays as it is, and "
             f"this lesson's record is kept beside it. Set {VARIABLE} to a folder of your own."

@@ -12,9 +12,8 @@ from typing import Any
 
 from ftte_lab._common import number, require
 from ftte_lab.experiments.parallel import run_all
+from ftte_lab.experiments.scoreboard import TARGET_SHARE
 from ftte_lab.simulation import METHODS, History, Scenario, faster
-
-TARGET_SHARE = 0.95
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from ftte_lab.lab.knob_panel import metrics
 from ftte_lab.lab.live.fleet_message import fleet_message
 from ftte_lab.lab.live.stage import Stage
 from ftte_lab.lab.settings import Settings
-from ftte_lab.lab.summary import differences, summary
+from ftte_lab.lab.summary import differences, summary, verdict
 from ftte_lab.simulation import Ready
 
 _FRAME_S = 0.1  # what the eye follows, and a page can draw in time
@@ -79,6 +79,8 @@ class Display:
         if phase in ("done", "stopped"):
             self.draw("curves")
             self.draw("weights")
+        if phase == "done":
+            self.show_summary()
         self.show_error(error)
         note = _PHASE_NOTES.get(phase) or board.note(phase)
         self._publish_state(number, phase, 1.0 if phase == "done" else board.progress, note)
@@ -117,7 +119,11 @@ class Display:
     def show_summary(self) -> None:
         """Show the sentences, and the code of the settings."""
         board = self.board
-        text = summary(board.prepared) if board.prepared else ""
+        text = (
+            "\n".join(filter(None, (verdict(board), summary(board.prepared))))
+            if board.prepared
+            else ""
+        )
         if self.pinned is board:
             text += "\nPinned: these curves stay, dimmed, behind the next ones."
         elif self.pinned is not None:

@@ -20,7 +20,7 @@ from ftte_lab.lab.live.mode import is_live
 from ftte_lab.lab.live.runner import Runner
 from ftte_lab.lab.live.subshell import forget_route
 from ftte_lab.lab.settings import Settings, settings_of
-from ftte_lab.lab.summary import summary
+from ftte_lab.lab.summary import summary, verdict
 from ftte_lab.simulation import History, Prepared, Scenario, prepare
 
 _FIRST_CHARTS = ("fleet", "curves", "memory")
@@ -200,7 +200,9 @@ class Lab:
                 self.run()
             return
         self.results()
-        say(summary(self.display.board.prepared))
+        board = self.display.board
+        for text in filter(None, (verdict(board), summary(board.prepared))):
+            say(text)
         for name in self.display.shown:
             show(self.figure(name))
 

@@ -11,6 +11,8 @@ import numpy as np
 
 from ftte_lab._common import seconds, size
 from ftte_lab.charts import label
+from ftte_lab.experiments import scoreboard
+from ftte_lab.lab.board import Board
 from ftte_lab.lab.settings import Settings
 from ftte_lab.simulation import Prepared
 
@@ -35,6 +37,14 @@ def summary(runs: Mapping[str, Prepared]) -> str:
         lines.append(_subset(runs["ftte"], full))
     lines += [_steps(name, prepared) for name, prepared in runs.items()]
     return "\n".join(lines)
+
+
+def verdict(board: Board) -> str:
+    """Say in a sentence or two what FTTE wins so far, on the first seed; empty without FTTE."""
+    if "ftte" not in board.prepared or len(board.prepared) < 2:
+        return ""
+    first = {name: tables[0] for name, tables in board.points.items() if tables}
+    return scoreboard(board.prepared, first).verdict()
 
 
 def _fleet(prepared: Prepared) -> str:

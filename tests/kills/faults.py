@@ -79,8 +79,7 @@ def happen(child: int, fault: str, after_s: float, folder: Path, limit_s: float)
     if fault == "killed":
         with _ends(child, after_s) as ended:
             if ended is None:
-                os.killpg(child, signal.SIGKILL)
-                os.waitpid(child, 0)
+                _kill(child)
             return ended
     if fault == "vanished folder":
         with _ends(child, after_s) as ended:
@@ -89,10 +88,18 @@ def happen(child: int, fault: str, after_s: float, folder: Path, limit_s: float)
             shutil.rmtree(folder, ignore_errors=True)
     with _ends(child, limit_s) as ended:
         if ended is None:
-            os.killpg(child, signal.SIGKILL)
-            os.waitpid(child, 0)
+            _kill(child)
             raise TimeoutError(f"{fault}: the process did not end within {limit_s} s")
         return ended
+
+
+def _kill(child: int) -> None:
+    """Kill a child with its group, or alone if it has not founded the group yet."""
+    try:
+        os.killpg(child, signal.SIGKILL)
+    except ProcessLookupError:
+        os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
 
 
 @contextlib.contextmanager
