@@ -269,22 +269,18 @@ def combine(
     require(rows.shape == (len(rows), len(x)), given, "(updates, entries)")
     fits = covered is None or covered.shape == rows.shape
     require(fits, "covered has another shape", "that of the updates")
-    return require_finite(_combined(x, rows, coefficients, server_rate, covered))
-
-
-def _combined(
-    x: Tensor,
-    rows: Tensor,
-    coefficients: Sequence[float] | Array,
-    server_rate: float,
-    covered: Tensor | None,
-) -> Tensor:
     c = torch.as_tensor(np.asarray(coefficients, dtype=float), device="cpu").to(rows.dtype)
     if covered is None:
-        return torch.addmv(x, rows.T, c, alpha=server_rate)
+        return require_finite(torch.addmv(x, rows.T, c, alpha=server_rate))
+    return require_finite(_where_covered(x, rows, c, server_rate, covered))
+
+
+def _where_covered(
+    x: Tensor, rows: Tensor, c: Tensor, server_rate: float, covered: Tensor
+) -> Tensor:
     heard = covered.T @ c
     if x.dtype != torch.float64 and bool(((heard > 0) & (heard < _LEAST_HEARD)).any()):
-        exact = (x.double(), rows.double(), coefficients, server_rate, covered.double())
-        return _combined(*exact).to(x.dtype)
+        exact = (x.double(), rows.double(), c.double(), server_rate, covered.double())
+        return _where_covered(*exact).to(x.dtype)
     scale = torch.where(heard > 0, c.sum() / heard, 0.0)
     return x + server_rate * scale * ((rows * covered).T @ c)

@@ -378,6 +378,6 @@ def test_playground_opens_and_runs(server: Server, tmp_path: Path) -> None:
         tab.page.wait_for_timeout(300)
         keep(tab, "playground_done")
         assert tab.errors() == []
-        assert "FTTE trains 41 % of the parameters" in tab.sentence()
+        assert "FTTE trains 25 % of the parameters" in tab.sentence()
         assert tab.outside == []
         assert tab.problems == []
