@@ -39,7 +39,7 @@ def test_build_takes_signals_and_images(name: str, shape: tuple[int, ...]) -> No
     [
         (("resnet", (3, 32), 5), "resnet"),
         (("cnm", (3, 32), 5), "Did you mean 'cnn'"),
-        (("cnn", (3, 32), 1), "classes = 1; allowed: an integer from 2 upwards"),
+        (("cnn", (3, 32), 1), "classes = 1; allowed: an integer from 2 to 1,000,000"),
         (("cnn", (3, 32), 2.5), "classes = 2.5"),
         (("cnn", (32,), 5), "input_shape"),
         (("cnn", (3, 0), 5), "input_shape"),
