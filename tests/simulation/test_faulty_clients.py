@@ -13,7 +13,7 @@ import pytest
 import torch
 
 from ftte_lab.devices import FAULTS, FaultyMessages
-from ftte_lab.server import StepRule, server_step, variance_entries, weights
+from ftte_lab.server import StepRule, WeightRule, server_step, variance_entries, weights
 from ftte_lab.simulation import METHODS, Finished, Prepared, Scenario, Stepped, prepare, simulate
 from ftte_lab.simulation.global_model import GlobalModel
 from ftte_lab.simulation.local_training import LocalTraining
@@ -231,7 +231,8 @@ def test_loud_messages_move_a_mean_more_than_a_whole_step(fault: str) -> None:
         meant, sent = honest.take(version), wrong.take(version)
         if 1 <= prepared.faulty[timeline.client[sent.participations]].sum() <= 2:
             ages, v = version - timeline.version[sent.participations], variance_entries(sent.rows)
-            by_variance = weights(ages, v, sent.samples, variance_ref=float(np.median(v)))
+            rule = WeightRule(variance_exponent=1.0)
+            by_variance = weights(ages, v, sent.samples, rule, variance_ref=float(np.median(v)))
             equal = np.full(10, 0.1)
             clean = server_step(server.row, meant.rows, equal, StepRule())
             rules = [(equal, "weighted"), (equal, "median"), (equal, "trimmed")]

@@ -101,7 +101,7 @@ def test_auto_per_kind_fits_each_kind() -> None:
         ({"micro_batch": 0}, "micro_batch = 0; allowed: an integer from 1 to 4,096. None: the wh"),
         ({"micro_batch": "atuo"}, "micro_batch = 'atuo'; allowed: an integer .*'auto': the large"),
         ({"micro_batch": True}, "micro_batch = True; allowed"),
-        ({"recompute": 1}, "recompute = 1; allowed: True or False"),
+        ({"recompute": 2}, "recompute = 2; allowed: True or False"),
     ],
 )
 def test_wrong_values_are_explained(changes: dict[str, Any], text: str) -> None:

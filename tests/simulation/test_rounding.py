@@ -280,10 +280,10 @@ def test_broken_updates_are_still_rejected(broken: float, bits: int) -> None:
     [
         ({"payload_bits": 12}, "payload_bits = 12 is not known; allowed: 32, 16, 8"),
         ({"payload_bits": 4}, "payload_bits = 4; allowed: an integer from 8 to 32"),
-        ({"payload_bits": 8.0}, "payload_bits = 8.0; allowed: an integer"),
+        ({"payload_bits": 8.5}, "payload_bits = 8.5; allowed: an integer"),
         ({"payload_bits": "8"}, "payload_bits = '8'; allowed: an integer"),
         ({"payload_bits": None}, "payload_bits = None; allowed: an integer"),
-        ({"payload_names": 1}, "payload_names = 1; allowed: True or False"),
+        ({"payload_names": 2}, "payload_names = 2; allowed: True or False"),
         (
             {"payload_bits": 16, "correction": "control_variates"},
             "correction = 'control_variates' with payload_bits = 16; allowed: payload_bits = 32",
