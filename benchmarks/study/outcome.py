@@ -8,10 +8,8 @@ from typing import Any
 
 from benchmarks.study.bills import bill, fitting_micro_batch
 from benchmarks.study.matrix import Cell
+from ftte_lab.experiments import TARGET_SHARE
 from ftte_lab.simulation import AXES, History, Scenario, first_reached
-
-TARGET_SHARE = 0.95
-"""The target accuracy, as a share of FedAvg's best smoothed accuracy."""
 
 FINAL_SHARE = 0.2
 """The final accuracy is the mean over this last share of a run's time."""

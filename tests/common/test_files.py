@@ -192,7 +192,7 @@ def test_write_atomic_waits_on_windows_while_somebody_reads(
         lambda content: b"made",
     ],
 )
-def test_cached_text_makes_a_damaged_file_anew(
+def test_cached_text_makes_a_damaged_file_again(
     tmp_path: Path, damage: Callable[[bytes], bytes]
 ) -> None:
     path = tmp_path / "text.js"

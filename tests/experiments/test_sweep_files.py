@@ -1,4 +1,4 @@
-"""The files of a sweep: cut off they are made anew, of somebody else they are never replaced."""
+"""The files of a sweep: one that is cut off is made again, a foreign one is never replaced."""
 
 import json
 from concurrent.futures import ThreadPoolExecutor
@@ -29,14 +29,14 @@ def file(folder: Path, kind: str = "json") -> Path:
 
 
 @pytest.mark.parametrize("share", [0.0, 0.001, 0.3, 0.999])
-def test_a_result_that_is_cut_off_is_made_anew(tmp_path: Path, whole: bytes, share: float) -> None:
+def test_a_result_that_is_cut_off_is_made_again(tmp_path: Path, whole: bytes, share: float) -> None:
     file(tmp_path).write_bytes(whole[: int(share * len(whole))])
     assert Sweep(tmp_path, (ONE,)).missing == (ONE,)
     swept(tmp_path)
     assert file(tmp_path).read_bytes() == whole
 
 
-def test_zeros_that_a_crash_left_are_made_anew(tmp_path: Path, whole: bytes) -> None:
+def test_zeros_that_a_crash_left_are_made_again(tmp_path: Path, whole: bytes) -> None:
     file(tmp_path).write_bytes(bytes(4096))
     swept(tmp_path)
     assert file(tmp_path).read_bytes() == whole

@@ -1,4 +1,4 @@
-"""What happens to a process at a random moment, and what it is told to do meanwhile."""
+"""What happens to a process at a random moment, and what the process computes meanwhile."""
 
 import builtins
 import contextlib

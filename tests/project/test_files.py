@@ -1,8 +1,8 @@
 """Every place that reads or writes a file, downloads, or counts cores: listed, with its test.
 
 A new place fails here until it is listed with the test that shows what holds for it: modes follow
-the umask, two writers do not hurt each other, a full or missing disk is a sentence, and what is cut
-off, foreign or hostile is told apart.
+the umask, two writers do not hurt each other, a full or missing disk is a sentence, and a file that
+is cut off, foreign or hostile is recognised.
 """
 
 import ast
