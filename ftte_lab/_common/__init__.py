@@ -1,6 +1,7 @@
 """What every package may use: checks, registries, atomic files, process settings, text."""
 
 from ftte_lab._common.cache import SizedCache
+from ftte_lab._common.disk_cache import DiskCache
 from ftte_lab._common.files import (
     FileTroubleError,
     brief,
@@ -10,6 +11,7 @@ from ftte_lab._common.files import (
     write_atomic,
     writing_to,
 )
+from ftte_lab._common.interrupt import InterruptedWorkError, interruptible, pause_point
 from ftte_lab._common.lock import changing, try_lock
 from ftte_lab._common.process import MOST_HELPERS, configure_process, cores
 from ftte_lab._common.progress import progress_bar
@@ -21,7 +23,9 @@ from ftte_lab._common.validate import choice, integer, number, plain, require, s
 
 __all__ = [
     "MOST_HELPERS",
+    "DiskCache",
     "FileTroubleError",
+    "InterruptedWorkError",
     "Registry",
     "SizedCache",
     "brief",
@@ -32,8 +36,10 @@ __all__ = [
     "configure_process",
     "cores",
     "integer",
+    "interruptible",
     "is_file",
     "number",
+    "pause_point",
     "percent",
     "plain",
     "progress_bar",

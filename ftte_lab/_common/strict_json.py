@@ -7,8 +7,6 @@ import math
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ftte_lab._common.files import brief
-
 _DEEPEST = 40  # levels of nesting; nothing of ours has more than eight
 _MARK = b"\xef\xbb\xbf"  # some editors put it before a text
 _LONGEST = 256 * 2**20  # characters; a record of ours has some hundred thousand
@@ -75,7 +73,9 @@ def read_json(
     try:
         content = _parsed(text, not_finite)
     except (ValueError, RecursionError, TypeError) as error:
-        reason = "too deeply nested" if isinstance(error, RecursionError) else brief(error)
+        reason = (
+            "too deeply nested" if isinstance(error, RecursionError) else str(error).rstrip(".")
+        )
         raise ValueError(f"{what} is not JSON ({reason}); allowed: {allowed}.") from error
     if not isinstance(content, dict):
         raise ValueError(f"{what} is not a JSON object; allowed: {allowed}.")

@@ -1,11 +1,13 @@
 """One run: Scenario -> Prepared -> events -> History."""
 
 from ftte_lab.simulation.engine import run, simulate
-from ftte_lab.simulation.events import Evaluated, Event, Finished, Ready, Stepped
+from ftte_lab.simulation.events import Evaluated, Event, Finished, Ready
 from ftte_lab.simulation.federation import Federation, federation
 from ftte_lab.simulation.history import AXES, History, faster, saved
+from ftte_lab.simulation.kept import keep_prepared
 from ftte_lab.simulation.methods import METHODS, Method
-from ftte_lab.simulation.prepare import Prepared, policy, prepare
+from ftte_lab.simulation.prepare import prepare
+from ftte_lab.simulation.prepared import Prepared, policy
 from ftte_lab.simulation.recorder import evaluation_versions
 from ftte_lab.simulation.scenario import (
     DEFAULTS,
@@ -21,8 +23,12 @@ from ftte_lab.simulation.smoothing import (
     smooth,
     smoothing_width_s,
 )
+from ftte_lab.simulation.stepped import Stepped
 from ftte_lab.simulation.tier import Tier, Tiers
 from ftte_lab.simulation.traffic import Traffic
+from ftte_lab.simulation.workers.dispatch import expected_seconds
+from ftte_lab.simulation.workers.run_pool import Race, warm_up
+from ftte_lab.simulation.workers.run_worker import RemoteRun
 
 __all__ = [
     "AXES",
@@ -40,7 +46,9 @@ __all__ = [
     "Knob",
     "Method",
     "Prepared",
+    "Race",
     "Ready",
+    "RemoteRun",
     "Scenario",
     "Setting",
     "Stepped",
@@ -48,9 +56,11 @@ __all__ = [
     "Tiers",
     "Traffic",
     "evaluation_versions",
+    "expected_seconds",
     "faster",
     "federation",
     "first_reached",
+    "keep_prepared",
     "policy",
     "prepare",
     "run",
@@ -60,4 +70,5 @@ __all__ = [
     "simulate",
     "smooth",
     "smoothing_width_s",
+    "warm_up",
 ]

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ftte_lab.simulation.prepare import Prepared
+from ftte_lab.simulation.prepared import Prepared
 from ftte_lab.training import draw_many
 
 _BLOCK = 1024  # participations whose batches are drawn together

@@ -7,7 +7,7 @@ from typing import Literal
 import numpy as np
 
 from ftte_lab.server import Fate
-from ftte_lab.simulation.prepare import Prepared
+from ftte_lab.simulation.prepared import Prepared
 
 
 class CostLedger:

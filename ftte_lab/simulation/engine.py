@@ -14,12 +14,14 @@ from dataclasses import dataclass
 
 from ftte_lab._common import integer
 from ftte_lab.models import Params
-from ftte_lab.simulation.events import Evaluated, Event, Finished, Ready, Stepped
+from ftte_lab.simulation.events import Evaluated, Event, Finished, Ready
 from ftte_lab.simulation.global_model import GlobalModel
 from ftte_lab.simulation.history import History
-from ftte_lab.simulation.prepare import Prepared, prepare
+from ftte_lab.simulation.prepare import prepare
+from ftte_lab.simulation.prepared import Prepared
 from ftte_lab.simulation.recorder import Recorder, evaluation_versions
 from ftte_lab.simulation.scenario import Scenario
+from ftte_lab.simulation.stepped import Stepped
 from ftte_lab.simulation.trainer import Trainer
 from ftte_lab.simulation.workers.worker import Task
 

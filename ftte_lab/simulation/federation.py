@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ftte_lab._common import SizedCache, configure_process, require
-from ftte_lab.data import Dataset, Shards, assign_class_to_slowest, load, split
+from ftte_lab.data import SOURCES, Dataset, Shards, assign_class_to_slowest, load, split
 from ftte_lab.devices import Fleet, sample_fleet
 from ftte_lab.models import Model, Params, build, flatten_trained, from_rows, full, make_plan
+from ftte_lab.simulation import kept as _kept
 from ftte_lab.simulation.scenario import Scenario
 from ftte_lab.training import FrozenFeatures, draw_batches, train_cohort
 
@@ -23,6 +25,13 @@ class Start:
     dataset: Dataset
     model: Model
     params: Params
+
+    @cached_property
+    def digest(self) -> str:
+        """Return a name for all that a search takes from it: net, parameters and public data."""
+        data = self.dataset
+        content = _kept.start_digest(self.params, data.x_public, data.y_public)
+        return f"{self.model.to_json()} {content}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +115,36 @@ def _federation(s: Scenario) -> Federation:
 def _start(s: Scenario) -> Start:
     """Load the data and train the first model: the slow part, shared by all fleets and splits."""
     configure_process()
-    dataset = load(s.data, people=s.clients, samples_per_person=s.samples_per_client, seed=s.seed)
+    dataset = _dataset(s)
     model = build(s.model, dataset.shape, dataset.n_classes)
-    return Start(dataset, model, _warm_start(s, dataset, model))
+    return Start(dataset, model, _first_params(s, dataset, model))
+
+
+def _dataset(s: Scenario) -> Dataset:
+    """Load the data; what is generated, or comes with a library, may be kept on disk."""
+
+    def make() -> Dataset:
+        return load(s.data, people=s.clients, samples_per_person=s.samples_per_client, seed=s.seed)
+
+    if s.own_names() or not SOURCES[s.data].offline:
+        return make()
+    key = ("data", s.data, s.clients, s.samples_per_client, s.seed)
+    return _kept.kept(key, make, _kept.dataset_to_bytes, _kept.dataset_from_bytes)
+
+
+def _first_params(s: Scenario, dataset: Dataset, model: Model) -> Params:
+    """Return the first parameters; they follow from the net and the public data."""
+    if s.own_names():
+        return _warm_start(s, dataset, model)
+    public_data = _kept.start_digest({}, dataset.x_public, dataset.y_public)
+    key = ("start", model.to_json(), public_data, s.seed, s.warm_start_steps, s.client_rate)
+    params = _kept.kept(
+        key,
+        lambda: _warm_start(s, dataset, model),
+        _kept.params_to_bytes,
+        _kept.params_from_bytes,
+    )
+    return {name: params[name] for name in model.tensors}
 
 
 def _warm_start(s: Scenario, dataset: Dataset, model: Model) -> Params:

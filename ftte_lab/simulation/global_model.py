@@ -23,44 +23,14 @@ from ftte_lab.server import (
     variance_entries,
     weights,
 )
-from ftte_lab.simulation.events import Stepped
-from ftte_lab.simulation.prepare import Prepared
+from ftte_lab.simulation.prepared import Prepared
 from ftte_lab.simulation.rounding import Rounding
 from ftte_lab.simulation.scenario import Scenario
 from ftte_lab.simulation.start_rows import StartRows
+from ftte_lab.simulation.stepped import BufferedUpdates, Stepped
 
 _REFERENCE_UPDATES = 100  # length of the running median of variances, in updates
 _WARM_UP = 9  # after v steps the running average weighs the past by at most v / (v + 9)
-
-
-@dataclass(frozen=True, eq=False)
-class BufferedUpdates:
-    """Hold the updates of one server step, in the order of arrival.
-
-    Attributes:
-        participations: indices into the timeline, `(K,)`.
-        rows: one update per row, `(K, d)`.
-        step_variance: sampling variance that each client measured, `(K,)`; zeros if not tracked.
-        samples: training samples behind each update, `(K,)`.
-        offsets: what each client added to its gradients, `(K, d)`; `None`: no client state.
-    """
-
-    participations: np.ndarray
-    rows: Tensor
-    step_variance: np.ndarray
-    samples: np.ndarray
-    offsets: Tensor | None = None
-
-    def select(self, positions: np.ndarray) -> BufferedUpdates:
-        """Keep the updates at these positions."""
-        at = torch.as_tensor(positions, device="cpu")
-        return BufferedUpdates(
-            self.participations[positions],
-            self.rows[at],
-            self.step_variance[positions],
-            self.samples[positions],
-            None if self.offsets is None else self.offsets[at],
-        )
 
 
 @dataclass(frozen=True, eq=False)

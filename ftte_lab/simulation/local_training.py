@@ -8,7 +8,7 @@ import torch
 from ftte_lab.devices import random_labels
 from ftte_lab.server import CORRECTIONS
 from ftte_lab.simulation.cohorts import Cohort, HeldBack
-from ftte_lab.simulation.prepare import Prepared
+from ftte_lab.simulation.prepared import Prepared
 from ftte_lab.training import LocalSGD, Updates, clients_at_once, gather_batches
 
 

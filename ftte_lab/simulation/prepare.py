@@ -7,138 +7,28 @@ slider can show it at once; `engine` then trains along the timeline.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import replace
 
 import numpy as np
-import torch
 
 from ftte_lab._common import require, size
 from ftte_lab.devices import (
     Batteries,
     Fleet,
-    MemoryBill,
     Times,
     draw_batteries,
     energy_j,
-    faulty_clients,
     participation_times,
-    recompute_flops,
     slowest,
 )
-from ftte_lab.models import Plan, full, make_plan
-from ftte_lab.server import Choice, Participants, Policy, Redraws, Timeline, schedule
+from ftte_lab.models import full, make_plan
+from ftte_lab.server import Participants, Redraws, Timeline, schedule
 from ftte_lab.simulation.federation import Federation, federation
+from ftte_lab.simulation.prepared import Prepared, flops_by_tier, policy, update_flops
 from ftte_lab.simulation.scenario import Scenario
-from ftte_lab.simulation.tier import Tier, Tiers
+from ftte_lab.simulation.tier import Tiers
 from ftte_lab.simulation.tiers import make_tiers
-from ftte_lab.simulation.traffic import Traffic, delivered, traffic
-from ftte_lab.training import FrozenInputs
-
-
-@dataclass(frozen=True, eq=False)
-class Prepared:
-    """A run before its first gradient.
-
-    Attributes:
-        scenario: what was prepared.
-        federation: first model, data of each client, devices.
-        tiers: what each device trains, and what it costs.
-        times: seconds of one participation of each client, without jitter; in the first phase.
-        timeline: who starts, arrives and is buffered when.
-        holds: `(clients,)`, which devices can hold the training step.
-        eligible: `(clients,)`, which devices take part.
-        slowest: indices of the slowest tenth of the devices, by the time that training everything
-            would take: the same devices for every method.
-        energy_j: `(clients,)`, joules of one participation; in the first phase.
-    """
-
-    scenario: Scenario
-    federation: Federation
-    tiers: Tiers
-    times: Times
-    timeline: Timeline
-    holds: np.ndarray
-    eligible: np.ndarray
-    slowest: np.ndarray
-    energy_j: np.ndarray
-
-    @property
-    def weakest(self) -> Tier:
-        """Return the tier of the weakest devices; with one subset for the fleet, the only one."""
-        return self.tiers.tiers[0]
-
-    @property
-    def plan(self) -> Plan:
-        """Return what the subset of the weakest devices asks of each operation."""
-        return self.weakest.plan
-
-    @property
-    def choice(self) -> Choice | None:
-        """Return how the subset of the weakest devices was chosen; `None`: all is trained."""
-        return self.weakest.choice
-
-    @property
-    def bill(self) -> MemoryBill:
-        """Return the memory bill of the weakest devices; with phases, the largest of them."""
-        if self.tiers.phases is None:
-            return self.weakest.bill
-        return max((tier.bill for tier in self.tiers.tiers), key=lambda bill: bill.peak_bytes)
-
-    @property
-    def traffic(self) -> Traffic:
-        """Return the bytes per message of the weakest devices."""
-        return self.weakest.traffic
-
-    @cached_property
-    def tier(self) -> np.ndarray:
-        """Return what each participation trains: its client's tier, or its phase."""
-        if self.tiers.phases is not None:
-            return self.timeline.phase
-        return self.tiers.tier_of_client[self.timeline.client]
-
-    @cached_property
-    def flops_per_update(self) -> np.ndarray:
-        """Count the floating-point operations of each participation."""
-        return np.asarray(_flops_by_tier(self.scenario, self.tiers))[self.tier]
-
-    @cached_property
-    def energy_per_update_j(self) -> np.ndarray:
-        """Return the joules of each participation."""
-        timeline, phases, fleet = self.timeline, self.tiers.phases, self.federation.fleet
-        energy = self.energy_j[timeline.client]
-        if phases is not None:
-            flops = _flops_by_tier(self.scenario, self.tiers)
-            for oldest, phase in phases.download:
-                at = (timeline.oldest == oldest) & (timeline.phase == phase)
-                each = energy_j(fleet, phases.times(fleet, flops, oldest, phase))
-                energy[at] = each[timeline.client[at]]
-        return energy
-
-    @cached_property
-    def faulty(self) -> np.ndarray:
-        """Report which clients are faulty, `(clients,)`: known to the recorder, not the server."""
-        s = self.scenario
-        return faulty_clients(s.clients, s.faulty_share if s.fault != "none" else 0.0, s.seed)
-
-    def survival(self, sim_seconds: float) -> float:
-        """Return the share of the fleet whose battery lets it take part, now or again.
-
-        Raises:
-            ValueError: a run without batteries.
-        """
-        return float(np.mean(self.eligible & ~self.timeline.empty_at(sim_seconds)))
-
-    @property
-    def data_left_out(self) -> float:
-        """Return the share of the training samples on devices that do not take part."""
-        sizes = np.array([len(shard) for shard in self.federation.shards.train])
-        return float(sizes[~self.eligible].sum() / sizes.sum())
-
-    def inputs(self, x: np.ndarray) -> FrozenInputs:
-        """Return samples `(n, *input_shape)` as each tier takes them: what is frozen, once."""
-        model, params = self.federation.model, self.federation.params
-        return FrozenInputs(model, params, torch.as_tensor(x, device="cpu"), self.tiers.starts)
+from ftte_lab.simulation.traffic import delivered, traffic
 
 
 def prepare(scenario: Scenario) -> Prepared:
@@ -192,21 +82,12 @@ def _delivered(s: Scenario, shared: Federation, tiers: Tiers) -> Federation:
     return replace(shared, start=replace(start, params=params))
 
 
-def _flops(s: Scenario, plan: Plan, recompute: bool) -> int:
-    sample = plan.forward_flops() + plan.backward_flops()
-    return s.local_steps * s.batch * (sample + recompute * recompute_flops(plan))
-
-
-def _flops_by_tier(s: Scenario, tiers: Tiers) -> list[int]:
-    return [_flops(s, tier.plan, s.recompute) for tier in tiers.tiers]
-
-
 def _times(s: Scenario, shared: Federation, tiers: Tiers) -> Times:
     return participation_times(
         shared.fleet,
         download_bytes=tiers.per_client([t.traffic.download for t in tiers.tiers]),
         upload_bytes=tiers.per_client([t.traffic.upload for t in tiers.tiers]),
-        flops=tiers.per_client(_flops_by_tier(s, tiers)),
+        flops=tiers.per_client(flops_by_tier(s, tiers)),
     )
 
 
@@ -218,19 +99,9 @@ def _slowest_tenth(s: Scenario, shared: Federation) -> np.ndarray:
         shared.fleet,
         download_bytes=message.download,
         upload_bytes=message.upload,
-        flops=_flops(s, plan, recompute=False),
+        flops=update_flops(s, plan, recompute=False),
     )
     return slowest(0.1, times)
-
-
-def policy(s: Scenario) -> Policy:
-    """Return the server's protocol as the timeline needs it.
-
-    Over-selection keeps the concurrency and shrinks the cohort.
-    """
-    cohort = max(1, round(s.concurrency / (1 + s.over_select)))
-    buffer = cohort if s.buffer is None else s.buffer
-    return Policy(s.concurrency, buffer, s.refill, s.max_staleness, discard_late=s.over_select > 0)
 
 
 def _batteries(s: Scenario, fleet: Fleet, participants: Participants) -> Batteries | None:
@@ -252,7 +123,7 @@ def _batteries(s: Scenario, fleet: Fleet, participants: Participants) -> Batteri
 def _redraws(s: Scenario, shared: Federation, tiers: Tiers) -> Redraws | None:
     if tiers.phases is None:
         return None
-    return tiers.phases.redraws(shared.fleet, _flops_by_tier(s, tiers))
+    return tiers.phases.redraws(shared.fleet, flops_by_tier(s, tiers))
 
 
 def _timeline(

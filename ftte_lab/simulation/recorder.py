@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter
+import weakref
+from collections import Counter, deque
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,9 +15,12 @@ from torch.nn.functional import cross_entropy
 
 from ftte_lab.models import Params
 from ftte_lab.simulation.cost_ledger import CostLedger
-from ftte_lab.simulation.events import Stepped
+from ftte_lab.simulation.federation import Federation
 from ftte_lab.simulation.history import History
-from ftte_lab.simulation.prepare import Prepared
+from ftte_lab.simulation.prepared import Prepared
+from ftte_lab.simulation.stepped import Stepped
+
+_FIRST_MODELS = 8  # whose logits are kept: some megabytes
 
 
 class Recorder:
@@ -52,7 +57,7 @@ class Recorder:
             logits: of the test data, if a worker has computed them already.
         """
         if logits is None:
-            logits = self.inputs.of(int(self.prepared.timeline.phase_at(version))).logits(params)
+            logits = self._logits(version, params)
         right = (logits.argmax(1) == self.y).numpy().astype(np.int64)
         per_client = np.sort(self._clients.accuracies(right))
         point = {
@@ -71,6 +76,17 @@ class Recorder:
         self.points.append(point)
         return point
 
+    def _logits(self, version: int, params: Params) -> Tensor:
+        """Evaluate a version; all runs of a fleet begin with the same one, which is kept."""
+
+        def make() -> Tensor:
+            phase = int(self.prepared.timeline.phase_at(version))
+            return self.inputs.of(phase).logits(params)
+
+        shared = self.prepared.federation
+        same = all(value is shared.params[name] for name, value in params.items())
+        return _first.of(shared, self.prepared.tiers.starts, make) if same else make()
+
     def history(self, rejected: Counter[str]) -> History:
         """Return the record of the run.
 
@@ -83,6 +99,28 @@ class Recorder:
         if self._faulty:
             facts["faulty_clients"] = int(self.prepared.faulty.sum())
         return History(self.prepared.scenario.to_dict(), pd.DataFrame(self.points), facts)
+
+
+class _FirstLogits:
+    """Keep the logits of a few first models, each with what it was computed from."""
+
+    def __init__(self) -> None:
+        self._known: deque[tuple[Params, weakref.ref[np.ndarray], tuple[int, ...], Tensor]] = deque(
+            maxlen=_FIRST_MODELS
+        )
+
+    def of(self, shared: Federation, starts: tuple[int, ...], make: Callable[[], Tensor]) -> Tensor:
+        """Return the logits of a federation's model, computed from these operations on."""
+        params, x = shared.params, shared.dataset.x_test
+        for known, held, known_starts, logits in list(self._known):
+            if known is params and held() is x and known_starts == starts:
+                return logits
+        logits = make()
+        self._known.append((params, weakref.ref(x), starts, logits))
+        return logits
+
+
+_first = _FirstLogits()
 
 
 class _ClientTestData:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ftte_lab.models import RowFormat, from_rows, insert
 from ftte_lab.simulation.cohorts import ServerVersion
-from ftte_lab.simulation.prepare import Prepared
+from ftte_lab.simulation.prepared import Prepared
 
 _TAG = 4101  # keeps this random stream apart from every other use of the same seed
 

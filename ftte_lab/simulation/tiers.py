@@ -12,7 +12,7 @@ import weakref
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -27,11 +27,14 @@ from ftte_lab.server import (
     largest_micro_batch,
     measure,
 )
+from ftte_lab.simulation import kept as _kept
 from ftte_lab.simulation.federation import Federation, Start, public
 from ftte_lab.simulation.phases import Phases, boundaries, redrawn, union_of
 from ftte_lab.simulation.scenario import Scenario
 from ftte_lab.simulation.tier import Tier, Tiers
 from ftte_lab.simulation.traffic import Traffic, traffic
+
+Kept = TypeVar("Kept")
 
 _SEED_STEP = 1_000_003  # between the seeds of the searches of two phases
 
@@ -178,6 +181,19 @@ class _Search:
         assert start is not None  # noqa: S101
         return start
 
+    def kept(
+        self,
+        kind: str,
+        make: Callable[[], Kept],
+        write: Callable[[Kept], bytes],
+        read: Callable[[bytes], Kept],
+    ) -> Kept:
+        """Return what follows from this search, from the disk if it is kept there."""
+        if _kept.kept_in() is None or self.scenario.own_names():
+            return make()
+        key = (kind, self.start.digest, repr(self.key), self.budget_bytes, self.device)
+        return _kept.kept(key, make, write, read)
+
 
 def _search(s: Scenario, start: Start, budget_bytes: int, device: str) -> _Search:
     return _Search(s.key("gains", "search"), weakref.ref(start), budget_bytes, device, s)
@@ -185,7 +201,10 @@ def _search(s: Scenario, start: Start, budget_bytes: int, device: str) -> _Searc
 
 @lru_cache(maxsize=64)  # the search takes most of the time of `prepare`, and few knobs change it
 def _chosen(search: _Search) -> Choice:
-    return _choose(search, _gains_for(search), search.scenario.seed)
+    def make() -> Choice:
+        return _choose(search, _gains_for(search), search.scenario.seed)
+
+    return search.kept("choice", make, _kept.choice_to_bytes, _kept.choice_from_bytes)
 
 
 @lru_cache(maxsize=16)
@@ -223,14 +242,18 @@ def _gains_for(search: _Search) -> Contributions:
 @lru_cache(maxsize=16)
 def _gains(search: _Search) -> Contributions:
     s, start = search.scenario, search.start
-    x, y = public(start.dataset)
-    return measure(
-        start.model,
-        start.params,
-        x,
-        y,
-        s.contribution,
-        channels_by=s.channels_by,
-        exponent=s.gain_exponent,
-        seed=s.seed,
-    )
+
+    def make() -> Contributions:
+        x, y = public(start.dataset)
+        return measure(
+            start.model,
+            start.params,
+            x,
+            y,
+            s.contribution,
+            channels_by=s.channels_by,
+            exponent=s.gain_exponent,
+            seed=s.seed,
+        )
+
+    return search.kept("gains", make, _kept.gains_to_bytes, _kept.gains_from_bytes)

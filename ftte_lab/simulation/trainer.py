@@ -17,10 +17,10 @@ from ftte_lab.models import Params
 from ftte_lab.server import CorrectionState
 from ftte_lab.simulation.batch_sampler import BatchSampler
 from ftte_lab.simulation.cohorts import Cohort, HeldBack, ServerVersion
-from ftte_lab.simulation.global_model import BufferedUpdates
 from ftte_lab.simulation.local_training import LocalTraining
-from ftte_lab.simulation.prepare import Prepared, policy
+from ftte_lab.simulation.prepared import Prepared, policy
 from ftte_lab.simulation.rounding import Rounding
+from ftte_lab.simulation.stepped import BufferedUpdates
 from ftte_lab.simulation.update_table import RowTable
 from ftte_lab.simulation.workers.dispatch import Dispatcher
 from ftte_lab.training import Updates
@@ -55,6 +55,7 @@ class Trainer:
         self.rounding = Rounding(prepared)
         self.sampler = BatchSampler(prepared, np.sort(self.timeline.applied))
         self.held = HeldBack()
+        self.deferred: list[Cohort] = []
         entries = self.tiers.union.subset.entries(prepared.federation.model)
         self.rows = RowTable(len(self.timeline), entries)
         self.offsets = RowTable(len(self.timeline), entries)
@@ -81,7 +82,8 @@ class Trainer:
             params: its parameters.
             row: their trained entries `(d,)`.
         """
-        for cohort in self._cohorts(ServerVersion(version, params, row)):
+        self._train_deferred()
+        for cohort in self._needed_first(self._cohorts(ServerVersion(version, params, row))):
             if self._holds_back and cohort.tier == 0 and len(cohort) <= _FEW:
                 self.held.cohorts.append(cohort)
             else:
@@ -136,6 +138,28 @@ class Trainer:
                 trained = offsets[:, self.tiers.columns[tier]]
             cohort = Cohort(start, tier, participations, batches, trained)
             yield cohort.select(np.flatnonzero(tiers == tier))
+
+    def _needed_first(self, cohorts: Iterator[Cohort]) -> Iterator[Cohort]:
+        """Put off what the first step does not need: the first point is there so much sooner.
+
+        All clients start from version 0, and only a buffer of them is needed for the first step.
+        Workers are sent what is needed last anyway.
+        """
+        for cohort in cohorts:
+            soon = self.timeline.step[cohort.participations] == 0
+            least = 1 if self.local.at_once[cohort.tier] == 1 else 2
+            parts = int(soon.sum()), int((~soon).sum())
+            split = cohort.start.version == 0 and self.dispatcher.pool is None
+            if split and min(parts) >= least:
+                self.deferred.append(cohort.select(np.flatnonzero(~soon)))
+                cohort = cohort.select(np.flatnonzero(soon))
+            yield cohort
+
+    def _train_deferred(self) -> None:
+        """Train what was put off."""
+        for cohort in self.deferred:
+            self._keep(cohort, self.local.train(cohort))
+        self.deferred.clear()
 
     def _held_is_due(self, version: int) -> bool:
         """Report whether enough clients are held back, or the next step needs one of them."""

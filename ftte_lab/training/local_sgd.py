@@ -14,7 +14,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ftte_lab._common import require
+from ftte_lab._common import pause_point, require
 from ftte_lab.models import Params, Plan, flatten_trained, from_rows, to_rows
 from ftte_lab.training.network import StackedNet
 from ftte_lab.training.sizing import chunk_sizes, clients_at_once
@@ -141,6 +141,7 @@ class LocalSGD:
         optimiser = StackedSGD(self, stacked, C, added)
         recorded = []
         for s in range(steps):
+            pause_point()
             logits = net.forward(x[s], stacked)
             if self.track_losses:
                 recorded.append(logits)

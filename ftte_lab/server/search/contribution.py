@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
 
-from ftte_lab._common import Registry, callable_entry, choice, number, require
+from ftte_lab._common import Registry, callable_entry, choice, number, pause_point, require
 from ftte_lab.models import (
     Model,
     Params,
@@ -238,6 +238,7 @@ def _squared_gradients(
     net = StackedNet(model, make_plan(model, full(model)))
     inputs, sink = FrozenFeatures(model, params, x), _Squares(per_sample)
     for at in torch.arange(len(x), device="cpu").split(_SAMPLES_AT_ONCE):
+        pause_point()
         sink.samples = len(at)
         at = at.unsqueeze(1 if per_sample else 0)
         stacked = net.stack([params], [len(at)])

@@ -12,7 +12,7 @@ from torch import Tensor
 from ftte_lab._common import MOST_HELPERS, cores
 from ftte_lab.simulation.cohorts import Cohort
 from ftte_lab.simulation.local_training import LocalTraining
-from ftte_lab.simulation.prepare import Prepared
+from ftte_lab.simulation.prepared import Prepared
 from ftte_lab.simulation.workers.pool import WorkerPool, WorkerSetup, workers_possible
 from ftte_lab.simulation.workers.worker import Task, Worker
 from ftte_lab.training import Updates
@@ -25,8 +25,12 @@ _UPDATE_S = 50e-6
 
 def useful_processes(prepared: Prepared) -> int:
     """Return the cores, 8 at most, if a run would keep one core busy for two seconds, else 1."""
-    seconds = _seconds(prepared)[prepared.timeline.applied].sum()
-    return cores(MOST_HELPERS) if seconds > _WORTH_SECONDS else 1
+    return cores(MOST_HELPERS) if expected_seconds(prepared) > _WORTH_SECONDS else 1
+
+
+def expected_seconds(prepared: Prepared) -> float:
+    """Return roughly how long one core needs for a run (s): to compare runs, not to promise."""
+    return float(_seconds(prepared)[prepared.timeline.applied].sum())
 
 
 def _seconds(prepared: Prepared) -> np.ndarray:

@@ -17,6 +17,7 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ClassVar, Self
 
 from ftte_lab.models import Params, unpack
 from ftte_lab.simulation.workers.protocol import (
@@ -37,7 +38,7 @@ _PATIENCE = 4.0  # times the expected seconds
 _MOST_BYTES = 1 << 20  # read at once
 _START = (
     "import signal; signal.signal(signal.SIGINT, signal.SIG_IGN); "
-    "from ftte_lab.simulation.workers.process import main; main()"
+    "from ftte_lab.simulation.workers.{} import main; main()"
 )
 
 
@@ -67,6 +68,7 @@ class Worker:
         loaded_run: name of the run whose data it has.
         alive: whether it may be given tasks.
         heard_s: when it last sent anything, on the monotonic clock (s).
+        entry: the module of this folder whose `main` the process runs.
     """
 
     process: subprocess.Popen[bytes]
@@ -77,9 +79,10 @@ class Worker:
     heard_s: float = field(default_factory=time.monotonic)
     _reader: FrameReader = field(default_factory=FrameReader)
     _next: int = FIRST_TASK
+    entry: ClassVar[str] = "process"
 
     @classmethod
-    def start(cls) -> Worker:
+    def start(cls) -> Self:
         """Start a process that finds the same package.
 
         Its standard streams are not used: whatever prints there disturbs nothing.
@@ -93,7 +96,7 @@ class Worker:
         with theirs:
             try:
                 process = subprocess.Popen(  # noqa: S603
-                    [sys.executable, "-P", "-c", _START, str(theirs.fileno())],
+                    [sys.executable, "-P", "-c", _START.format(cls.entry), str(theirs.fileno())],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=None if _has_stderr() else subprocess.DEVNULL,
