@@ -24,6 +24,7 @@ from ftte_lab.devices.memory import (
     memory_model,
     training_bill,
 )
+from ftte_lab.devices.memory_course import Moment, memory_course
 from ftte_lab.devices.memory_events import mask_links
 from ftte_lab.devices.memory_terms import Decision
 from ftte_lab.devices.segments import recompute_flops
@@ -43,6 +44,7 @@ __all__ = [
     "LocalStep",
     "MemoryBill",
     "MemoryModel",
+    "Moment",
     "Times",
     "decisions",
     "draw_batteries",
@@ -54,6 +56,7 @@ __all__ = [
     "measure_inference_peak",
     "measure_peak",
     "measure_trainer_peak",
+    "memory_course",
     "memory_model",
     "part_sizes",
     "participation_times",

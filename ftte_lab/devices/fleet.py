@@ -190,11 +190,12 @@ def _per_client(name: str, value: float | Floats, clients: int) -> Floats:
     except (TypeError, ValueError, OverflowError):
         array = np.array(np.nan)
     fits = array.shape in ((), (clients,)) and bool(np.isfinite(array).all() and (array >= 0).all())
-    require(
-        fits,
-        f"{name} = {shown(value)}",
-        f"one finite number from 0 upwards, or {clients}, one per client",
-    )
+    if not fits:  # showing an array takes long
+        require(
+            fits,
+            f"{name} = {shown(value)}",
+            f"one finite number from 0 upwards, or {clients}, one per client",
+        )
     return np.broadcast_to(array, (clients,))
 
 
