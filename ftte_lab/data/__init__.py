@@ -5,14 +5,19 @@ clients.
 """
 
 from ftte_lab.data.catalogue import SOURCES, Source, fetch, load
+from ftte_lab.data.own_data import OWN_DATA, OwnData, own_content, own_data
+from ftte_lab.data.own_table import LARGEST_OWN_BYTES
 from ftte_lab.data.partition import PARTITIONS, assign_class_to_slowest, divide_by_label, split
 from ftte_lab.data.store import data_home, data_path
 from ftte_lab.data.types import Dataset, Shards
 
 __all__ = [
+    "LARGEST_OWN_BYTES",
+    "OWN_DATA",
     "PARTITIONS",
     "SOURCES",
     "Dataset",
+    "OwnData",
     "Shards",
     "Source",
     "assign_class_to_slowest",
@@ -21,5 +26,7 @@ __all__ = [
     "divide_by_label",
     "fetch",
     "load",
+    "own_content",
+    "own_data",
     "split",
 ]

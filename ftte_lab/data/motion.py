@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ftte_lab._common import integer
+from ftte_lab._common import integer, pause_point
 from ftte_lab.data.types import Dataset
 
 RATE_HZ = 32
@@ -104,6 +104,7 @@ def motion(people: int = 100, samples_per_person: int = 40, *, seed: int = 0) ->
     y_test = np.empty((people, tests), np.int64)
     # Each person is written in place, so that the data of a large fleet exist only once.
     for p in range(people):
+        pause_point()
         signals, labels = _person(seed, 0, p, samples_per_person + tests)
         x[p], x_test[p] = np.split(signals, [samples_per_person])
         y[p], y_test[p] = np.split(labels, [samples_per_person])
