@@ -1,9 +1,24 @@
 """Many runs: presets, comparisons, in parallel, in a folder."""
 
 from ftte_lab.experiments.comparison import HEADLINE_METHODS, Comparison
-from ftte_lab.experiments.interleave import interleave
+from ftte_lab.experiments.crew import Crew, Landed, StoppedError
+from ftte_lab.experiments.find import find
+from ftte_lab.experiments.find_words import COSTS, amount, in_words
+from ftte_lab.experiments.gallery import GALLERY, Entry, gallery
+from ftte_lab.experiments.grid import (
+    MEASURES_OF_RUNS,
+    Grid,
+    Measure,
+    Summary,
+    figure_of,
+    summarise,
+)
+from ftte_lab.experiments.interleave import Interleaved, LostRunError, interleave
+from ftte_lab.experiments.kept_runs import runs_home, tidy
+from ftte_lab.experiments.knob_values import NUMERIC, knob_values, spell, spread
 from ftte_lab.experiments.parallel import run_all
 from ftte_lab.experiments.presets import PRESETS, TIERED, preset
+from ftte_lab.experiments.question import WANTS, Finding, Question, Trial
 from ftte_lab.experiments.report import HeadlineReport, headline, savings, table
 from ftte_lab.experiments.scoreboard import (
     AUTHORS,
@@ -18,27 +33,55 @@ from ftte_lab.experiments.tuning import RATE_GRID, TUNING_SEEDS, best_rates, tun
 
 __all__ = [
     "AUTHORS",
+    "COSTS",
+    "GALLERY",
     "HEADLINE_METHODS",
+    "MEASURES_OF_RUNS",
+    "NUMERIC",
     "PRESETS",
     "RATE_GRID",
     "TARGET_SHARE",
     "TIERED",
     "TUNING_SEEDS",
+    "WANTS",
     "Comparison",
+    "Crew",
+    "Entry",
     "Failure",
+    "Finding",
+    "Grid",
     "HeadlineReport",
+    "Interleaved",
+    "Landed",
+    "LostRunError",
+    "Measure",
+    "Question",
     "Score",
     "Scoreboard",
+    "StoppedError",
+    "Summary",
     "Sweep",
     "TimedEvent",
+    "Trial",
+    "amount",
     "best_rates",
+    "figure_of",
+    "find",
+    "gallery",
     "headline",
+    "in_words",
     "interleave",
+    "knob_values",
     "preset",
     "run_all",
+    "runs_home",
     "savings",
     "scoreboard",
+    "spell",
+    "spread",
+    "summarise",
     "sweep",
     "table",
+    "tidy",
     "tune",
 ]

@@ -9,12 +9,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+import traceback
 from collections.abc import Callable, Iterable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, ProcessPoolExecutor, wait
 from multiprocessing import connection
 from typing import Any
 
-from ftte_lab._common import cores, integer, require
+from ftte_lab._common import cores, integer, require, write_json
 from ftte_lab.simulation import Finished, History, Scenario, Stepped, simulate
 
 _REPORTS = 200  # progress reports per run
@@ -44,6 +45,16 @@ def run_text(text: str) -> str:
     """Run, in a worker, a scenario given as JSON; return its history as JSON."""
     report = _inbox.put if _inbox is not None else _ignore
     return run_scenario(Scenario.from_json(text), report, 1).to_json()
+
+
+def attempt(text: str) -> str:
+    """Run as `run_text` does; an error comes back as text, which any executor carries."""
+    try:
+        return run_text(text)
+    except Exception as error:  # any error is kept with its scenario
+        return write_json(
+            {"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
+        )
 
 
 def _ignore(seconds: float) -> None:
@@ -76,7 +87,7 @@ def require_portable(scenarios: Iterable[Scenario]) -> None:
     )
 
 
-def start_pool(workers: int, reports: Any = None) -> ProcessPoolExecutor:
+def start_pool(workers: int, reports: Any = None, lifeline: Any = None) -> ProcessPoolExecutor:
     """Start worker processes that end when this process does.
 
     A script needs `if __name__ == "__main__":`, because each worker imports it.
@@ -84,22 +95,25 @@ def start_pool(workers: int, reports: Any = None) -> ProcessPoolExecutor:
     Args:
         workers: how many.
         reports: a queue for progress reports, or `None`.
+        lifeline: the reading end of a pipe, or `None`; they end when its other end is closed.
     """
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=(reports,))
+    given = (reports, lifeline)
+    return ProcessPoolExecutor(workers, mp_context=context, initializer=_begin, initargs=given)
 
 
-def _begin(reports: Any) -> None:
-    """Prepare a worker: keep its queue, and end it when its parent is killed."""
+def _begin(reports: Any, lifeline: Any) -> None:
+    """Prepare a worker: keep its queue, and end it with its parent or its lifeline."""
     global _inbox
     _inbox = reports
     parent = multiprocessing.parent_process()
     if parent is not None:
-        threading.Thread(target=_end_with, args=(parent.sentinel,), daemon=True).start()
+        ends = [parent.sentinel] if lifeline is None else [parent.sentinel, lifeline]
+        threading.Thread(target=_end_with, args=(ends,), daemon=True).start()
 
 
-def _end_with(sentinel: int) -> None:
-    connection.wait([sentinel])
+def _end_with(ends: list[Any]) -> None:
+    connection.wait(ends)
     os._exit(1)
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 import os
-import traceback
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Executor, Future
 from concurrent.futures.process import BrokenProcessPool
@@ -21,11 +20,11 @@ from typing import Any
 
 import pandas as pd
 
-from ftte_lab._common import progress_bar, require, require_writable, write_json
+from ftte_lab._common import progress_bar, require, require_writable
 from ftte_lab.experiments.pool import (
+    attempt,
     hand_out,
     require_portable,
-    run_text,
     start_pool,
     worker_count,
 )
@@ -227,17 +226,7 @@ def _run_on(
     hand_out(todo, executor, workers, _task, take)
 
 
-def _work(text: str) -> str:
-    """Run one scenario in a worker; an error comes back as text, which any executor carries."""
-    try:
-        return run_text(text)
-    except Exception as error:  # any error is kept with its scenario
-        return write_json(
-            {"error": f"{type(error).__name__}: {error}", "traceback": traceback.format_exc()}
-        )
-
-
-_task = _work  # a test submits a task that dies
+_task = attempt  # a test submits a task that dies
 
 
 def _missing(home: Path, scenarios: Iterable[Scenario]) -> list[Scenario]:
