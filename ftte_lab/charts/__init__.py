@@ -7,11 +7,13 @@ from its numbers.
 
 from ftte_lab._common import seconds, size
 from ftte_lab.charts.chance import draws, predicted_gain
+from ftte_lab.charts.charge import charge
 from ftte_lab.charts.curve_axes import AXIS_TITLES, METRICS, metric_title
 from ftte_lab.charts.curves import LiveView, accuracy, curves
 from ftte_lab.charts.figure import Figure, Template, template
 from ftte_lab.charts.fleet import fleet
 from ftte_lab.charts.gantt import first_devices, gantt
+from ftte_lab.charts.heard import accuracy_map, weight_share
 from ftte_lab.charts.images import images
 from ftte_lab.charts.labels import label_map
 from ftte_lab.charts.memory import levers, memory
@@ -24,8 +26,9 @@ from ftte_lab.charts.palette import (
     method_styles,
 )
 from ftte_lab.charts.slide import Slide, slide
+from ftte_lab.charts.step_memory import step_memory
 from ftte_lab.charts.style import Theme, finish
-from ftte_lab.charts.subset import subset_map
+from ftte_lab.charts.subset import subset_map, subset_strip
 from ftte_lab.charts.traffic import bytes_per_update, bytes_sent
 from ftte_lab.charts.updates import staleness, weights
 
@@ -40,8 +43,10 @@ __all__ = [
     "Template",
     "Theme",
     "accuracy",
+    "accuracy_map",
     "bytes_per_update",
     "bytes_sent",
+    "charge",
     "curves",
     "draws",
     "finish",
@@ -62,7 +67,10 @@ __all__ = [
     "size",
     "slide",
     "staleness",
+    "step_memory",
     "subset_map",
+    "subset_strip",
     "template",
+    "weight_share",
     "weights",
 ]

@@ -16,8 +16,8 @@ from ftte_lab.charts.figure import Figure, columns, template
 from ftte_lab.charts.style import WIDTH, Theme, finish
 
 _COLOURS = {
-    "light": ("#8A8A8A", "#E69F00", "#D55E00", "#0072B2", "#009E73", "#CC79A7"),
-    "dark": ("#9A9A9A", "#F0C040", "#FF8A3D", "#56B4E9", "#2CCFA0", "#E8A6CF"),
+    "light": ("#8A8A8A", "#0072B2", "#521078", "#17472F", "#84476A", "#00788A"),
+    "dark": ("#9A9A9A", "#56B4E9", "#9B6BFF", "#8ADDB9", "#A57F9C", "#7FE0EA"),
 }
 _SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
 _SIDES: tuple[tuple[Literal["left", "right"], int], ...] = (("left", 5), ("right", -5))

@@ -25,6 +25,9 @@ METRICS = {
 }
 """What the curves can show, by column of `History.points`; survival where there are batteries."""
 
+CURVE_HEIGHT = 280
+"""Pixels of the plot from top to bottom."""
+
 _SHORT_S = 120.0  # runs of at most two minutes have their axis in seconds
 
 

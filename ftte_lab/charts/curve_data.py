@@ -16,7 +16,10 @@ Points = Any  # columns as in `History.points`: a table, or a mapping of equally
 Line = Mapping[str, np.ndarray]
 
 _GRID = 80  # places where seeds are compared
-_DIP = 0.2  # how far accuracy may fall below its start before the axis has to move
+_EARLY = 0.2  # share of a line that may lie outside of the picture: an untrained model's start
+_DEPTH = 0.3  # most of a share that is shown below the lowest end
+_UNCROPPED = 0.25  # an axis that would begin below begins at 0
+_LOSS_STEP, _SHARE_STEP = 0.25, 0.05  # ends of a vertical axis are multiples of it
 
 
 @dataclass(frozen=True)
@@ -86,35 +89,91 @@ def tables(
     }
 
 
-def pinned_lines(pinned: Mapping[str, Sequence[Points]], view: View) -> Columns:
-    """Return the lines of earlier runs, as far as they have the metric."""
+Pinned = Mapping[str, Mapping[str, Sequence[Line]]]  # by letter and method, a line per seed
+
+
+def pinned_lines(pinned: Mapping[str, Mapping[str, Sequence[Points]]], view: View) -> Pinned:
+    """Return the lines of earlier runs, as far as they have the metric.
+
+    A run on another fleet may have had no such devices.
+    """
+    found = {}
+    for letter, runs in pinned.items():
+        lines = {
+            name: [line_of(p, view) for p in seeds if view.metric in p and len(p[view.of])]
+            for name, seeds in runs.items()
+        }
+        found[letter] = {name: seeds for name, seeds in lines.items() if seeds}
+    return found
+
+
+def pinned_table(pinned: Pinned) -> Columns:
+    """Return the data set of the pinned lines."""
     parts = []
-    for name, seeds in pinned.items():
-        for k, points in enumerate(seeds):
-            if view.metric not in points or not len(points[view.of]):
-                continue  # pinned from another fleet: it had no such devices
-            line = line_of(points, view)
-            parts.append(_named(name, x=line["x"], y=line["y"], seed=np.full(len(line["x"]), k)))
-    return _stack(("x", "y", "arm", "seed"), parts)
+    for letter, runs in pinned.items():
+        for name, seeds in runs.items():
+            for k, line in enumerate(seeds):
+                n = len(line["x"])
+                own = _named(name, x=line["x"], y=line["y"], seed=np.full(n, k))
+                parts.append({**own, "letter": [letter] * n})
+    return _stack(("x", "y", "arm", "seed", "letter"), parts)
 
 
 def domains(
-    lines: Mapping[str, Sequence[Line]], behind: Sequence[float], view: View, end: float | None
+    lines: Mapping[str, Sequence[Line]],
+    pinned: Pinned,
+    view: View,
+    end: float | None,
+    target: float | None,
 ) -> dict[str, float]:
-    """Return ends of the axes that do not move while a curve grows.
+    """Return the ends of the axes, cropped to where the lines are most of the time.
 
-    They depend on the first points and the horizon.
+    The first fifth of a line may lie outside, and so may what is far below the lowest end: the
+    start of an untrained model would squeeze all that matters. The ends are round numbers, so that
+    they seldom move while a run goes on.
     """
     seeds = [line for each in lines.values() for line in each]
-    y = [*behind, *(float(v) for s in seeds for v in (s["raw"].min(), s["raw"].max()))]
     last = max((float(s["x"][-1]) for s in seeds), default=1.0)
     x_end = (end / view.unit if end else last) or 1.0
-    first = [float(s["raw"][0]) for s in seeds]
+    seeds += [line for runs in pinned.values() for each in runs.values() for line in each]
+    y_low, y_high = _loss_ends(seeds) if view.metric == "loss" else _share_ends(seeds, target)
+    return {"x_end": x_end, "y_low": y_low, "y_high": y_high}
+
+
+def _loss_ends(lines: Sequence[Line]) -> tuple[float, float]:
+    """Return 0 and the highest loss of interest."""
+    top = max((float(np.quantile(s["y"], 1 - _EARLY)) for s in lines), default=0.0)
+    return 0.0, float(np.ceil(1.02 * max(top, 0.1) / _LOSS_STEP) * _LOSS_STEP)
+
+
+def _share_ends(lines: Sequence[Line], target: float | None) -> tuple[float, float]:
+    """Return the lowest and highest share of interest; both are 0 to 1 without any line."""
+    if not lines:
+        return 0.0, 1.0
+    goal = [] if target is None else [target]
+    lowest = min(float(np.quantile(s["y"], _EARLY)) for s in lines)
+    shown = [float(s["y"][-1]) for s in lines] + goal
+    low = min([max(lowest, min(shown) - _DEPTH), *shown]) - 0.01
+    high = max([float(s["raw"].max()) for s in lines] + goal) + 0.005
+    steps = round(1 / _SHARE_STEP)
+    y_low = max(0.0, float(np.floor(low * steps)) / steps)
+    y_high = min(1.0, float(np.ceil(high * steps)) / steps)
+    y_low = min(y_low, y_high - 2 / steps)
+    return 0.0 if y_low < _UNCROPPED else y_low, y_high
+
+
+def cut_note(lines: Mapping[str, Sequence[Line]], view: View, axes: Mapping[str, float]) -> str:
+    """Say that the vertical axis is cropped, and what lies outside; empty if it is complete."""
+    values = [v for seeds in lines.values() for s in seeds for v in (s["y"].min(), s["y"].max())]
     if view.metric == "loss":
-        highest = max([1.25 * value for value in first] + y + [0.1])
-        return {"x_end": x_end, "y_low": 0.0, "y_high": float(np.ceil(4 * highest) / 4)}
-    lowest = min([value - _DIP for value in first] + y, default=0.0)
-    return {"x_end": x_end, "y_low": float(max(0.0, np.floor(10 * lowest) / 10)), "y_high": 1.0}
+        hidden = bool(values) and max(values) > axes["y_high"]
+        top = f"axis to {axes['y_high']:.2f}; highest value {max(values, default=0):.2f}"
+        return top if hidden else ""
+    if axes["y_low"] <= 0:
+        return ""
+    lowest = min(values, default=1.0)
+    below = f"; lowest value {100 * lowest:.0f} %" if lowest < axes["y_low"] else ""
+    return f"axis from {100 * axes['y_low']:.0f} %{below}"
 
 
 def _named(name: str, **values: np.ndarray) -> dict[str, Any]:

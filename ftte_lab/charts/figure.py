@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import copy
 import io
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -24,14 +25,53 @@ from ftte_lab.charts.style import THEMES, Theme
 
 Columns = Mapping[str, Any]  # equally long columns of numbers or words
 _PALETTE = 128
+_HEX = re.compile(r"#([0-9A-Fa-f]{6})\b")
 
 
-def small_png(picture: Image.Image, colours: int) -> bytes:
-    """Write a picture as PNG with few colours: a sixth of the bytes, and notebooks hold many."""
+def small_png(picture: Image.Image, colours: int, spec: Mapping[str, Any]) -> bytes:
+    """Write a picture as PNG with few colours: a sixth of the bytes, and notebooks hold many.
+
+    Colours that the drawing names stay as they are, so no two methods become one.
+
+    Args:
+        picture: what was drawn.
+        colours: how many there may be.
+        spec: what it was drawn from.
+    """
     content = io.BytesIO()
-    few = picture.convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+    pixels = np.asarray(picture.convert("RGB"), np.uint8)
+    shades, at, count = np.unique(_packed(pixels), return_inverse=True, return_counts=True)
+    named = {int(code, 16) for code in _HEX.findall(str(spec))}
+    kept = [k for k, shade in enumerate(shades.tolist()) if shade in named]
+    kept = sorted(kept, key=lambda k: -count[k])[: colours // 2]
+    blended = picture.convert("RGB").quantize(colours - len(kept), dither=Image.Dither.NONE)
+    rest = np.array(blended.getpalette(), np.uint8).reshape(-1, 3)
+    palette = np.concatenate([_unpacked(shades[kept]), rest])
+    nearest = _nearest(_unpacked(shades), palette)
+    nearest[kept] = np.arange(len(kept))
+    few = Image.fromarray(nearest[at].reshape(pixels.shape[:2]), "P")
+    few.putpalette(palette.tobytes())
     few.save(content, "PNG", optimize=True)
     return content.getvalue()
+
+
+def _packed(pixels: np.ndarray) -> np.ndarray:
+    """Return one number per pixel, as it is written in hexadecimal."""
+    wide = pixels.reshape(-1, 3).astype(np.int64)
+    return np.asarray(wide @ [1 << 16, 1 << 8, 1])
+
+
+def _unpacked(shades: np.ndarray) -> np.ndarray:
+    return np.stack([shades >> 16, shades >> 8 & 255, shades & 255], 1).astype(np.uint8)
+
+
+def _nearest(shades: np.ndarray, palette: np.ndarray) -> np.ndarray:
+    """Return for each shade the place of the most similar colour of a palette."""
+    wide, out = palette.astype(np.int32), np.empty(len(shades), np.uint8)
+    for part in range(0, len(shades), 4096):
+        some = shades[part : part + 4096].astype(np.int32)
+        out[part : part + 4096] = ((some[:, None] - wide) ** 2).sum(2).argmin(1)
+    return out
 
 
 def columns(names: Sequence[str], rows: Sequence[Sequence[Any]]) -> Columns:
@@ -104,8 +144,9 @@ class Figure:
             ValueError: a scale outside 0.1 to 10.
         """
         require(0.1 <= scale <= 10, f"scale = {scale!r}", "a number from 0.1 to 10")
-        drawn = Image.open(io.BytesIO(vl_convert.vegalite_to_png(self.spec(), scale=scale)))
-        return small_png(drawn, _PALETTE)
+        spec = self.spec()
+        drawn = Image.open(io.BytesIO(vl_convert.vegalite_to_png(spec, scale=scale)))
+        return small_png(drawn, _PALETTE, spec)
 
     def svg(self) -> str:
         """Return the chart as SVG on white."""

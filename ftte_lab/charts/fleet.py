@@ -24,9 +24,9 @@ _SMALL_FLEET = 150  # up to here, 25 devices in a row; above, 50
 def fleet(runs: Mapping[str, Prepared], at_s: float) -> Figure:
     """Draw the fleets of some methods at the same virtual moment, one above the other.
 
-    Marks are devices: colour and shape by kind, faint when idle, with a cross when the last update
-    was lost. Arcs are their progress through download, computing and upload. Squares are the slots
-    of the buffer, paler the older the update in them.
+    Marks are devices: colour and shape by kind, faint when idle, hollow when the training step does
+    not fit, with a cross when the last update was lost. Arcs are their progress through download,
+    computing and upload. Squares are the slots of the buffer, paler the older the update in them.
 
     Args:
         runs: prepared runs by method name.
@@ -51,7 +51,7 @@ def fleet(runs: Mapping[str, Prepared], at_s: float) -> Figure:
     for name, prepared in runs.items():
         panes.append(_Pane.at(name, prepared, at_s, top, per_row))
         top = panes[-1].bottom
-    devices = ("x", "y", "kind", "phase", "opacity", "from", "to", "lost")
+    devices = ("x", "y", "kind", "phase", "opacity", "from", "to", "lost", "hollow")
     data = {
         "devices": columns(devices, [row for pane in panes for row in pane.devices()]),
         "slots": columns(("x", "y", "kind", "opacity"), [r for p in panes for r in p.slots()]),
@@ -121,7 +121,8 @@ class _Pane:
             x, y = k % self.per_row, self.first_row + k // self.per_row
             phase, turn = PHASES[int(now.phase[client])], 2 * math.pi * float(now.progress[client])
             opacity, lost = self._opacity(client), bool(now.lost[client])
-            rows.append((x, y, kinds[client], phase, opacity, 0.0, turn, lost))
+            hollow = not self.prepared.holds[client]
+            rows.append((x, y, kinds[client], phase, opacity, 0.0, turn, lost, hollow))
         return rows
 
     def _opacity(self, client: int) -> float:
@@ -160,8 +161,8 @@ def _draw(theme: Theme, kinds: tuple[str, ...], per_row: int, bottom: float) -> 
     chart = chart.add_params(alt.param(name="moment", value=0.0))
     chart = chart.properties(width=WIDTH, height=int(1.04 * cell * (bottom + 0.6)))
     below = (
-        "marks: devices, faint when idle; arcs: progress; squares: buffer slots, "
-        "paler the older the update; ×: update lost"
+        "ring: progress · square: buffer slot, paler the older · ×: update lost · "
+        "hollow: too little memory"
     )
     return finish(chart, theme, "The fleet at one moment", below)
 
@@ -172,10 +173,15 @@ def _device_marks(theme: Theme, kinds: tuple[str, ...], cell: float) -> list[alt
     phases = alt.Scale(domain=list(PHASES[1:]), range=[theme.download, theme.compute, theme.upload])
     legend = alt.Legend(orient="top")
     devices = alt.Chart(alt.NamedData("devices"))
-    marks = devices.mark_point(filled=True, size=(0.34 * cell) ** 2).encode(
-        color=alt.Color("kind:N", scale=colours, legend=legend),
-        shape=alt.Shape("kind:N", scale=shapes),
-        opacity=alt.Opacity("opacity:Q", scale=None),
+    full, hollow = (
+        devices.transform_filter(f"{'' if empty else '!'}datum.hollow")
+        .mark_point(filled=not empty, strokeWidth=1.4, size=(0.34 * cell) ** 2)
+        .encode(
+            color=alt.Color("kind:N", scale=colours, legend=legend),
+            shape=alt.Shape("kind:N", scale=shapes),
+            opacity=alt.Opacity("opacity:Q", scale=None),
+        )
+        for empty in (False, True)
     )
     arcs = devices.transform_filter("datum.to > 0")
     arcs = arcs.mark_arc(innerRadius=0.32 * cell, outerRadius=0.42 * cell).encode(
@@ -185,7 +191,7 @@ def _device_marks(theme: Theme, kinds: tuple[str, ...], cell: float) -> list[alt
     )
     crosses = devices.transform_filter("datum.lost")
     crosses = crosses.mark_text(text="×", fontSize=0.68 * cell, color=theme.line)
-    return [marks, arcs, crosses]
+    return [full, hollow, arcs, crosses]
 
 
 def _slot_marks(theme: Theme, kinds: tuple[str, ...], cell: float) -> alt.Chart:

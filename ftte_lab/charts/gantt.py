@@ -133,16 +133,17 @@ def _draw(theme: Theme, title: str, devices: int, buffer: int) -> dict[str, Any]
     steps = alt.Chart(alt.NamedData("steps")).mark_rule(color=theme.line, strokeWidth=1.2)
     layers = [
         _fill_layer(theme, buffer).encode(x=x, x2="to:Q", y=y),
-        _bar_layer(theme).encode(x=x, x2="to:Q", y=y),
+        *(layer.encode(x=x, x2="to:Q", y=y) for layer in _bar_layers(theme)),
         steps.encode(x=alt.X("at:Q", scale=x_scale, title="virtual seconds")),
     ]
     chart = alt.layer(*layers).add_params(alt.param(name="end", value=1.0))
     chart = chart.properties(width=WIDTH, height=13 * (devices + 1) + 10)
-    below = "orange lines: server steps; grey: work that is never used"
+    below = "thick: computing; thin: on the air; vertical lines: server steps; pale: never used"
     return finish(chart, theme, title, below)
 
 
-def _bar_layer(theme: Theme) -> alt.Chart:
+def _bar_layers(theme: Theme) -> list[alt.Chart]:
+    """Return thick bars for computing and for what is lost, thin ones for transfers."""
     colours = [theme.download, theme.compute, theme.upload, theme.faint]
     tooltip = [
         alt.Tooltip("device:N"),
@@ -150,9 +151,16 @@ def _bar_layer(theme: Theme) -> alt.Chart:
         alt.Tooltip("from:Q", format=",.1f"),
         alt.Tooltip("to:Q", format=",.1f"),
     ]
-    bars = alt.Chart(alt.NamedData("bars")).mark_bar(height=alt.RelativeBandSize(0.72))
     scale = alt.Scale(domain=list(_PHASES), range=colours)
-    return bars.encode(color=alt.Color("phase:N", scale=scale), tooltip=tooltip)
+    colour = alt.Color("phase:N", scale=scale)
+    thin = "datum.phase === 'download' || datum.phase === 'upload'"
+    return [
+        alt.Chart(alt.NamedData("bars"))
+        .transform_filter(which)
+        .mark_bar(height=alt.RelativeBandSize(band))
+        .encode(color=colour, tooltip=tooltip)
+        for which, band in ((thin, 0.34), (f"!({thin})", 0.76))
+    ]
 
 
 def _fill_layer(theme: Theme, buffer: int) -> alt.Chart:

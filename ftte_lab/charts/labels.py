@@ -12,9 +12,6 @@ from ftte_lab._common import integer, require
 from ftte_lab.charts.figure import Figure, template
 from ftte_lab.charts.style import WIDTH, Theme, finish
 
-_LOW = {"light": "#F4F4F4", "dark": "#222222"}
-_HIGH = {"light": "#0072B2", "dark": "#56B4E9"}
-
 
 def label_map(counts: np.ndarray, classes: Sequence[str], *, clients: int = 40) -> Figure:
     """Draw what share of each client's samples is of which class, one column per client.
@@ -59,7 +56,7 @@ def label_map(counts: np.ndarray, classes: Sequence[str], *, clients: int = 40) 
 def _draw(theme: Theme, classes: tuple[str, ...], clients: int) -> dict[str, Any]:
     x_axis = alt.Axis(labelAngle=0, labelOverlap=True, ticks=False)
     y_axis, y_scale = alt.Axis(ticks=False), alt.Scale(domain=list(classes))
-    colours = alt.Scale(domain=[0, 1], range=[_LOW[theme.name], _HIGH[theme.name]])
+    colours = alt.Scale(domain=[0, 1], range=[theme.grid, theme.line])
     legend = alt.Legend(
         title="share of the client's samples",
         format="%",

@@ -9,22 +9,24 @@ import altair as alt
 
 from ftte_lab._common import integer, require, size
 from ftte_lab.charts.figure import Columns, Figure, columns, template
-from ftte_lab.charts.palette import label
+from ftte_lab.charts.palette import label, method_scales
 from ftte_lab.charts.style import WIDTH, Theme, finish
 from ftte_lab.devices import MemoryBill, lever_bills
 from ftte_lab.models import Model, Subset
+from ftte_lab.simulation import METHODS
 
-_PARTS = {
-    "weights": "#7F7F7F",
-    "batch": "#BDBDBD",
-    "optimiser state": "#CC79A7",
-    "stored activations": "#0072B2",
-    "gradients": "#E69F00",
-    "this step's activations": "#56B4E9",
-    "client correction": "#009E73",
+_PARTS = {  # how strongly each is filled with the method's colour
+    "weights": 0.3,
+    "batch": 0.18,
+    "optimiser state": 0.45,
+    "stored activations": 1.0,
+    "gradients": 0.6,
+    "this step's activations": 0.25,
+    "client correction": 0.8,
 }
 _FAR = 1.5  # times the longest bar: a mark beyond is drawn at the edge, with an arrow
 _NAME_ROWS = 3
+_TOO_MUCH = ": does not fit"
 _SIDES: tuple[tuple[Literal["left", "right"], int, str], ...] = (
     ("left", 4, "<="),
     ("right", -4, ">"),
@@ -122,11 +124,12 @@ def _figure(
     require(bool(bills), "no bill to draw", "at least one")
     longest = max(bill.peak_bytes for bill in bills.values()) / 1024
     lines = _lines(_amounts(budget_bytes, device, marks), _FAR * longest)
-    data = {**_bars(bills), "lines": columns(("text", "kib", "row"), lines)}
-    signals = {"end": 1.12 * max([longest, 1.0, *data["lines"]["kib"]])}
+    data = {**_bars(bills, budget_bytes), "lines": columns(("text", "kib", "row"), lines)}
+    words = 1.3 if any(row.endswith(_TOO_MUCH) for row in data["totals"]["text"]) else 1.12
+    signals = {"end": words * max([longest, 1.0, *data["lines"]["kib"]])}
     held = {part for bill in bills.values() for part, value in bill.parts().items() if value}
     parts = tuple(part for part in _PARTS if part in held)
-    drawing = template(_draw, head, tuple(label(name) for name in bills), parts)
+    drawing = template(_draw, head, tuple(bills), parts)
     return Figure(drawing, data, _sentence(bills, budget_bytes, device), signals)
 
 
@@ -148,18 +151,22 @@ def _lines(amounts: Mapping[str, int], far: float) -> list[tuple[str, float, int
     ]
 
 
-def _bars(bills: Mapping[str, MemoryBill]) -> dict[str, Columns]:
+def _bars(bills: Mapping[str, MemoryBill], budget: int | None) -> dict[str, Columns]:
     parts = [
-        (label(name), part, value / 1024, rank)
+        (label(name), part, value / 1024, rank, _PARTS[part])
         for name, bill in bills.items()
         for rank, (part, value) in enumerate(bill.parts().items())
         if value
     ]
-    totals = [(label(name), bill.peak_bytes / 1024) for name, bill in bills.items()]
+    totals = []
+    for name, bill in bills.items():
+        over = budget is not None and bill.peak_bytes > budget
+        text = f"{bill.peak_bytes / 1024:,.0f}{_TOO_MUCH if over else ''}"
+        totals.append((label(name), bill.peak_bytes / 1024, text))
     floor = [(label(name), bill.inference_peak_bytes / 1024) for name, bill in bills.items()]
     return {
-        "bars": columns(("method", "part", "kib", "rank"), parts),
-        "totals": columns(("method", "kib"), totals),
+        "bars": columns(("method", "part", "kib", "rank", "strength"), parts),
+        "totals": columns(("method", "kib", "text"), totals),
         "floor": columns(("method", "kib"), floor),
     }
 
@@ -181,35 +188,75 @@ def method_axis(labels: Sequence[str]) -> alt.Y:
 
 
 def _draw(
-    theme: Theme, head: tuple[str, str, int], labels: tuple[str, ...], parts: tuple[str, ...]
+    theme: Theme, head: tuple[str, str, int], names: tuple[str, ...], parts: tuple[str, ...]
 ) -> dict[str, Any]:
-    y, end = method_axis(labels), alt.param(name="end", value=1.0)
+    y, end = method_axis([label(name) for name in names]), alt.param(name="end", value=1.0)
     scale = alt.Scale(domain={"expr": "[0, end]"}, nice=False)
     x = alt.X("kib:Q", title=_X_TITLE, scale=scale)
     totals = alt.Chart(alt.NamedData("totals")).mark_text(align="left", dx=5, color=theme.ink)
-    totals = totals.encode(x=x, y=y, text=alt.Text("kib:Q", format=",.0f"))
+    totals = totals.encode(x=x, y=y, text="text:N")
     floor = alt.Chart(alt.NamedData("floor")).mark_tick(color=theme.ink, thickness=2, size=32)
     title, below, rows = head
-    layers = [_stack(parts, scale, y, rows), floor.encode(x=x, y=y), *_marks(theme, x), totals]
+    strengths = {part: _PARTS[part] for part in parts}
+    look = {"columns": 2, "offset": 10 + 13 * rows, "columnPadding": 6, "labelFontSize": 11}
+    layers = [
+        _stack(theme, names, scale, y),
+        key(theme, "part", strengths, **look),
+        floor.encode(x=x, y=y),
+        *_marks(theme, x),
+        totals,
+    ]
     chart = alt.layer(*layers).add_params(end)
-    chart = chart.properties(width=WIDTH, height=44 * len(labels) + 10)
+    chart = chart.properties(width=WIDTH, height=44 * len(names) + 10)
     return finish(chart, theme, title, below)
 
 
-def _stack(parts: tuple[str, ...], scale: alt.Scale, y: alt.Y, rows: int) -> alt.Chart:
-    colours = alt.Scale(domain=list(parts), range=[_PARTS[part] for part in parts])
-    legend = alt.Legend(columns=2, offset=10 + 13 * rows, columnPadding=6, labelFontSize=11)
+def key(theme: Theme, column: str, parts: Mapping[str, float], **look: Any) -> alt.Chart:
+    """Return an invisible layer of the bars, whose legend explains how strongly parts are filled.
+
+    Args:
+        theme: of the page.
+        column: of the data set `bars`, with the names of the parts.
+        parts: their strengths, from 0 to 1.
+        **look: of the legend.
+    """
+    shades = [_mixed(theme.ink, theme.page, strength) for strength in parts.values()]
+    scale = alt.Scale(domain=list(parts), range=shades)
+    own: dict[str, Any] = {"symbolType": "square", "symbolSize": 130, "symbolOpacity": 1}
+    own |= {"symbolStrokeColor": theme.ink, "symbolStrokeWidth": 1, **look}
+    bars = alt.Chart(alt.NamedData("bars")).mark_point(opacity=0, filled=True)
+    return bars.encode(color=alt.Color(f"{column}:N", scale=scale, legend=alt.Legend(**own)))
+
+
+def _mixed(colour: str, page: str, strength: float) -> str:
+    """Return a colour that covers the page with a strength from 0 to 1."""
+    above, below = ([int(c[k : k + 2], 16) for k in (1, 3, 5)] for c in (colour, page))
+    pairs = zip(above, below, strict=True)
+    return "#" + "".join(f"{round(strength * a + (1 - strength) * b):02X}" for a, b in pairs)
+
+
+def _stack(
+    theme: Theme,
+    names: tuple[str, ...],
+    scale: alt.Scale,
+    y: alt.Y,
+) -> alt.Chart:
     tooltip = [
         alt.Tooltip("method:N"),
         alt.Tooltip("part:N"),
         alt.Tooltip("kib:Q", title="KiB", format=",.1f"),
     ]
-    bars = alt.Chart(alt.NamedData("bars")).mark_bar(height=26)
+    bars = alt.Chart(alt.NamedData("bars")).mark_bar(height=26, strokeWidth=1)
+    colours, _ = method_scales(names, theme)
+    one = alt.value(theme.ink)
+    known = any(name in METHODS for name in names)
     return bars.encode(
         x=alt.X("kib:Q", title=_X_TITLE, scale=scale, stack="zero"),
         y=y,
         order="rank:Q",
-        color=alt.Color("part:N", scale=colours, legend=legend),
+        fill=alt.Fill("method:N", scale=colours, legend=None) if known else one,
+        stroke=alt.Stroke("method:N", scale=colours, legend=None) if known else one,
+        fillOpacity=alt.FillOpacity("strength:Q", scale=None),
         tooltip=tooltip,
     )
 

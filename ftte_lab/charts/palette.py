@@ -38,44 +38,46 @@ class KindStyle:
     shape: str
 
 
-# After Okabe and Ito: distinguishable with any kind of colour vision. The warm red is FTTE's alone.
+# FTTE alone is warm. The others differ in lightness too, so that they stay apart with any kind of
+# colour vision; names are legible on white and on #111 (see tests/charts/test_palette.py).
 _SHIPPED = {
     "fedavg": MethodStyle("#0072B2", "#56B4E9", (9, 4)),
-    "fedbuff": MethodStyle("#B97A00", "#F0C040", (3, 3)),
-    "fedbuff_average": MethodStyle("#7A6200", "#D9C77A", (3, 3, 9, 3)),
-    "ftte": MethodStyle("#D55E00", "#FF8A3D", (1, 0)),
-    "fedasync": MethodStyle("#009E73", "#2CCFA0", (9, 3, 2, 3)),
-    "fedprox": MethodStyle("#B75C93", "#E8A6CF", (5, 2)),
-    "scaffold": MethodStyle("#4D4D4D", "#BDBDBD", (12, 4)),
+    "fedbuff": MethodStyle("#521078", "#9B6BFF", (3, 3)),
+    "fedbuff_average": MethodStyle("#84476A", "#A57F9C", (3, 3, 9, 3)),
+    "ftte": MethodStyle("#C44A00", "#FF8A3D", (1, 0)),
+    "fedasync": MethodStyle("#17472F", "#8ADDB9", (9, 3, 2, 3)),
+    "fedprox": MethodStyle("#1D4E94", "#BBD6F7", (5, 2)),
+    "scaffold": MethodStyle("#737373", "#EDEDED", (12, 4)),
 }
 _FREE = (
-    MethodStyle("#2F93CC", "#8FA8FF", (6, 2, 1, 2)),
-    MethodStyle("#7B5EA7", "#BFA5E6", (2, 2)),
-    MethodStyle("#7A8F00", "#B5CC4F", (7, 2)),
-    MethodStyle("#8A8A8A", "#9A9A9A", (4, 4)),
+    MethodStyle("#00788A", "#7FE0EA", (6, 2, 1, 2)),
+    MethodStyle("#6A4FC0", "#C9BBFF", (2, 2)),
+    MethodStyle("#4F6B00", "#C6E06B", (7, 2)),
+    MethodStyle("#4A4A4A", "#A8A8A8", (4, 4)),
 )
 _STRONG = (  # in this order where a picture shows no method of the kit at all
     MethodStyle("#0072B2", "#56B4E9", (1, 0)),
-    MethodStyle("#B97A00", "#F0C040", (9, 4)),
-    MethodStyle("#D55E00", "#FF8A3D", (3, 3)),
-    MethodStyle("#009E73", "#2CCFA0", (9, 3, 2, 3)),
+    MethodStyle("#521078", "#9B6BFF", (9, 4)),
+    MethodStyle("#17472F", "#8ADDB9", (3, 3)),
+    MethodStyle("#84476A", "#A57F9C", (9, 3, 2, 3)),
 )
 
-# Paul Tol's muted colours by position in the catalogue; the last four are for kinds of your own.
+# By position in the catalogue; the last four are for kinds of your own. Each stands out from white
+# and from #111, and none is warm.
 _KINDS = (
-    KindStyle("#44AA99", "circle"),
-    KindStyle("#88CCEE", "diamond"),
-    KindStyle("#AA4499", "square"),
-    KindStyle("#CC6677", "cross"),
-    KindStyle("#6F9D3C", "triangle-down"),
-    KindStyle("#D0587E", "triangle-left"),
-    KindStyle("#B8A542", "triangle-right"),
-    KindStyle("#B5B02C", "triangle-up"),
-    KindStyle("#4F83B5", "bow"),
-    KindStyle("#6677CC", "star"),
-    KindStyle("#A0673C", "hexagon"),
+    KindStyle("#0FA58C", "circle"),
+    KindStyle("#3C8DC6", "diamond"),
+    KindStyle("#96409A", "square"),
+    KindStyle("#6B5FB8", "cross"),
+    KindStyle("#4E8A3A", "triangle-down"),
+    KindStyle("#5F7D99", "triangle-left"),
+    KindStyle("#8F9B4A", "triangle-right"),
+    KindStyle("#7E7200", "triangle-up"),
+    KindStyle("#3F6DB3", "bow"),
+    KindStyle("#8484E6", "star"),
+    KindStyle("#8D7F66", "hexagon"),
     KindStyle("#8A8A8A", "hourglass"),
-    KindStyle("#C08BD0", "pentagon"),
+    KindStyle("#B27CC4", "pentagon"),
 )
 _FIRST_FREE = 9  # place in `_KINDS` for a kind that is not in the catalogue
 _DRAWN_SHAPES = {  # Vega has no name for these; paths in a box from -1 to 1
@@ -108,7 +110,7 @@ def method_styles(names: Sequence[str]) -> dict[str, MethodStyle]:
     Example:
         >>> styles = method_styles(["ftte", "mine"])
         >>> styles["ftte"].light, styles["mine"].light
-        ('#D55E00', '#2F93CC')
+        ('#C44A00', '#00788A')
     """
     known = any(name in _SHIPPED for name in names)
     free = _free_styles(_FREE if known else _STRONG + _FREE)
@@ -134,7 +136,7 @@ def kind_styles(kinds: Sequence[str]) -> dict[str, KindStyle]:
 
     Example:
         >>> kind_styles(["sensor", "mine"])["mine"]
-        KindStyle(colour='#6677CC', shape='star')
+        KindStyle(colour='#8484E6', shape='star')
     """
     catalogue = list(CATALOGUE)
     others = sorted(set(kinds) - set(catalogue))

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import math
+import re
 import textwrap
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,11 +20,15 @@ _SIZE = (1280, 720)
 _EDGE = 30
 _LINE = 62  # characters of the sentence in a row
 _COLOURS = 128
+_LETTERS = 20.0  # pixels of the smallest letters: 30 where the slide is 1920 wide
+_ROUNDS = 4  # larger letters make the picture larger, and then they are scaled down
+_SIZES = ("fontSize", "labelFontSize", "titleFontSize", "subtitleFontSize")
 _LARGE: dict[str, dict[str, Any]] = {
-    "axis": {"labelFontSize": 15, "titleFontSize": 15},
-    "legend": {"labelFontSize": 15, "titleFontSize": 15, "labelLimit": 400},
-    "header": {"labelFontSize": 15},
-    "title": {"fontSize": 22, "subtitleFontSize": 15, "offset": 16, "anchor": "start"},
+    "axis": {"labelFontSize": 12, "titleFontSize": 12},
+    "legend": {"labelFontSize": 12, "titleFontSize": 12, "labelLimit": 400},
+    "header": {"labelFontSize": 12},
+    "text": {"fontSize": 11},
+    "title": {"fontSize": 22, "subtitleFontSize": 12, "offset": 16, "anchor": "start"},
 }
 
 
@@ -35,19 +41,22 @@ class Slide:
 
     def png(self) -> bytes:
         """Return the slide as PNG, 1280 by 720 pixels."""
+        spec, scale = self.drawing()
+        # Drawn at its final size: resampling would blend the colours of thin lines.
+        drawn = _render(spec, scale)
+        page = Image.new("RGB", _SIZE, "white")
+        page.paste(drawn, ((_SIZE[0] - drawn.width) // 2, (_SIZE[1] - drawn.height) // 2))
+        return small_png(page, _COLOURS, spec)
+
+    def drawing(self) -> tuple[dict[str, Any], float]:
+        """Return the spec with large letters, and the scale at which it fits the slide."""
         spec = self.figure.spec()
         config = spec.setdefault("config", {})
         for part, larger in _LARGE.items():
             config[part] = {**config.get(part, {}), **larger}
         title = spec["title"] if isinstance(spec.get("title"), dict) else {}
         spec["title"] = {**title, "text": textwrap.wrap(self.sentence, _LINE)}
-        drawn = _render(spec, 1.0)
-        room = (_SIZE[0] - 2 * _EDGE, _SIZE[1] - 2 * _EDGE)
-        # Drawn at its final size: resampling would blend the colours of thin lines.
-        drawn = _render(spec, min(room[0] / drawn.width, room[1] / drawn.height))
-        page = Image.new("RGB", _SIZE, "white")
-        page.paste(drawn, ((_SIZE[0] - drawn.width) // 2, (_SIZE[1] - drawn.height) // 2))
-        return small_png(page, _COLOURS)
+        return spec, _legible(spec)
 
     def save(self, path: str | Path) -> Path:
         """Write the slide as a PNG file, completely or not at all.
@@ -70,6 +79,39 @@ class Slide:
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         return {"image/png": self.png(), "text/plain": f"{self.sentence} {self.figure.alt_text}"}
+
+
+def _legible(spec: dict[str, Any]) -> float:
+    """Enlarge what is too small to read in a spec, and return the scale at which it fits."""
+    room = (_SIZE[0] - 2 * _EDGE, _SIZE[1] - 2 * _EDGE)
+    scale = 1.0
+    for turn in range(_ROUNDS):
+        drawn = _render(spec, 1.0)
+        scale = min(room[0] / drawn.width, room[1] / drawn.height)
+        if turn == _ROUNDS - 1 or not _enlarge(spec, math.ceil(_LETTERS / scale)):
+            break
+    return scale
+
+
+def _enlarge(part: Any, least: int) -> bool:
+    """Raise every size of letters to at least so many pixels; return whether any was smaller."""
+    if isinstance(part, list):
+        return sum(_enlarge(one, least) for one in part) > 0
+    if not isinstance(part, dict):
+        return False
+    changed = False
+    for key, value in part.items():
+        if key in ("data", "datasets", "params"):
+            continue
+        if key in _SIZES and isinstance(value, int | float):
+            changed |= value < least
+            part[key] = max(value, least)
+        elif key in _SIZES and isinstance(value, dict) and "expr" in value:
+            own = re.sub(r"^max\(\d+, (.*)\)$", r"\1", value["expr"])
+            part[key] = {"expr": f"max({least}, {own})"}
+        else:
+            changed |= _enlarge(value, least)
+    return changed
 
 
 def _render(spec: dict[str, Any], scale: float) -> Image.Image:

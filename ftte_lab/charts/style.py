@@ -14,7 +14,7 @@ WIDTH = 620
 
 @dataclass(frozen=True)
 class Theme:
-    """The colours of one background, after Okabe and Ito: distinguishable also in grey.
+    """The greys of one background. Colour is for methods and kinds of devices alone.
 
     Attributes:
         name: `light` or `dark`.
@@ -24,6 +24,7 @@ class Theme:
         faint: what is there but does not count.
         download, compute, upload: the phases of a participation.
         line: what matters most, such as a budget or a server step.
+        page: the background.
     """
 
     name: str
@@ -35,29 +36,32 @@ class Theme:
     compute: str
     upload: str
     line: str
+    page: str
 
 
 LIGHT = Theme(
     name="light",
     ink="#333333",
-    soft="#8A8A8A",
+    soft="#707070",
     grid="#ECECEC",
-    faint="#DADADA",
-    download="#9CC5E3",
-    compute="#0072B2",
-    upload="#E69F00",
-    line="#D55E00",
+    faint="#D4D4D4",
+    download="#949494",
+    compute="#333333",
+    upload="#6A6A6A",
+    line="#111111",
+    page="#FFFFFF",
 )
 DARK = Theme(
     name="dark",
     ink="#E4E4E4",
-    soft="#9A9A9A",
+    soft="#A5A5A5",
     grid="#3A3A3A",
     faint="#4A4A4A",
-    download="#3E6C8E",
-    compute="#56B4E9",
-    upload="#E69F00",
-    line="#FF8A3D",
+    download="#6E6E6E",
+    compute="#E4E4E4",
+    upload="#A5A5A5",
+    line="#FFFFFF",
+    page="#111111",
 )
 THEMES: Mapping[str, Theme] = {"light": LIGHT, "dark": DARK}
 
