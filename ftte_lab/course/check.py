@@ -16,7 +16,7 @@ STRICT = "FTTE_CHECK"
 """Environment variable; with the value "strict" an exercise that is not passed raises."""
 
 _SIGNS = {"passed": "✔", "failed": "✘", "not yet": "…"}
-_COLOURS = {"passed": "#2e9e5b", "failed": "#d55e00", "not yet": "#8a8a8a"}
+_COLOURS = {"passed": "#2e9e5b", "failed": "#c62828", "not yet": "#8a8a8a"}
 
 
 @dataclass(frozen=True)

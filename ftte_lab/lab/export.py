@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pandas as pd
 
 from ftte_lab._common import choice, require
-from ftte_lab.charts import Figure
-from ftte_lab.lab.board import PANELS, Board
+from ftte_lab.charts import Figure, fleet
+from ftte_lab.lab.board import Board
+from ftte_lab.lab.difference import difference, value_text
+from ftte_lab.lab.model_file import model_file
+from ftte_lab.lab.panels import PANELS, figure
+from ftte_lab.lab.settings import Settings
 
-FORMS = ("png", "svg", "csv", "json")
+FORMS = ("png", "svg", "csv", "json", "safetensors")
 
 
 def points(board: Board) -> pd.DataFrame:
@@ -28,33 +34,81 @@ def points(board: Board) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def drawn(figure: Figure | None) -> Figure:
+def drawn(chart: Figure | None) -> Figure:
     """Return the figure.
 
     Raises:
         ValueError: if there is none yet.
     """
-    if figure is None:
+    if chart is None:
         raise ValueError(
             "nothing has run yet; allowed: a Lab that runs or ran. Press Run, or call lab.run()."
         )
-    return figure
+    return chart
 
 
-def file(form: str, panel: str, board: Board) -> tuple[str, str, bytes]:
-    """Return a file to save: its name, its MIME type and its content.
+def chart_of(board: Board, panel: str, at_s: float | None = None) -> Figure:
+    """Return one chart as it stands.
+
+    Args:
+        board: the record of a run.
+        panel: one of `PANELS`.
+        at_s: for `fleet`, the simulated moment (s); by default late in the longest wait for a
+            first step.
 
     Raises:
-        ValueError: an unknown form or chart, or nothing to show yet.
+        ValueError: an unknown chart, a moment outside the run, or nothing to show yet.
+    """
+    choice("chart", panel, PANELS)
+    if panel == "fleet" and at_s is not None and board.prepared:
+        return fleet(board.prepared, float(at_s))
+    return drawn(figure(board, panel))
+
+
+def csv(board: Board) -> str:
+    """Return all points as CSV, after lines that say what the run was set to.
+
+    The first lines begin with `#`: `pandas.read_csv(name, comment="#")` skips them.
+
+    Raises:
+        ValueError: nothing to export yet.
+    """
+    set_to = board.settings.scenario.to_dict()
+    lines = [
+        "# FTTE Lab, all points of a run",
+        f"# share code: {board.settings.code()}",
+        f"# differs from the defaults: {difference(Settings(), board.settings)}",
+        *(f"# {name}: {value_text(name, value)}" for name, value in set_to.items()),
+    ]
+    return "\n".join([*lines, points(board).to_csv(index=False)])
+
+
+def file(form: str, panel: str, board: Board, at_s: float | None = None) -> tuple[str, str, bytes]:
+    """Return a file to save: its name, its MIME type and its content.
+
+    Runs that are set to something else have files of other names.
+
+    Args:
+        form: one of `FORMS`.
+        panel: the chart, for a picture; the method, for a trained model.
+        board: the record of a run.
+        at_s: the moment of the picture of a fleet.
+
+    Raises:
+        ValueError: an unknown form or chart, a moment outside the run, or nothing to show yet.
     """
     choice("form", form, FORMS)
-    stem = f"ftte-{board.settings.scenario.digest()[:6]}"
+    stem = f"ftte-{hashlib.sha256(board.settings.code().encode()).hexdigest()[:8]}"
     if form == "json":
         return f"{stem}.json", "application/json", board.settings.to_json().encode()
     if form == "csv":
-        return f"{stem}.csv", "text/csv", points(board).to_csv(index=False).encode()
-    choice("chart", panel, PANELS)
-    figure = drawn(board.figure(panel))
+        return f"{stem}.csv", "text/csv", csv(board).encode()
+    if form == "safetensors":
+        content = model_file(board, panel)
+        return f"{stem}-{panel}.safetensors", "application/octet-stream", content
+    chart = chart_of(board, panel, at_s)
+    if panel == "fleet" and at_s is not None:
+        panel += f"-{at_s:.0f}s"
     if form == "png":
-        return f"{stem}-{panel}.png", "image/png", figure.png(2.0)
-    return f"{stem}-{panel}.svg", "image/svg+xml", figure.svg().encode()
+        return f"{stem}-{panel}.png", "image/png", chart.png(2.0)
+    return f"{stem}-{panel}.svg", "image/svg+xml", chart.svg().encode()

@@ -10,16 +10,19 @@ import ipywidgets as widgets
 from ftte_lab import charts
 from ftte_lab._common import choice
 from ftte_lab.devices import training_bill
-from ftte_lab.lab.board import AXES_SHOWN
-from ftte_lab.lab.knobs import KNOBS, Control, build, ordered
+from ftte_lab.lab.control import Control
+from ftte_lab.lab.knobs import KNOBS, build, ordered
 from ftte_lab.lab.live.marks import Marks
 from ftte_lab.lab.method_boxes import MethodBoxes
 from ftte_lab.lab.mix_sliders import MixSliders
+from ftte_lab.lab.panels import AXES_SHOWN
 from ftte_lab.lab.settings import Settings
 from ftte_lab.models import Model, head
 from ftte_lab.simulation import GROUPS, SETTINGS, Prepared, Scenario
 
 _BESIDE = 4  # up to this many knobs stand above the charts; more stand beside them
+_MAIN = ("budget_kib", "buffer", "mix")  # the three ideas of FTTE meet the fleet here
+_OPEN = ("devices", "server")  # groups that are open at first, with the main knobs
 _GROUP_OF_OTHERS: Mapping[str, str] = {"methods": "server", "seeds": "run"}
 
 
@@ -56,7 +59,10 @@ class ControlPanel:
         for name, control in self.knobs.items():
             self._listen(name, control)
         self.show(settings)
-        self.widget = self._column()
+        self.few = len(self.knobs) <= _BESIDE and "mix" not in self.knobs
+        self.widget = widgets.VBox(
+            [self._framed(n) for n in self.knobs] if self.few else self._groups()
+        )
         self.widget.add_class("ftte-controls")
 
     def show(self, settings: Settings) -> None:
@@ -84,31 +90,28 @@ class ControlPanel:
         assert knob is not None  # noqa: S101  # for the type checker
         self._marks.place(
             {
-                f"floor {floor:.0f}": floor,
-                f"weakest: {kind}": weakest / 1024,
+                f"below {floor:.0f} nothing fits": floor,
+                f"a {kind} has {weakest / 1024:,.0f}": weakest / 1024,
             },
             (knob.base**knob.low, knob.base**knob.high),
         )
 
-    def _column(self) -> widgets.VBox:
-        few = len(self.knobs) <= _BESIDE and "mix" not in self.knobs
-        if few:
-            children = [self._framed(name) for name in self.knobs]
-            layout = widgets.Layout(flex="1 1 100%", max_width="none", min_width="0")
-        else:
-            children = [box for group in GROUPS for box in self._group(group)]
-            layout = widgets.Layout(flex="1 1 290px", max_width="460px", min_width="0")
-        return widgets.VBox(children, layout=layout)
-
-    def _group(self, group: str) -> list[Any]:
-        """Return a heading and the knobs of one group, or nothing."""
-        mine = [name for name in self.knobs if _group_of(name) == group]
-        if not mine:
-            return []
-        heading = widgets.HTML(f"<b>{GROUPS[group]}</b>")
-        return [heading, *(self._framed(name) for name in mine)]
+    def _groups(self) -> list[Any]:
+        """Return the groups of knobs: the main ones, then those of the settings."""
+        main = [name for name in _MAIN if name in self.knobs]
+        groups = [_group("Main knobs", [self._framed(name) for name in main], True)] if main else []
+        for group, title in GROUPS.items():
+            mine = [n for n in self.knobs if _group_of(n) == group and n not in main]
+            if mine:
+                groups.append(_group(title, [self._framed(n) for n in mine], group in _OPEN))
+        return groups
 
     def _framed(self, name: str) -> Any:
+        widget = self._frame(name)
+        widget.add_class(f"ftte-knob-{name}")
+        return widget
+
+    def _frame(self, name: str) -> Any:
         control = self.knobs[name]
         if name == "budget_kib":
             layout = widgets.Layout(max_width="440px")
@@ -154,6 +157,17 @@ def _floor_bytes(s: Scenario, model: Model) -> int:
         ).peak_bytes
         for micro_batch in allowed
     )
+
+
+def _group(title: str, knobs: list[Any], opened: bool) -> widgets.VBox:
+    """Return a group of knobs under a heading that opens and closes it on the page."""
+    heading = widgets.Button(description=title)
+    heading.add_class("ftte-group-title")
+    box = widgets.VBox([heading, *knobs])
+    box.add_class("ftte-group")
+    if not opened:
+        box.add_class("ftte-closed")
+    return box
 
 
 def _group_of(name: str) -> str:

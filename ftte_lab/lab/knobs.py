@@ -6,14 +6,14 @@ scenario can be a knob; a few knobs have a form of their own.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 
 import ipywidgets as widgets
 
 from ftte_lab.devices import CATALOGUE
+from ftte_lab.lab.control import Control, option
+from ftte_lab.lab.data_choice import data_choices, present
 from ftte_lab.lab.method_boxes import MethodBoxes
 from ftte_lab.lab.mix_sliders import MixSliders
 from ftte_lab.lab.settings import LARGEST_SEED_COUNT, Settings
@@ -22,39 +22,6 @@ from ftte_lab.simulation import SETTINGS, Knob, Setting
 _LAYOUT: Mapping[str, str] = {"width": "auto", "max_width": "440px"}
 _STYLE: Mapping[str, str] = {"description_width": "150px"}
 _NO_VALUE = "none"  # a SelectionSlider takes None for "nothing is selected"
-
-
-@dataclass(frozen=True)
-class Control:
-    """Hold a widget, how its value follows from settings, and what settings follow from it."""
-
-    widget: Any
-    read: Callable[[Settings], Any]
-    write: Callable[[Settings, Any], Settings]
-
-    def show(self, settings: Settings) -> None:
-        """Set the widget's value from settings; a value beyond its range widens the range."""
-        value, knob = self.read(settings), self.widget
-        if isinstance(knob, widgets.FloatLogSlider):
-            exponent = math.log(value, knob.base) if value > 0 else knob.min
-            knob.min = min(knob.min, exponent)
-            knob.max = max(knob.max, exponent)
-            value = max(value, knob.base**knob.min)
-        elif isinstance(knob, widgets.IntSlider | widgets.FloatSlider):
-            knob.min = min(knob.min, value)
-            knob.max = max(knob.max, value)
-        elif isinstance(knob, widgets.SelectionSlider):
-            if value not in [v for _, v in knob.options]:
-                knob.options = (*knob.options, _option(value))
-        elif isinstance(knob, widgets.Dropdown) and value not in knob.options:
-            knob.options = (*knob.options, value)
-        knob.value = value
-
-
-def _option(value: Any) -> tuple[str, Any]:
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}", value
-    return (f"{value:g}" if isinstance(value, float) else str(value)), value
 
 
 def _widget(kind: Any, one: Setting, **options: Any) -> Any:
@@ -77,6 +44,14 @@ def _field(name: str, digits: int | None = None) -> tuple[Any, Any]:
         return s.set(**{name: rounded})
 
     return (lambda s: getattr(s.scenario, name)), write
+
+
+def _data_menu(one: Setting, s: Settings) -> Control:
+    """Offer the data sets; those that were never fetched are named so, and cannot be chosen."""
+    control = _menu(one, s)
+    control.widget.options = data_choices()
+    control.widget.value = s.scenario.data
+    return Control(control.widget, control.read, lambda t, name: t.set(data=present(name)))
 
 
 def _menu(one: Setting, s: Settings) -> Control:
@@ -104,7 +79,7 @@ def _ladder(one: Setting, knob: Knob, s: Settings) -> Control:
     now = getattr(s.scenario, one.name)
     values = {*knob.steps, *([now] if now is not None else [])}
     numbers = sorted(value for value in values if value not in one.words)
-    options = [_option(value) for value in (*numbers, *(w for w in one.words if w in values))]
+    options = [option(value) for value in (*numbers, *(w for w in one.words if w in values))]
     if one.optional:
         options.append((_NO_VALUE, _NO_VALUE))
     start = options[-1][1] if now is None else now
@@ -220,6 +195,8 @@ def scenario_knob(name: str, s: Settings) -> Control:
     one = SETTINGS[name]
     if name == "mix":
         return _mix(one, s)
+    if name == "data":
+        return _data_menu(one, s)
     if one.choices is not None:
         return _menu(one, s)
     if one.kind == "bool":
@@ -265,6 +242,8 @@ def ordered(names: Iterable[str]) -> list[str]:
 # A method is chosen with `methods`, so `method` is not a knob.
 KNOBS: tuple[str, ...] = (*(name for name in SETTINGS if name != "method"), "methods", "seeds")
 """The names that `Lab(show=...)` takes: fields of a scenario, `methods` and `seeds`."""
+MAIN_KNOBS: tuple[str, ...] = ("budget_kib", "buffer", "mix")
+"""The knobs of a kiosk."""
 FIRST_KNOBS: tuple[str, ...] = (
     "budget_kib",
     "buffer",

@@ -7,23 +7,27 @@ from typing import Any
 
 import pandas as pd
 
-from ftte_lab._common import choice, require, say
-from ftte_lab.charts import Figure, fleet
-from ftte_lab.experiments import Comparison, TimedEvent, interleave
+from ftte_lab._common import require
+from ftte_lab.charts import Figure
+from ftte_lab.experiments import Comparison, TimedEvent
 from ftte_lab.lab import export as _export
-from ftte_lab.lab.board import PANELS, Board, ends_a_step
+from ftte_lab.lab.board import Board, ends_a_step
+from ftte_lab.lab.computing import compute
 from ftte_lab.lab.display import Display
 from ftte_lab.lab.knob_panel import ControlPanel
-from ftte_lab.lab.knobs import FIRST_KNOBS
+from ftte_lab.lab.knobs import FIRST_KNOBS, MAIN_KNOBS
 from ftte_lab.lab.live.life import LabBox, show, shown_in_this_cell
 from ftte_lab.lab.live.mode import is_live
 from ftte_lab.lab.live.runner import Runner
 from ftte_lab.lab.live.subshell import forget_route
+from ftte_lab.lab.page_actions import perform
 from ftte_lab.lab.settings import Settings, settings_of
-from ftte_lab.lab.summary import summary, verdict
-from ftte_lab.simulation import History, Prepared, Scenario, prepare
+from ftte_lab.lab.story import Story
+from ftte_lab.lab.toolbox import TOOLS, Toolbox
+from ftte_lab.lab.tools import Host
+from ftte_lab.simulation import History, Prepared, Scenario
 
-_FIRST_CHARTS = ("fleet", "curves", "memory")
+_FIRST_CHARTS = ("fleet", "curves", "step")
 
 
 class Lab:
@@ -40,6 +44,8 @@ class Lab:
         charts: the charts to begin with, names of `PANELS`.
         methods: which methods to compare, instead of those of `what`.
         mode: `live`, `batch`, or `auto`, which asks the environment (see `is_live`).
+        kiosk: for a stand at a fair: large print, no drawers, and a reset after a quiet while.
+        story: a story that ships with the kit, or the path of a story file, to begin with.
 
     Raises:
         ValueError: an unknown name, a damaged code, or a value out of range.
@@ -59,18 +65,25 @@ class Lab:
         charts: Sequence[str] = _FIRST_CHARTS,
         methods: Sequence[str] | None = None,
         mode: str = "auto",
+        kiosk: bool = False,
+        story: str = "",
     ) -> None:
+        opened = Story.load(story) if story else None
+        what = opened.steps[0].settings if opened else what
         self._settings = self._first = settings_of(what, methods)
         self._live = is_live(mode)
-        self.display = Display(self._settings, charts, self._on_message, self._live)
-        knobs = FIRST_KNOBS if show is None else show
-        self.controls = ControlPanel(
-            knobs, self._settings, self._on_knob, self._on_refusal, self._live
-        )
-        show_frame, show_phase = self.display.show_frame, self.display.show_phase
-        self._runner = Runner(self._frames, show_frame, show_phase, ends_a_step)
-        shown = [self.controls.widget, self.display.stage]
-        self.widget = LabBox(shown, self._sentence, self.close)
+        page = {"tools": [tool.name for tool in TOOLS], "kiosk": kiosk}
+        self.display = Display(self._settings, charts, self._on_message, self._live, page)
+        self.toolbox = Toolbox(Host(self.display, lambda: self._settings, self._apply))
+        knobs = (MAIN_KNOBS if kiosk else FIRST_KNOBS) if show is None else show
+        heard = (self._on_knob, self._on_refusal, self._live)
+        self.controls = ControlPanel(knobs, self._settings, *heard)
+        self._runner = Runner(self._frames, self.display.show_frame, self._show_phase, ends_a_step)
+        self.widget = LabBox([self.controls.widget, self.display.stage], self._sentence, self.close)
+        if self.controls.few:
+            self.widget.add_class("ftte-few")
+        if opened and self._live:
+            self.toolbox.tool("story").begin(opened)
 
     # What a notebook calls
 
@@ -115,12 +128,17 @@ class Lab:
 
     def reset(self) -> Lab:
         """Return to the settings the Lab was opened with, nothing pinned."""
-        self.display.pinned = None
+        self.display.pins.clear()
         return self._apply(self._first)
 
     def pin(self) -> Lab:
-        """Keep the present curves, dimmed, behind the next ones; a second call drops them."""
+        """Keep the present curves behind the next ones; a second call drops them.
+
+        Raises:
+            ValueError: too many pinned runs.
+        """
         self.display.pin()
+        self.toolbox.run_changed()
         return self
 
     def result(self, timeout: float | None = None) -> dict[str, History]:
@@ -157,18 +175,14 @@ class Lab:
 
         Args:
             name: one of `PANELS`.
-            at_s: for `fleet`, the virtual moment (s); by default late in the longest wait for a
+            at_s: for `fleet`, the simulated moment (s); by default late in the longest wait for a
                 first step.
 
         Raises:
             ValueError: an unknown chart, a moment outside the run, or nothing to show yet.
         """
-        choice("chart", name, PANELS)
         with self.display.lock:
-            board = self.display.board
-            if name == "fleet" and at_s is not None and board.prepared:
-                return fleet(board.prepared, float(at_s))
-            return _export.drawn(board.figure(name))
+            return _export.chart_of(self.display.board, name, at_s)
 
     def close(self) -> None:
         """End the Lab: stop its run, take it off the page, and let its data go.
@@ -179,6 +193,7 @@ class Lab:
         if self._runner.closed:
             return
         self._runner.close()
+        self.toolbox.close()
         self.widget.close()
         self.display.close()
 
@@ -195,62 +210,53 @@ class Lab:
         if self._live:
             shown_in_this_cell(self)
             show(self.widget)
+            self.display.still.show()
             forget_route(self.widget)
             if self._runner.phase == "idle":
                 self.run()
             return
         self.results()
-        board = self.display.board
-        for text in filter(None, (verdict(board), summary(board.prepared))):
-            say(text)
-        for name in self.display.shown:
-            show(self.figure(name))
+        self.display.print_out()
 
     # What knobs and page send
 
     def _on_knob(self, settings: Settings) -> None:
         """Run with the settings of a turned knob."""
         # What the curves show was chosen on the page, not on a knob.
-        view = {key: getattr(self._settings, key) for key in ("over", "metric", "watch")}
+        view = {key: getattr(self._settings, key) for key in ("over", "metric", "watch", "target")}
         before, now = self._settings, settings.replace(**view)
         self._settings = now
         if now.methods != before.methods or now.scenario.mix != before.scenario.mix:
             self.display.show_panels(now)
-        self._begin("run")
+        self._begin("run", careful=True)
 
     def _on_refusal(self, error: ValueError) -> None:
         """Stop, and show why a knob's value is not possible."""
         self._runner.stop()
-        self.display.show_error(error)
+        self.display.show_error(error, fatal=True)
 
     def _on_message(self, content: Mapping[str, Any]) -> None:
         """Do what a button of the page asks for; what goes wrong is shown on the page."""
-        text, form, panel = (str(content.get(key, "")) for key in ("text", "form", "panel"))
-        actions = {
-            "run": self.run,
-            "stop": self.stop,
-            "step": self.step,
-            "reset": self.reset,
-            "pin": self.pin,
-            "restore": lambda: self.restore(text),
-            "export": lambda: self.display.export(form, panel or "curves"),
-            "view": lambda: self._change_view(content),
-        }
         try:
-            actions.get(str(content.get("action")), lambda: None)()
+            perform(self, content)
+            self.display.show_error(None)  # what was wrong before is right now, or is shown again
         except Exception as error:  # a page must not end what answers it
             self.display.show_error(error)
 
-    def _change_view(self, content: Mapping[str, Any]) -> None:
-        """Show other charts or another axis, without a new run."""
-        if "shown" in content:
-            names = content["shown"]
-            if isinstance(names, list):
-                self.display.select_charts([str(name) for name in names])
-            return
-        changes = {key: str(content[key]) for key in ("over", "metric", "watch") if key in content}
+    def change_view(self, **changes: Any) -> None:
+        """Show the same run with another axis, metric, schedule or target.
+
+        Raises:
+            ValueError: an unknown axis, or a target out of range.
+        """
         self._settings = self._settings.replace(**changes)
+        self.display.show_panels(self._settings)
         self.display.change_view(self.display.board.settings.replace(**changes))
+
+    def _show_phase(self, number: int, phase: str, error: BaseException | None) -> None:
+        self.display.show_phase(number, phase, error)
+        if phase != "running":
+            self.toolbox.run_changed()
 
     # How a run goes
 
@@ -263,16 +269,20 @@ class Lab:
         return self._begin("run")
 
     def _start(self, pace: str) -> Lab:
-        return self if self._live and self._runner.resume(pace) else self._begin(pace)
+        """Run on; what has run to its end with the same settings does not run again."""
+        self._require_open()
+        same = self._runner.phase == "done" and self._settings.same_runs(self.display.settings)
+        resumed = self._live and (same or self._runner.resume(pace))
+        return self if resumed else self._begin(pace)
 
     def _require_open(self) -> None:
         """Refuse what a closed Lab cannot do any more."""
         require(not self._runner.closed, "this Lab is closed", "an open one", f"Open {self!r}")
 
-    def _begin(self, pace: str) -> Lab:
+    def _begin(self, pace: str, careful: bool = False) -> Lab:
         self._require_open()
-        pinned = self.display.pinned
-        board = Board(self._settings, pinned=pinned.points if pinned else {})
+        board = Board(self._settings, self.display.pinned_points(), careful and self._live)
+        self.toolbox.settings_changed()
         if self._live:
             self._runner.submit(board, pace)
         else:
@@ -280,21 +290,11 @@ class Lab:
         return self
 
     def _frames(self, board: Board) -> Iterator[TimedEvent | None]:
-        """Compute a board, seed by seed. A newer request can take over at every `yield`."""
-        display = self.display
-        with display.lock:
-            display.board = board
-        for k in range(board.settings.seeds):
-            prepared: dict[str, Prepared] = {}
-            for name, scenario in board.settings.runs(k).items():
-                prepared[name] = prepare(scenario)
-                yield None
-            with display.lock:
-                board.begin_seed(prepared, board.settings.seeds - 1 - k)
-            if k == 0:
-                display.draw_prepared()
-                self.controls.mark(prepared)
-            for timed in interleave(prepared):
-                with display.lock:
-                    board.record(k, timed, prepared[timed.name])
-                yield timed
+        def first_charts(prepared: Mapping[str, Prepared]) -> None:
+            self.display.draw_prepared()
+            self.controls.mark(prepared)
+            if board.waits:
+                self._runner.stop()
+            self.toolbox.run_changed()
+
+        return compute(board, self.display, first_charts)

@@ -27,7 +27,11 @@ class MethodBoxes(widgets.HBox):  # type: ignore[misc]  # the library is untyped
         }
         self._listeners: list[Callable[[Any], None]] = []
         self._quiet = False
-        super().__init__(list(self.boxes.values()), layout=widgets.Layout(flex_flow="row wrap"))
+        self._note = widgets.Label(layout={"display": "none"})
+        self._note.add_class("ftte-knob-note")
+        shown = [*self.boxes.values(), self._note]
+        super().__init__(shown, layout=widgets.Layout(flex_flow="row wrap"))
+        self.add_class("ftte-methods")
         for box in self.boxes.values():
             box.observe(self._changed, names="value")
 
@@ -47,11 +51,16 @@ class MethodBoxes(widgets.HBox):  # type: ignore[misc]  # the library is untyped
         """Call `listener` after each change by a person."""
         self._listeners.append(listener)
 
+    def _say(self, note: str) -> None:
+        self._note.value, self._note.layout.display = note, None if note else "none"
+
     def _changed(self, change: Any) -> None:
         if self._quiet:
             return
         if not self.value:
-            change["owner"].value = True
+            self._quiet, change["owner"].value, self._quiet = True, True, False
+            self._say("One method stays: tick another one first.")
             return
+        self._say("")
         for listener in self._listeners:
             listener(change)

@@ -41,20 +41,26 @@ def _rounded(exact: Mapping[str, float], total: int) -> dict[str, int]:
     return floor
 
 
+_LAYOUT = {"width": "auto", "max_width": "440px"}
+_STYLE = {"description_width": "150px"}
+_LAST = "A fleet needs devices: move another kind up instead."
+
+
 class MixSliders(widgets.VBox):  # type: ignore[misc]  # the library is untyped
-    """Offer one slider per device kind, and a menu to add a kind from the catalogue."""
+    """Offer a slider and a button to remove it per device kind, and a menu of further kinds."""
 
     def __init__(self, mix: Mapping[str, float]) -> None:
         self._listeners: list[Callable[[Any], None]] = []
         self._quiet = False
-        self._shown: list[str] = []
         self._sliders: dict[str, widgets.IntSlider] = {}
+        self._rows: dict[str, widgets.HBox] = {}
+        self._removers: dict[str, widgets.Button] = {}
         self._add = widgets.Dropdown(
-            description="add a kind",
-            layout=widgets.Layout(width="auto", max_width="440px"),
-            style={"description_width": "150px"},
+            description="add a kind", layout=dict(_LAYOUT), style=dict(_STYLE)
         )
         self._add.observe(self._added, names="value")
+        self._note = widgets.Label(layout={"display": "none"})
+        self._note.add_class("ftte-knob-note")
         super().__init__()
         self.value = mix
 
@@ -72,42 +78,80 @@ class MixSliders(widgets.VBox):  # type: ignore[misc]  # the library is untyped
         """Call `listener` after each change by a person."""
         self._listeners.append(listener)
 
-    def _show(self, parts: Mapping[str, int]) -> None:
-        """Set the sliders; add new ones where kinds are new."""
+    def _show(self, parts: Mapping[str, int], note: str = "") -> None:
+        """Show a slider for each of these kinds, and no other, at these percentages."""
         self._quiet = True
-        for kind in parts:
-            if kind not in self._sliders:
-                self._sliders[kind] = widgets.IntSlider(
-                    description=f"{kind}, %",
-                    min=0,
-                    max=100,
-                    continuous_update=False,
-                    layout=widgets.Layout(width="auto", max_width="440px"),
-                    style={"description_width": "150px"},
-                )
-                self._sliders[kind].observe(
-                    lambda change, kind=kind: self._moved(kind, change), names="value"
-                )
+        gone = [kind for kind in self._sliders if kind not in parts]
+        new = [kind for kind in parts if kind not in self._sliders]
+        for kind in gone:
+            del self._sliders[kind]
+            del self._removers[kind]
+            self._rows.pop(kind).close()
+        for kind in new:
+            self._make(kind)
+        self._sliders = {kind: self._sliders[kind] for kind in parts}
         for kind, slider in self._sliders.items():
-            slider.value = parts.get(kind, 0)
-        if len(self._shown) != len(self._sliders):
-            self._shown = list(self._sliders)
-            self._add.options = ["", *(k for k in CATALOGUE if k not in self._sliders)]
-            self.children = [*self._sliders.values(), self._add]
+            slider.value = parts[kind]
+        if gone or new:
+            others = [(kind.replace("_", " "), kind) for kind in CATALOGUE if kind not in parts]
+            self._add.options = [("choose …", ""), *others]
+            self._add.value = ""
+            self.children = [*(self._rows[kind] for kind in parts), self._add, self._note]
+        for remover in self._removers.values():
+            remover.disabled = len(parts) == 1
+        self._note.value, self._note.layout.display = note, None if note else "none"
         self._quiet = False
+
+    def _make(self, kind: str) -> None:
+        name = kind.replace("_", " ")
+        slider = widgets.IntSlider(
+            description=name,
+            min=0,
+            max=100,
+            continuous_update=False,
+            layout={"width": "auto", "flex": "1 1 auto"},
+            style=dict(_STYLE),
+        )
+        slider.observe(lambda change: self._moved(kind, change), names="value")
+        remover = widgets.Button(
+            description="×", tooltip=f"remove {name}", layout={"width": "26px", "padding": "0"}
+        )
+        remover.add_class("ftte-remove")
+        remover.on_click(lambda button: self.remove(kind))
+        self._sliders[kind], self._removers[kind] = slider, remover
+        self._rows[kind] = widgets.HBox([slider, remover], layout={"max_width": "440px"})
+
+    def _parts(self) -> dict[str, int]:
+        return {kind: slider.value for kind, slider in self._sliders.items()}
 
     def _moved(self, kind: str, change: Any) -> None:
         if self._quiet:
             return
-        before = {k: s.value for k, s in self._sliders.items()} | {kind: change["old"]}
+        before = self._parts() | {kind: change["old"]}
+        if before[kind] == 100 and not change["new"]:
+            self._show(before, _LAST)  # there is nobody to take over
+            return
         self._show(rebalance(before, kind, change["new"]))
-        for listener in self._listeners:
-            listener(change)
+        self._report(change)
+
+    def remove(self, kind: str) -> None:
+        """Take a kind out of the fleet, as its button does; the others take over its share."""
+        parts = self._parts()
+        if kind not in parts or len(parts) == 1:
+            return
+        rest = rebalance(parts, kind, 0)
+        del rest[kind]
+        self._show(rest)
+        if parts[kind]:
+            self._report({"owner": self, "new": self.value})
 
     def _added(self, change: Any) -> None:
         if self._quiet or not change["new"]:
             return
-        parts = {k: s.value for k, s in self._sliders.items()}
-        self._show(rebalance({**parts, change["new"]: 0}, change["new"], 100 // (len(parts) + 1)))
+        parts, kind = self._parts(), change["new"]
+        self._show(rebalance({**parts, kind: 0}, kind, 100 // (len(parts) + 1)))
+        self._report(change)
+
+    def _report(self, change: Any) -> None:
         for listener in self._listeners:
             listener(change)

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ftte_lab._common import choice, integer, plain, read_json, require, shown, write_json
-from ftte_lab.experiments import PRESETS, Comparison, preset
+from ftte_lab._common import choice, integer, number, plain, read_json, require, shown, write_json
+from ftte_lab.experiments import GALLERY, PRESETS, Comparison
 from ftte_lab.lab import share_code
 from ftte_lab.simulation import AXES, FIRST_EDITION, Scenario
 
 LARGEST_SEED_COUNT = 10
 _COMPARISON = ("scenario", "methods", "rates", "own")
 _VIEW = ("seeds", "over", "metric", "watch")
+_OPTIONAL = ("target",)
 _FORMAT = "ftte_lab settings 2"
 _FIRST_FORMAT = "ftte_lab settings 1"
 
@@ -29,6 +30,7 @@ class Settings:
         over: horizontal axis of the curves, one of `AXES`.
         metric: what the curves show, a column of `History.points`.
         watch: whose schedule the Gantt chart and the weights show.
+        target: test accuracy to which the methods are timed, 0 to 1; `None`: 95 % of FedAvg's best.
 
     Raises:
         ValueError: an unknown method or axis, or a number of seeds out of range.
@@ -39,9 +41,10 @@ class Settings:
     over: str = "sim_seconds"
     metric: str = "accuracy"
     watch: str = "ftte"
+    target: float | None = None
 
     def __post_init__(self) -> None:
-        for name in _VIEW:
+        for name in (*_VIEW, *_OPTIONAL):
             object.__setattr__(self, name, plain(getattr(self, name)))
         if self.watch not in self.methods:
             object.__setattr__(self, "watch", self.methods[-1])
@@ -49,6 +52,9 @@ class Settings:
         last = self.scenario.seed + self.seeds - 1
         require(last < 2**32, f"the last seed is {last}", f"up to {2**32 - 1}", "Lower the seed")
         choice("over", self.over, AXES)
+        if self.target is not None:
+            number("target", self.target, 0, 1, fix="An accuracy is a share, not a percentage")
+            object.__setattr__(self, "target", float(self.target))
         ok = isinstance(self.metric, str)
         require(ok, f"metric = {shown(self.metric)}", "a column of History.points")
 
@@ -91,6 +97,10 @@ class Settings:
         """
         return self.comparison.runs(self.scenario.seed + k)
 
+    def same_runs(self, other: Settings) -> bool:
+        """Return whether other settings ask for the same runs, however they are shown."""
+        return (self.comparison, self.seeds) == (other.comparison, other.seeds)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON-able values; of the scenario only what differs from the defaults."""
         values: dict[str, Any] = {
@@ -100,7 +110,10 @@ class Settings:
         }
         if self.comparison.own:
             values["own"] = {name: dict(own) for name, own in self.comparison.own.items()}
-        return values | {key: getattr(self, key) for key in _VIEW}
+        values |= {key: getattr(self, key) for key in _VIEW}
+        if self.target is not None:
+            values["target"] = self.target
+        return values
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Settings:
@@ -110,7 +123,7 @@ class Settings:
             ValueError: unknown keys, or values out of range.
         """
         for key in values:
-            choice("setting", key, (*_COMPARISON, *_VIEW))
+            choice("setting", key, (*_COMPARISON, *_VIEW, *_OPTIONAL))
         changed = values.get("scenario", {})
         require(isinstance(changed, dict), "the scenario is not an object", "one with its fields")
         methods = values.get("methods", cls().methods)
@@ -125,7 +138,9 @@ class Settings:
         nested = isinstance(own, dict) and all(isinstance(fields, dict) for fields in own.values())
         require(nested, f"own = {shown(own)}", "fields per method")
         comparison = Comparison(Scenario.from_dict(changed), tuple(methods), rates, own)
-        return cls(comparison, **{key: values[key] for key in _VIEW if key in values})
+        return cls(
+            comparison, **{key: values[key] for key in (*_VIEW, *_OPTIONAL) if key in values}
+        )
 
     def code(self) -> str:
         """Return these settings as one short line."""
@@ -174,15 +189,16 @@ def settings_of(
 
     Args:
         what: a scenario (which runs at its own server rate), a comparison such as a preset or a
-            lesson, a preset's name, a share code, the text of a settings file, or settings.
+            lesson, the name of a preset or of a fleet of the gallery, a share code, the text of a
+            settings file, or settings.
         methods: which methods run, instead of those of `what`.
 
     Raises:
-        ValueError: an unknown preset, a damaged code, or an unknown method.
+        ValueError: an unknown name, a damaged code, or an unknown method.
     """
     if isinstance(what, str):
         coded = share_code.is_code(what) or _is_object(what)
-        what = Settings.restore(what) if coded else preset(what)
+        what = Settings.restore(what) if coded else _named(what)
     if isinstance(what, Scenario):
         what = Comparison(what)
     if isinstance(what, Comparison):
@@ -191,3 +207,11 @@ def settings_of(
     allowed = "a Scenario, a Comparison, a preset's name, a code or Settings"
     require(ok, f"a Lab of {type(what).__name__}", allowed)
     return what if methods is None else what.replace(methods=tuple(methods))
+
+
+def _named(name: str) -> Comparison | Settings:
+    """Return a preset, or a fleet of the gallery with what its question looks at."""
+    choice("preset or fleet", name, (*PRESETS, *GALLERY))
+    if name in PRESETS:
+        return PRESETS[name]
+    return Settings(GALLERY[name].comparison).replace(**GALLERY[name].view)

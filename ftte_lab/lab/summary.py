@@ -11,9 +11,6 @@ import numpy as np
 
 from ftte_lab._common import seconds, size
 from ftte_lab.charts import label
-from ftte_lab.experiments import scoreboard
-from ftte_lab.lab.board import Board
-from ftte_lab.lab.settings import Settings
 from ftte_lab.simulation import Prepared
 
 
@@ -37,14 +34,6 @@ def summary(runs: Mapping[str, Prepared]) -> str:
         lines.append(_subset(runs["ftte"], full))
     lines += [_steps(name, prepared) for name, prepared in runs.items()]
     return "\n".join(lines)
-
-
-def verdict(board: Board) -> str:
-    """Say in a sentence or two what FTTE wins so far, on the first seed; empty without FTTE."""
-    if "ftte" not in board.prepared or len(board.prepared) < 2:
-        return ""
-    first = {name: tables[0] for name, tables in board.points.items() if tables}
-    return scoreboard(board.prepared, first).verdict()
 
 
 def _fleet(prepared: Prepared) -> str:
@@ -112,22 +101,3 @@ def _idle_share(prepared: Prepared) -> float:
     timeline = prepared.timeline
     at = np.linspace(0, float(timeline.step_s[-1]), 512, endpoint=False)
     return 1 - float(np.mean(timeline.concurrency_at(at))) / timeline.policy.concurrency
-
-
-def differences(before: Settings, now: Settings) -> str:
-    """Describe what an earlier run was set to, where it differs from this one."""
-    old, new = before.scenario.to_dict(), now.scenario.to_dict()
-    changed = [f"{name} {_text(old[name])}" for name in old if old[name] != new[name]]
-    if before.methods != now.methods:
-        changed.append("methods " + ", ".join(label(name) for name in before.methods))
-    if before.seeds != now.seeds:
-        changed.append(f"{before.seeds} seeds")
-    return (", ".join(changed) or "the same settings") + "."
-
-
-def _text(value: object) -> str:
-    if isinstance(value, dict):
-        return " ".join(f"{100 * share:.0f} % {kind}" for kind, share in value.items())
-    if value is None:
-        return "automatic"
-    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -73,8 +73,8 @@ class LabBox(widgets.Box):  # type: ignore[misc]  # the library is untyped
         self, children: list[Any], sentence: Callable[[], str], on_close: Callable[[], None]
     ) -> None:
         self._sentence, self._on_close = sentence, on_close
-        layout = widgets.Layout(flex_flow="row wrap", width="100%", grid_gap="8px 20px")
-        super().__init__(children, layout=layout)
+        super().__init__(children)
+        self.add_class("ftte-lab")
 
     def close(self) -> None:
         """Close the box and all that is in it."""

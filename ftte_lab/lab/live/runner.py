@@ -1,8 +1,9 @@
 """One worker thread and one place for a request: the newest request replaces what runs.
 
-A job is replaced, stopped or resumed between two frames. Callbacks of a page come on changing
-threads; all of them only leave a request here and return. What the worker shows must not touch
-widget traits: it sends messages.
+A job is replaced, stopped or resumed between two frames. One that is replaced, or stopped before it
+has shown anything, ends within a frame, too, at the pause points of the work. Callbacks of a page
+come on changing threads; all of them only leave a request here and return. What the worker shows
+must not touch widget traits: it sends messages.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
+
+from ftte_lab._common import InterruptedWorkError, interruptible
 
 Frames = Iterator[Any]
 
@@ -65,6 +68,8 @@ class Runner:
         self._thread: threading.Thread | None = None
         self._frames: Frames | None = None  # of the job under way, and the number of its request
         self._under_way = 0
+        self._shown = False  # the job under way has come to its first frame
+        self._again = False  # it was stopped before, and begins again when it is resumed
         self._closed = False
         _all.add(self)
 
@@ -100,6 +105,9 @@ class Runner:
         with self._changed:
             if self._phase not in ("running", "stopped"):
                 return False
+            if self._phase == "stopped":
+                with contextlib.suppress(Exception):  # a page that went away
+                    self._on_phase(self._number, "running", None)
             self._pace, self._phase = pace, "running"
             self._wake()
             return True
@@ -182,7 +190,8 @@ class Runner:
         """Compute frame after frame, and end where there is nothing to compute for a while."""
         while True:
             with self._changed:
-                stopping = self._pace == "stop" and self._frames is not None and not self._pending
+                begun = self._frames is not None or self._again
+                stopping = self._pace == "stop" and begun and not self._pending
                 if stopping and self._phase == "running":
                     self._set_phase(self._under_way, "stopped")
                 found = self._changed.wait_for(self._has_work, _LINGER_S)
@@ -195,6 +204,8 @@ class Runner:
                 if pending:
                     self._drop()
                     self._under_way, self._pending = self._number, False
+                    self._shown = False
+                self._again = False
                 number = self._under_way
             if pending:
                 with contextlib.suppress(Exception):  # a page that went away
@@ -207,15 +218,21 @@ class Runner:
         self._frames = None
 
     def _has_work(self) -> bool:
-        under_way = self._frames is not None and self._pace != "stop"
+        under_way = (self._frames is not None or self._again) and self._pace != "stop"
         return self._closed or self._pending or under_way
 
     def _advance(self, number: int, job: Any, frames: Frames | None) -> Frames | None:
         """Compute one frame; return `None` when there are no more."""
         try:
-            frames = self._start(job) if frames is None else frames
-            frame = next(frames)
+            with interruptible(self._unwanted):
+                frames = self._start(job) if frames is None else frames
+                frame = next(frames)
+            self._shown = self._shown or frame is not None
             self._on_frame(number, frame)
+        except InterruptedWorkError:
+            _close(frames)
+            self._again = True
+            return None
         except StopIteration:
             self._end(number, "done", None)
             return None
@@ -227,6 +244,11 @@ class Runner:
             if self._pace == "step" and self._number == number and self._ends_a_step(frame):
                 self._pace = "stop"
         return frames
+
+    def _unwanted(self) -> bool:
+        """Return whether the frame that is being computed will not be shown."""
+        early_stop = self._pace == "stop" and not self._shown
+        return self._pending or self._closed or early_stop
 
     def _end(self, number: int, phase: str, error: BaseException | None) -> None:
         with self._changed:

@@ -16,10 +16,9 @@ import traitlets
 
 from ftte_lab.charts import Figure, Template
 from ftte_lab.lab.live.subshell import forget_route
-from ftte_lab.lab.live.vega import SLOT_JS, ensure_runtime, static
+from ftte_lab.lab.live.vega import SLOT_JS, ensure_runtime, scripts, styles
 
-_SCRIPTS = ("charts.js", "fleet_state.js", "fleet_paint.js", "fleet.js", "toolbar.js", "stage.js")
-_FIRST = ("sentence", "error", "state")  # sent before the charts when a page comes back
+_FIRST = ("sentence", "scores", "error", "state")  # sent before the charts when a page comes back
 
 Buffers = list[bytes]
 
@@ -33,8 +32,8 @@ class Stage(anywidget.AnyWidget):
         live: whether there is a page.
     """
 
-    _esm = SLOT_JS + "\n".join(static(name) for name in _SCRIPTS)
-    _css = static("stage.css")
+    _esm = SLOT_JS + scripts()
+    _css = styles()
     panels = traitlets.Dict().tag(sync=True)  # what to show first; a message may change it
 
     def __init__(
@@ -46,7 +45,8 @@ class Stage(anywidget.AnyWidget):
         self._on_message, self._live = on_message, live
         if live:
             ensure_runtime()
-        super().__init__(panels=dict(panels), layout={"flex": "3 1 480px", "min_width": "0"})
+        super().__init__(panels=dict(panels), layout={})
+        self.add_class("ftte-stage-widget")
         self.on_msg(self._receive)
 
     def close(self) -> None:
@@ -93,6 +93,14 @@ class Stage(anywidget.AnyWidget):
         with self._guard:
             self._keep_and_post(kind, {"kind": kind, **content}, buffers or [])
 
+    def publish_tool(
+        self, tool: str, part: str, buffers: Buffers, content: Mapping[str, Any]
+    ) -> None:
+        """Send a message that holds until the next one of its tool and part."""
+        message = {**content, "kind": "tool", "tool": tool, "part": part}
+        with self._guard:
+            self._keep_and_post(f"tool {tool} {part}", message, buffers)
+
     def send_file(self, name: str, mime: str, content: bytes) -> None:
         """Send the page a file to save."""
         self._post({"kind": "file", "name": name, "mime": mime}, [content])
@@ -106,12 +114,12 @@ class Stage(anywidget.AnyWidget):
             self.send(message, buffers=buffers)
             forget_route(self)
 
-    def _receive(self, _: Any, content: Any, __: Any) -> None:
-        """Answer a page that has appeared, or pass on what it asks for."""
+    def _receive(self, _: Any, content: Any, buffers: Any) -> None:
+        """Answer a page that has appeared, or pass on what it asks for, files with it."""
         if not isinstance(content, dict):
             return
         if content.get("action") != "hello":
-            self._on_message(content)
+            self._on_message({**content, "buffers": list(buffers or [])})
             return
         with self._guard:
             for key in sorted(self._latest, key=_replay_order):

@@ -28,12 +28,33 @@ function vegaSlot() {
   return globalThis.__ftteVega;
 }
 """
+_BEGIN = ("charts.js", "drawers.js")
+_END = ("stage.js",)
+_ALONE = ("marks.js",)  # the script of another widget
 _RUNTIME = SLOT_JS + "export default { initialize() { vegaSlot().resolve(vegaEmbed); } };"
 
 
 def static(name: str) -> str:
     """Return the text of a script or style that ships with the package."""
     return (files("ftte_lab.lab.live") / "static" / name).read_text(encoding="utf-8")
+
+
+def scripts() -> str:
+    """Return the page's scripts as one module: what others use comes first, the stage last."""
+    names = _names(".js")
+    rest = [name for name in names if name not in (*_BEGIN, *_END, *_ALONE)]
+    return "\n".join(static(name) for name in (*_BEGIN, *rest, *_END))
+
+
+def styles() -> str:
+    """Return the page's styles as one text."""
+    names = [name for name in _names(".css") if name != "stage.css"]
+    return "\n".join(static(name) for name in ("stage.css", *names))
+
+
+def _names(end: str) -> list[str]:
+    folder = files("ftte_lab.lab.live") / "static"
+    return sorted(found.name for found in folder.iterdir() if found.name.endswith(end))
 
 
 @lru_cache(maxsize=1)

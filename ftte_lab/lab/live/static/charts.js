@@ -62,17 +62,21 @@ class ChartPanel {
     this.sets = {}; this.signals = {}; this.extra = {}; this.waiting = false; this.describedAt = 0;
   }
 
-  // Not "container": a page may be hidden while a chart is drawn (JupyterLab does so when it changes its theme).
-  get width() { return this.box.clientWidth || 400; }
-
+  // Not "container": a page may be hidden for a while (JupyterLab hides it when it changes its theme). What has no width
+  // is drawn when it has one.
   resize() {
-    if (!this.view || !this.box.clientWidth || this.view.width() === this.width) return;
-    this.view.width(this.width).resize().runAsync();
+    const width = this.box.clientWidth;
+    if (!width) return;
+    if (this.late) { this.build(); return; }
+    if (!this.view || width === this.drawnWidth) return;
+    this.drawnWidth = width;
+    this.view.width(width).resize().runAsync();
   }
 
   get visible() { return !this.root.hidden; }
 
   setVisible(on) {
+    if (this.visible === on) return;
     this.root.hidden = !on;
     if (on && this.specs) this.build();
   }
@@ -131,13 +135,21 @@ class ChartPanel {
   async build() {
     if (!this.visible || !this.specs || this.stale) return;
     const mine = ++this.builds;
+    const width = this.box.clientWidth;
+    this.late = !width;
+    clearTimeout(this.retry);
+    if (this.late) {
+      this.retry = setTimeout(() => { if (this.late) this.build(); }, 250); // shown before an observer has seen it hidden
+      return;
+    }
     const spec = structuredClone(this.specs[isDark() ? "dark" : "light"]);
-    spec.width = this.width;
+    spec.width = width;
     spec.autosize = { type: "fit-x", contains: "padding" };
     spec.background = "transparent";
     spec.datasets = { ...this.sets, ...this.extra };
     for (const p of spec.params || []) if (p.name in this.signals) p.value = this.signals[p.name];
     const fresh = make("div", { className: "ftte-vega ftte-coming" });
+    fresh.setAttribute("aria-hidden", "true"); // the box around it is the picture, and says what it shows
     this.box.append(fresh);
     const embed = await vegaSlot().promise;
     if (mine !== this.builds) { fresh.remove(); return; }
@@ -149,7 +161,8 @@ class ChartPanel {
     this.box.setAttribute("role", "img");
     this.result = result;
     this.view = result.view;
-    this.resize();
+    this.drawnWidth = width;
+    this.resize(); // the box may have changed meanwhile
     this.refill(); // whatever came while the drawing was made
     this.countFrame();
   }
@@ -158,6 +171,7 @@ class ChartPanel {
     this.builds += 1;
     this.size.disconnect();
     clearTimeout(this.later);
+    clearTimeout(this.retry);
     if (this.result) this.result.finalize();
     this.view = null;
   }

@@ -1,6 +1,9 @@
 // The fleet: a canvas that replays the timelines of all methods on one virtual clock.
 
 const FRAME_MS = 1000 / 30;
+const ONE_ROW_HEIGHT = 190; // px, if all methods stand side by side
+const PANE_HEIGHT = 150; // px, of each of several rows
+const ROW_GAP = 12;
 const SPEEDS = [0.25, 0.5, 1, 2, 4, 8, 16, 32];
 
 function clock(s) {
@@ -48,9 +51,9 @@ class Fleet {
     this.playButton = button("Play", "Play or pause the replay", () => this.play(!this.playing));
     const next = button("Next server step", "Go to the next server step of any method", () => this.nextStep());
     this.scrub = make("input", { type: "range", min: "0", max: "1000", step: "any", value: "0", className: "ftte-scrub" });
-    this.scrub.setAttribute("aria-label", "virtual time of the replay");
+    this.scrub.setAttribute("aria-label", "simulated time of the replay");
     this.scrub.addEventListener("input", () => { this.play(false); this.seek(Number(this.scrub.value)); });
-    this.faster = make("select", { className: "ftte-select", title: "Virtual seconds per second" });
+    this.faster = make("select", { className: "ftte-select", title: "How many times faster than the devices" });
     this.faster.setAttribute("aria-label", "speed of the replay");
     this.faster.addEventListener("change", () => { this.speed = Number(this.faster.value); this.wake(); });
     this.time = make("output", { className: "ftte-time" });
@@ -71,7 +74,7 @@ class Fleet {
     this.scrub.max = String(this.end);
     this.setSpeeds(content.typical_s);
     this.legend.replaceChildren(make("span", { className: "ftte-title", textContent: "The fleet" }), ...this.kinds.map((kind) => this.legendEntry(kind)),
-      make("span", { className: "ftte-key", textContent: "ring: progress · square: buffer slot, paler the older · ×: update lost · hollow: too little memory" }));
+      make("span", { className: "ftte-key", textContent: "ring or frame: at work · square above: buffer slot, paler the older · ×: update lost · hollow: too little memory" }));
     if (!this.started) {
       this.started = true;
       this.t = 0;
@@ -96,7 +99,7 @@ class Fleet {
     if (base === this.base) return;
     this.base = base;
     this.speed = base;
-    this.faster.replaceChildren(...SPEEDS.map((k) => make("option", { value: String(k * base), textContent: `${Number((k * base).toPrecision(2))} s per s` })));
+    this.faster.replaceChildren(...SPEEDS.map((k) => make("option", { value: String(k * base), textContent: `${Number((k * base).toPrecision(2))} ×` })));
     this.faster.value = String(base);
   }
 
@@ -144,15 +147,15 @@ class Fleet {
   draw(now) {
     const colours = COLOURS[isDark() ? "dark" : "light"];
     const width = this.canvas.parentElement.clientWidth || 600;
-    const fit = Math.max(1, Math.min(this.arms.length, Math.floor(width / 240)));
+    const fit = Math.max(1, Math.min(this.arms.length, Math.floor(width / 205)));
     const columns = Math.ceil(this.arms.length / Math.ceil(this.arms.length / fit)); // rows of equal length
     const paneWidth = (width - 16 * (columns - 1)) / columns;
-    this.painter.show(this.devices, this.kinds, this.order, this.t);
-    const panes = this.arms.map((arm) => this.painter.layout(arm, paneWidth));
-    const rows = [];
-    for (let k = 0; k < panes.length; k += columns) rows.push(Math.max(...panes.slice(k, k + columns).map((p) => p.height)));
-    const height = rows.reduce((a, b) => a + b + 14, 0);
+    const rows = Math.ceil(this.arms.length / columns);
+    const paneHeight = rows > 1 ? PANE_HEIGHT : ONE_ROW_HEIGHT, rowStep = paneHeight + ROW_GAP;
+    const height = rows * rowStep - ROW_GAP; // of the number of methods and the width alone: nothing jumps
     const ratio = window.devicePixelRatio || 1;
+    this.painter.show(this.devices, this.kinds, this.order, this.t, ratio);
+    const panes = this.arms.map((arm) => this.painter.layout(arm, paneWidth, paneHeight));
     if (this.canvas.width !== Math.round(width * ratio) || this.canvas.height !== Math.round(height * ratio)) {
       this.canvas.width = Math.round(width * ratio);
       this.canvas.height = Math.round(height * ratio);
@@ -165,7 +168,7 @@ class Fleet {
     const clauses = [];
     this.arms.forEach((arm, k) => {
       const x = (k % columns) * (paneWidth + 16);
-      const y = rows.slice(0, Math.floor(k / columns)).reduce((a, b) => a + b + 14, 0);
+      const y = Math.floor(k / columns) * rowStep;
       const state = arm.at(this.t);
       this.painter.drawArm(c, arm, state, panes[k], x, y, colours, now, this.spots);
       clauses.push(arm.describe(state));

@@ -17,6 +17,13 @@ function render({ model, el }) {
       mark.style.left = `${left + at * width}px`;
       return mark;
     }));
+    const room = box.getBoundingClientRect();
+    for (const mark of box.children) {
+      const { left: from, right: to } = mark.getBoundingClientRect();
+      const shift = Math.max(0, room.left - from) + Math.min(0, room.right - to);
+      mark.style.translate = `${shift}px`; // the text stays in the column, the tick where it belongs
+      mark.style.setProperty("--shift", `${-shift}px`);
+    }
     const boxes = [...box.children].map((mark) => mark.getBoundingClientRect());
     const crowded = boxes.some((one, k) => k > 0 && one.left < boxes[k - 1].right + 4);
     [...box.children].forEach((mark, k) => mark.classList.toggle("ftte-lower", crowded && k % 2 === 1));

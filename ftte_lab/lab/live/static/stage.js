@@ -1,24 +1,33 @@
-// The stage: routes messages of the kernel to the toolbar, the charts and the fleet.
+// The stage: routes messages of the kernel to the toolbar, the scoreboard, the charts and the fleet.
 
 class Stage {
   constructor(model, el) {
     this.model = model;
     this.panels = {};
     this.number = 0;
-    this.toolbar = new Toolbar((content) => model.send(content));
-    this.sentence = make("p", { className: "ftte-sentence" });
+    this.toolbar = new Toolbar((content) => model.send(content), () => this.fleet.t);
+    this.scores = new ScoreBoard((content) => model.send(content));
+    this.sentence = make("p", { className: "ftte-sentence", hidden: true });
     this.sentence.setAttribute("aria-live", "polite");
+    this.pins = make("ul", { className: "ftte-pins" });
+    this.pins.setAttribute("aria-label", "pinned runs");
+    this.drawers = new Drawers(this);
     this.error = make("p", { className: "ftte-error", hidden: true });
     this.error.setAttribute("role", "alert");
     this.views = make("div", { className: "ftte-row ftte-views" });
     this.grid = make("div", { className: "ftte-grid" });
     this.fleet = new Fleet((t) => this.moment(t));
-    this.root = make("div", { className: "ftte-stage" }, this.toolbar.root, this.error, this.sentence, this.views, this.grid);
+    this.toolbarBox = make("div", { className: "ftte-head" }, this.toolbar.root, this.drawers.root, this.error, this.scores.root);
+    this.main = make("div", { className: "ftte-main" }, this.sentence, this.pins, this.views, this.grid);
+    this.root = make("div", { className: "ftte-stage" }, this.toolbarBox, this.main);
+    this.drawers.add("share", "Share", "A code and a file that restore all settings", this.toolbar.shareDrawer());
+    this.present = new Present(this);
+    this.drawers.add("save", "Save", "Charts and numbers as files", this.toolbar.saveDrawer());
     el.append(this.root);
     this.receive = (message, buffers) => this.message(message, buffers);
     model.on("msg:custom", this.receive);
-    this.knobs = new MutationObserver(() => this.nameKnobs());
-    requestAnimationFrame(() => this.nameKnobs());
+    this.knobs = new KnobColumn(this);
+    this.pulse = new Pulse(model, (text) => this.leave(text));
     this.theme = new MutationObserver(() => this.redraw());
     this.theme.observe(document.body, { attributes: true, attributeFilter: ["data-jp-theme-light", "class"] });
   }
@@ -26,8 +35,10 @@ class Stage {
   message(message, buffers) {
     switch (message.kind) {
       case "state": this.state(message); break;
-      case "sentence": this.sentence.innerText = message.text; this.toolbar.code.value = message.code; break;
-      case "error": this.error.textContent = message.text; this.error.hidden = !message.text; this.root.classList.toggle("ftte-faulty", Boolean(message.text)); break;
+      case "sentence": this.words(message); break;
+      case "scores": this.scores.show(message); break;
+      case "tool": this.drawers.receive(message, buffers); break;
+      case "error": this.error.textContent = message.text; this.error.hidden = !message.text; this.root.classList.toggle("ftte-faulty", Boolean(message.fatal)); break;
       case "panels": this.setPanels(message); break;
       case "drawing": this.panel(message.panel).drawing(message.specs); break;
       case "figure": if (message.number >= this.number) this.panel(message.panel).figure(message, buffers); break;
@@ -36,16 +47,28 @@ class Stage {
     }
   }
 
-  // The library's slider handles have no name for a screen reader: give them the text beside them.
-  nameKnobs() {
-    const box = this.root.closest(".widget-box")?.querySelector(".ftte-controls");
-    if (!box) return;
-    this.knobs.observe(box, { childList: true, subtree: true });
-    for (const widget of box.querySelectorAll(".widget-inline-hbox")) {
-      const text = widget.querySelector("label, .widget-label")?.textContent;
-      const knob = widget.querySelector(".noUi-handle, input, select");
-      if (text && knob && knob.getAttribute("aria-label") !== text) knob.setAttribute("aria-label", text);
+  words({ text, code, pins, pinned, python, methods }) {
+    this.sentence.innerText = text;
+    const key = JSON.stringify(pins);
+    if (key !== this.pinKey) {
+      this.pinKey = key;
+      this.pins.replaceChildren(...pins.map(([letter, differs]) => {
+        const drop = make("button", { type: "button", className: "ftte-button ftte-unpin", textContent: "Unpin", title: `Drop the pinned run ${letter}` });
+        drop.setAttribute("aria-label", `Unpin ${letter}`);
+        drop.addEventListener("click", () => this.model.send({ action: "unpin", letter }));
+        return make("li", {}, make("b", {}, letter), ` ${differs} `, drop);
+      }));
     }
+    this.toolbar.follow({ code, python, methods });
+    this.toolbar.pinned(pinned);
+  }
+
+  // The kernel has gone: say so in place of the progress. What was drawn stays, and the fleet still plays.
+  leave(text) {
+    this.root.dataset.gone = String(Boolean(text));
+    this.toolbar.leave(text);
+    this.knobs.use(!text);
+    for (const part of [this.drawers.root, this.views, this.pins, this.scores.target]) part.inert = Boolean(text);
   }
 
   state(message) {
@@ -65,31 +88,58 @@ class Stage {
     return this.panels[name];
   }
 
-  setPanels({ all, shown, choices }) {
-    const boxes = Object.entries(all).map(([name, title]) => {
-      const box = make("input", { type: "checkbox", checked: shown.includes(name), onchange: () => this.toggle(name, box.checked) });
-      box.dataset.panel = name;
-      return make("label", { className: "ftte-chip" }, box, title);
-    });
-    this.selects = Object.entries(choices).map(([key, { title, options, value }]) => {
-      const select = make("select", { className: "ftte-select" }, ...options.map(([id, text]) => make("option", { value: id, textContent: text })));
-      select.value = value;
-      select.dataset.view = key;
-      select.addEventListener("change", () => this.model.send({ action: "view", [key]: select.value }));
-      return make("label", { className: "ftte-choice" }, `${title} `, select);
-    });
-    this.views.replaceChildren(...this.selects, make("span", { className: "ftte-chips" }, ...boxes));
-    this.grid.replaceChildren(...Object.keys(all).map((name) => (name === "fleet" ? this.fleet.root : this.panel(name).root)));
-    this.toolbar.which.replaceChildren(...Object.entries(all).map(([name, title]) => make("option", { value: name, textContent: title })));
-    for (const name of Object.keys(all)) this.toggle(name, shown.includes(name), false);
+  // Make the boxes and menus, or, where they are there, set them to what another view of this Lab was set to.
+  setPanels(message) {
+    const { all, shown, choices, tools = [], kiosk = false } = message;
+    this.kiosk = kiosk;
+    if (kiosk && !this.idle) this.idle = new Kiosk(this, kiosk === true ? undefined : kiosk);
+    const key = JSON.stringify([all, Object.values(choices).map(({ options }) => options), tools]);
+    if (key !== this.panelKey) {
+      this.panelKey = key;
+      this.drawers.show(tools);
+      this.makeViews(all, choices);
+      this.grid.replaceChildren(...Object.keys(all).map((name) => (name === "fleet" ? this.fleet.root : this.panel(name).root)));
+      this.toolbar.which.replaceChildren(...Object.entries(all).map(([name, title]) => make("option", { value: name, textContent: title })));
+      this.toolbar.which.value = "curves";
+    }
+    for (const [name, select] of Object.entries(this.selects)) select.value = choices[name].value;
+    for (const [name, box] of Object.entries(this.boxes)) {
+      box.checked = shown.includes(name);
+      this.chart(name).setVisible(box.checked);
+    }
   }
 
-  toggle(name, on, send = true) {
-    (name === "fleet" ? this.fleet : this.panel(name)).setVisible(on);
-    if (send) {
-      const shown = [...this.views.querySelectorAll("input[data-panel]")].filter((b) => b.checked).map((b) => b.dataset.panel);
-      this.model.send({ action: "view", shown });
-    }
+  makeViews(all, choices) {
+    this.boxes = {};
+    this.selects = {};
+    const boxes = Object.entries(all).map(([name, title]) => {
+      const box = make("input", { type: "checkbox", onchange: () => this.toggle(name) });
+      box.dataset.panel = name;
+      this.boxes[name] = box;
+      return make("label", { className: "ftte-chip" }, box, title);
+    });
+    const selects = Object.entries(choices).map(([key, { title, options }]) => {
+      const select = make("select", { className: "ftte-select" }, ...options.map(([id, text]) => make("option", { value: id, textContent: text })));
+      select.dataset.view = key;
+      select.addEventListener("change", () => this.model.send({ action: "view", [key]: select.value }));
+      this.selects[key] = select;
+      return make("label", { className: "ftte-choice" }, `${title} `, select);
+    });
+    const about = make("button", { type: "button", className: "ftte-button ftte-about", textContent: "In words", title: "What these settings mean" });
+    about.setAttribute("aria-expanded", String(!this.sentence.hidden));
+    about.addEventListener("click", () => {
+      this.sentence.hidden = !this.sentence.hidden;
+      about.setAttribute("aria-expanded", String(!this.sentence.hidden));
+    });
+    this.views.replaceChildren(about, ...selects, make("span", { className: "ftte-chips" }, ...boxes));
+  }
+
+  chart(name) { return name === "fleet" ? this.fleet : this.panel(name); }
+
+  toggle(name) {
+    this.chart(name).setVisible(this.boxes[name].checked);
+    const shown = Object.keys(this.boxes).filter((one) => this.boxes[one].checked);
+    this.model.send({ action: "view", shown });
   }
 
   // Mark the fleet's virtual moment on the curves: a dot on each, and a rule where the axis is time.
@@ -119,13 +169,18 @@ class Stage {
     if (dark === this.dark) return;
     this.dark = dark;
     for (const panel of Object.values(this.panels)) panel.build();
+    if (this.scores.message) this.scores.show(this.scores.message);
     this.fleet.wake();
   }
 
   close() {
     this.model.off("msg:custom", this.receive);
     this.theme.disconnect();
-    this.knobs.disconnect();
+    this.pulse.close();
+    this.knobs.close();
+    this.drawers.close();
+    if (this.idle) this.idle.close();
+    this.present.close();
     this.fleet.close();
     for (const panel of Object.values(this.panels)) panel.close();
   }
@@ -141,7 +196,8 @@ function memory(model) {
     const order = { drawing: 0, figure: 1 };
     memories.set(model, {
       keep: (message, buffers) => {
-        if (message.kind !== "file") kept.set(message.kind + (message.panel || ""), [message, buffers]);
+        if (message.kind === "file") return;
+        kept.set([message.kind, message.panel || "", message.tool || "", message.part || ""].join(" "), [message, buffers]);
       },
       replay: (stage) => {
         const all = [...kept.values()].sort(([a], [b]) => (order[a.kind] ?? -1) - (order[b.kind] ?? -1));
