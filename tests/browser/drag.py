@@ -18,7 +18,7 @@ def leaves(widget: Any) -> Iterator[Any]:
     if isinstance(widget, widgets.Box):
         for child in widget.children:
             yield from leaves(child)
-    else:
+    elif not isinstance(widget, widgets.Button | widgets.Label):
         yield widget
 
 
@@ -46,10 +46,10 @@ def drag(lab: Lab) -> list[str]:
     errors: list[str] = []
     show = lab.display.show_error
 
-    def show_error(error: BaseException | None) -> None:
+    def show_error(error: BaseException | None, *, fatal: bool = False) -> None:
         if error is not None:
             errors.append(str(error))
-        show(error)
+        show(error, fatal=fatal)
 
     lab.display.show_error = show_error  # type: ignore[method-assign]
     for name, control in lab.controls.knobs.items():

@@ -11,7 +11,9 @@ from ftte_lab import charts
 from ftte_lab.charts import Figure
 from ftte_lab.charts.style import THEMES
 from ftte_lab.devices import lever_bills
-from ftte_lab.lab.board import PANELS, Board
+from ftte_lab.lab.board import Board
+from ftte_lab.lab.panels import PANELS
+from ftte_lab.lab.panels import figure as panel_figure
 from ftte_lab.lab.settings import settings_of
 from ftte_lab.server import Fate
 from ftte_lab.simulation import History, Prepared
@@ -135,7 +137,7 @@ def test_every_chart_has_titles_and_a_sentence(
     board.points = {
         n: [{str(c): h.points[c].tolist() for c in h.points}] for n, h in histories.items()
     }
-    figure = board.figure(name)
+    figure = panel_figure(board, name)
     assert figure is not None
     for theme in THEMES.values():
         spec = figure.spec(theme)

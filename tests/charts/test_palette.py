@@ -12,22 +12,24 @@ from ftte_lab import charts
 from ftte_lab.charts import palette
 from ftte_lab.charts.style import THEMES
 from ftte_lab.devices import CATALOGUE
-from ftte_lab.lab.board import PANELS, Board
+from ftte_lab.lab.board import Board
 from ftte_lab.lab.live import fleet_message
+from ftte_lab.lab.panels import PANELS
+from ftte_lab.lab.panels import figure as panel_figure
 from ftte_lab.lab.settings import settings_of
 from ftte_lab.simulation import METHODS, Method, prepare
 from tests.tiny import TINY
 
 KINDS = {
-    "#44AA99": "circle",
-    "#88CCEE": "diamond",
-    "#AA4499": "square",
-    "#CC6677": "cross",
-    "#6F9D3C": "triangle-down",
-    "#D0587E": "triangle-left",
-    "#B8A542": "triangle-right",
-    "#B5B02C": "triangle-up",
-    "#4F83B5": "bow",
+    "#0FA58C": "circle",
+    "#3C8DC6": "diamond",
+    "#96409A": "square",
+    "#6B5FB8": "cross",
+    "#4E8A3A": "triangle-down",
+    "#5F7D99": "triangle-left",
+    "#8F9B4A": "triangle-right",
+    "#7E7200": "triangle-up",
+    "#3F6DB3": "bow",
 }
 
 
@@ -56,11 +58,11 @@ def test_method_styles_keep_the_shipped_ones() -> None:
     styles = charts.method_styles(["fedavg", "fedbuff", "ftte", "fedasync"])
     assert [style.light for style in styles.values()] == [
         "#0072B2",
-        "#B97A00",
-        "#D55E00",
-        "#009E73",
+        "#521078",
+        "#C44A00",
+        "#17472F",
     ]
-    assert [style.dark for style in styles.values()] == ["#56B4E9", "#F0C040", "#FF8A3D", "#2CCFA0"]
+    assert [style.dark for style in styles.values()] == ["#56B4E9", "#9B6BFF", "#FF8A3D", "#8ADDB9"]
     assert list(styles["ftte"].dash) == [1, 0]
 
 
@@ -112,10 +114,15 @@ def test_every_chart_draws_a_new_kind_and_a_new_method(mine: str, kettle: str) -
     board.begin_seed(runs, 0)
     for name in runs:
         board.weighed[name].append((1.0, 1.0, kettle))
-        board.points[name][0] = {"sim_seconds": [0.0, 40.0], "accuracy": [0.1, 0.9]}
+        board.points[name][0] = {
+            "sim_seconds": [0.0, 40.0],
+            "accuracy": [0.1, 0.9],
+            "energy_j": [0.0, 1.0],
+            "total_bytes": [0.0, 1.0],
+        }
     style = charts.kind_styles(sorted(set(runs[mine].federation.fleet.kind)))[kettle]
     for panel in PANELS:
-        figure = board.figure(panel)
+        figure = panel_figure(board, panel)
         assert figure is not None
         assert figure.png().startswith(b"\x89PNG")
         spec = json.dumps([figure.spec(theme) for theme in THEMES.values()])

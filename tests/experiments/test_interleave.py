@@ -48,6 +48,6 @@ def test_interleave_orders_steps_and_evaluations(
 def test_interleave_can_be_closed_at_any_time(prepared: dict[str, Prepared]) -> None:
     runs = interleave(prepared)
     assert isinstance(next(runs).event, Ready)
-    runs.close()  # type: ignore[attr-defined]
+    runs.close()
     with pytest.raises(ValueError, match="no run to interleave"):
         next(interleave({}))

@@ -66,7 +66,7 @@ def test_sweep_does_not_repeat_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
         ran.append(Scenario.from_json(text))
         return str(work(text))
 
-    work = module._work
+    work = module._task
     monkeypatch.setattr(module, "_task", noted)
     with ThreadPoolExecutor(1) as pool:
         sweep(FEW[:2], tmp_path, executor=pool, progress=False)
@@ -135,7 +135,7 @@ def die_on_seed_3(text: str) -> str:
     """In a worker: what running out of memory looks like from outside."""
     if Scenario.from_json(text).seed == 3:
         os._exit(1)
-    return module._work(text)
+    return module.attempt(text)
 
 
 def test_sweep_reports_a_scenario_that_kills_its_worker(

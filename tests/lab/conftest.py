@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from ftte_lab.lab.board import PANELS
 from ftte_lab.lab.lab import Lab
+from ftte_lab.lab.panels import PANELS
 from tests.lab.page import TINY_SETTINGS, Page
 
 

@@ -1,5 +1,6 @@
 """The knobs: each one turns to both ends, and what stands in them is a setting."""
 
+from pathlib import Path
 from typing import Any
 
 import ipywidgets as widgets
@@ -7,7 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ftte_lab.lab.knobs import FIRST_KNOBS, Control
+from ftte_lab.data import SOURCES
+from ftte_lab.lab.control import Control
+from ftte_lab.lab.data_choice import absent, present
+from ftte_lab.lab.knobs import FIRST_KNOBS
 from ftte_lab.lab.lab import Lab
 from ftte_lab.lab.method_boxes import MethodBoxes
 from ftte_lab.lab.mix_sliders import MixSliders, percentages, rebalance
@@ -21,7 +25,8 @@ def ends(control: Control) -> list[Any]:
     if isinstance(knob, widgets.FloatLogSlider):
         return [knob.base**knob.min, knob.base**knob.max, knob.value]
     if isinstance(knob, widgets.Dropdown):
-        return [o for o in knob.options if o not in ("cifar10", "fashion_mnist", "wrist")]
+        values = [value for _, value in knob._options_full]
+        return [v for v in values if v not in SOURCES or not absent(v)]
     if isinstance(knob, widgets.SelectionSlider):
         return [knob.options[0][1], knob.options[-1][1]]
     return [knob.min, min(knob.max, 10**6), knob.value]
@@ -67,6 +72,55 @@ def test_mix_sliders_sum_to_one(page: Page) -> None:
     assert page.lab.settings.scenario.mix["jetson"] == 0.25
     page.lab.result(30)
     assert "jetson" in page.last("sentence")["text"]
+
+
+def test_mix_sliders_remove_kinds_and_keep_the_last(page: Page) -> None:
+    mix = page.lab.controls.knobs["mix"].widget
+    mix.remove("watch")
+    assert mix.value == page.lab.settings.scenario.mix
+    assert list(mix.value) == ["sensor", "phone"]
+    assert "watch" in [value for _, value in mix._add.options]
+    mix._sliders["phone"].value = 100
+    mix._sliders["phone"].value = 0  # there is nobody to take over
+    assert mix.value == page.lab.settings.scenario.mix == {"phone": 1.0}
+    assert mix._note.value == "A fleet needs devices: move another kind up instead."
+    mix._sliders["sensor"].value = 30
+    assert mix._note.value == ""
+    mix.remove("sensor")
+    mix.remove("phone")
+    assert mix.value == {"phone": 1.0}
+    assert [button.disabled for button in mix._removers.values()] == [True]
+    page.lab.reset()
+    assert list(mix._sliders) == list(TINY.mix)
+
+
+def test_last_method_stays_and_says_so(page: Page) -> None:
+    boxes = page.lab.controls.knobs["methods"].widget
+    for box in boxes.boxes.values():
+        box.value = False
+    assert len(boxes.value) == 1
+    assert boxes._note.value == "One method stays: tick another one first."
+    assert page.lab.settings.methods == boxes.value
+
+
+def test_data_sets_that_were_never_fetched_are_named_so_and_refused(
+    page: Page, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("FTTE_DATA_HOME", str(tmp_path))
+    menu = Lab(TINY_SETTINGS, show=["data"], mode="batch").controls.knobs["data"].widget
+    texts = {value: text for text, value in menu.options}
+    assert texts["digits"] == "digits"
+    assert texts["cifar10"] == "cifar10 (not on this computer)"
+    before = page.lab.settings
+    page.lab.controls.knobs["data"].widget.value = "cifar10"
+    error = page.last("error")
+    assert error["text"] == (
+        "The data set cifar10 is not on this computer; allowed: one that is. "
+        "To get it, run in a terminal: python -m ftte_lab.data cifar10."
+    )
+    assert page.lab.settings == before
+    (tmp_path / "cifar10.npz").write_bytes(b"")
+    assert present("cifar10") == "cifar10"
 
 
 @given(st.dictionaries(st.sampled_from("abcdef"), st.floats(0.01, 1), min_size=1), st.data())

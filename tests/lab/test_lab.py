@@ -2,6 +2,7 @@
 
 import io
 import json
+import threading
 from typing import Any
 
 import pandas as pd
@@ -9,10 +10,11 @@ import pytest
 
 from ftte_lab.charts import Figure
 from ftte_lab.experiments import Comparison
-from ftte_lab.lab import Settings
-from ftte_lab.lab.board import PANELS
+from ftte_lab.lab import Settings, computing, export
+from ftte_lab.lab.board import Board
 from ftte_lab.lab.lab import Lab
 from ftte_lab.lab.live.runner import CancelledError
+from ftte_lab.lab.panels import PANELS
 from ftte_lab.lab.summary import summary
 from ftte_lab.simulation import prepare, run
 from tests.lab.page import TINY_SETTINGS, Page
@@ -76,11 +78,16 @@ def test_summary_follows_a_knob(page: Page) -> None:
 def test_stage_sends_everything_again_to_a_page_that_comes_back(page: Page) -> None:
     page.lab.run().result(30)
     page.phase("done")
-    before = {c["kind"] + c.get("panel", ""): c for c, _ in page.received}
+
+    def newest() -> dict[tuple[str, ...], Any]:
+        names = ("kind", "panel", "tool", "part")
+        return {tuple(c.get(name, "") for name in names): c for c, _ in page.received}
+
+    before = newest()
     page.received.clear()
     page.press("hello")
-    after = {c["kind"] + c.get("panel", ""): c for c, _ in page.received}
-    assert after == before
+    after = newest()
+    assert {key: after[key] for key in before} == before
     order = [c["kind"] for c, _ in page.received]
     assert order.index("figure") > max(k for k, kind in enumerate(order) if kind == "drawing")
 
@@ -120,16 +127,22 @@ def test_lab_replaces_a_run_when_a_knob_changes(page: Page) -> None:
 def test_pin_keeps_the_curves_and_names_the_differences(page: Page) -> None:
     page.lab.run().result(30)
     page.press("pin")
-    assert "Pinned" in page.last("sentence")["text"]
+    assert page.last("sentence")["pinned"]
     page.lab.set(buffer=6).result(30)
     page.phase("done")
-    assert "Dimmed: buffer 3." in page.last("sentence")["text"]
+    assert page.last("sentence")["pins"] == [("A", "buffer capacity K 3")]
+    assert not page.last("sentence")["pinned"]
     figure = page.lab.figure("curves")
     assert len(figure.rows("pinned")) == sum(
         len(h.points) for h in Lab(TINY_SETTINGS, mode="batch").result().values()
     )
     page.press("pin")
+    assert list(page.lab.display.pins) == ["A", "B"]
     page.press("pin")
+    assert list(page.lab.display.pins) == ["A"]
+    page.press("unpin", letter="C")
+    page.press("unpin", letter="A")
+    assert page.last("sentence")["pins"] == []
     assert page.lab.figure("curves").rows("pinned") == []
 
 
@@ -173,11 +186,84 @@ def test_export_sends_files_to_the_page(page: Page) -> None:
         assert content["name"].endswith(form)
         assert buffers[0].startswith(begins)
     page.press("export", form="csv")
-    table = pd.read_csv(io.BytesIO(page.received[-1][1][0]))
+    table = pd.read_csv(io.BytesIO(page.received[-1][1][0]), comment="#")
     pd.testing.assert_frame_equal(table, page.lab.table(), check_exact=False)
     assert list(table.columns[:2]) == ["method", "seed"]
     page.press("export", form="exe")
     assert "orm = 'exe'" in page.last("error")["text"]
+
+
+def test_files_say_what_they_were_made_from(page: Page) -> None:
+    page.lab.run().result(30)
+    page.press("export", form="csv")
+    content, [table] = page.received[-1]
+    assert f"# share code: {page.lab.code}" in table.decode()
+    assert "\n# buffer: 3\n" in table.decode()
+    names = {content["name"]}
+    one = TINY_SETTINGS
+    for other in (
+        one.replace(rates={"ftte": 0.5}),
+        one.replace(methods=("ftte",)),
+        one.replace(seeds=2),
+        one.set(buffer=4),
+    ):
+        names.add(export.file("json", "", Board(other))[0])
+    assert len({name.partition(".")[0] for name in names}) == 5
+    page.press("export", form="svg", panel="fleet", at_s=3.0)
+    content, [picture] = page.received[-1]
+    assert content["name"].endswith("-fleet-3s.svg")
+    for row in page.lab.figure("fleet", at_s=3.0).rows("heads"):
+        assert row["text"].encode() in picture
+    for at_s in (-1.0, 1e9, float("nan")):
+        page.press("export", form="svg", panel="fleet", at_s=at_s)
+        assert "allowed" in page.last("error")["text"]
+
+
+def test_stop_while_preparing_says_so(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain, wait = computing.prepare, threading.Event()  # type: ignore[attr-defined]
+    monkeypatch.setattr(computing, "prepare", lambda *a, **k: (wait.wait(20), plain(*a, **k))[1])
+    page.lab.run()
+    page.phase("running")
+    page.press("stop")
+    wait.set()
+    page.phase("stopped")
+    assert page.last("state")["note"] == "stopped before the fleet was ready. Press Run to go on"
+    page.press("run")
+    page.phase("done")
+
+
+def test_a_knob_that_asks_for_very_much_waits_for_a_word(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page.lab.run().result(30)
+    monkeypatch.setattr("ftte_lab.lab.board._MANY_UPDATES", 10)
+    page.lab.controls.knobs["buffer"].widget.value = 4
+    page.phase("stopped")
+    assert page.last("state")["note"].endswith("which may take long. Press Run to start")
+    assert page.lab.display.board.updates == 0
+    page.press("run")
+    page.phase("done")
+    page.lab.set(buffer=2).result(30)  # a program does not ask
+    page.phase("done")
+
+
+def test_what_is_impossible_stays_said_until_another_run(page: Page) -> None:
+    page.lab.run().result(30)
+    page.lab.set(budget_kib=1.0)
+    page.phase("failed")
+    impossible = page.last("error")
+    assert impossible["fatal"]
+    page.press("restore", text="ftte1-nonsense")
+    assert "mistyped" in page.last("error")["text"]
+    page.press("view", over="updates")
+    assert page.last("error") == impossible
+    page.lab.set(budget_kib=40.0)
+    page.phase("done")
+    assert page.last("error")["text"] == ""
+    page.press("restore", text="ftte1-nonsense")
+    assert not page.last("error")["fatal"]
+    page.press("view", over="sim_seconds")
+    assert page.last("error")["text"] == ""
 
 
 def test_view_changes_without_a_new_run(page: Page) -> None:
@@ -200,7 +286,8 @@ def test_view_changes_without_a_new_run(page: Page) -> None:
     page.press("view", shown=["curves"])
     page.received.clear()
     page.press("view", shown=["curves", "gantt"])
-    assert [c["panel"] for c, _ in page.received] == ["gantt"]
+    assert [c["panel"] for c, _ in page.received if c["kind"] == "figure"] == ["gantt"]
+    assert page.last("panels")["shown"] == ["curves", "gantt"]  # in all views
     page.press("view", over="nonsense")
     assert "ver = 'nonsense'" in page.last("error")["text"]
     assert page.lab._runner.number == number
@@ -232,10 +319,10 @@ def test_lab_raises_the_error_again_in_batch() -> None:
 
 
 def test_lab_shows_an_unexpected_error(page: Page, monkeypatch: pytest.MonkeyPatch) -> None:
-    def broken(*_: Any) -> None:
+    def broken(*_: Any, **__: Any) -> None:
         raise KeyError("oops")
 
-    monkeypatch.setattr("ftte_lab.lab.lab.interleave", broken)
+    monkeypatch.setattr("ftte_lab.lab.computing.interleave", broken)
     page.lab.run()
     page.phase("failed")
     assert "failed unexpectedly (KeyError: 'oops')" in page.last("error")["text"]
@@ -274,10 +361,12 @@ def test_lab_prints_summary_and_charts_in_batch(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shown: list[Any] = []
-    monkeypatch.setattr("ftte_lab.lab.lab.show", shown.append)
+    monkeypatch.setattr("ftte_lab.lab.display.show", shown.append)
     Lab(TINY_SETTINGS, mode="batch", charts=list(PANELS))._ipython_display_()
-    assert [type(f) for f in shown] == [Figure] * len(PANELS)
-    assert all(f.png().startswith(b"\x89PNG") for f in shown)
+    scores, *figures = shown
+    assert list(scores.index) == ["FedAvg", "FedBuff", "FTTE"]
+    assert [type(f) for f in figures] == [Figure] * len(PANELS)
+    assert all(f.png().startswith(b"\x89PNG") for f in figures)
     assert "KiB FTTE trains" in capsys.readouterr().out
 
 

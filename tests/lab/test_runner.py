@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from ftte_lab._common import pause_point
 from ftte_lab.lab.live.runner import CancelledError, Runner
 
 
@@ -147,3 +148,70 @@ def test_run_to_end_runs_in_this_thread(worker: WorkerState) -> None:
     with pytest.raises(ValueError, match="k is 3"):
         worker.runner.run_to_end(("bad", 9))
     assert worker.runner.phase == "failed"
+
+
+class SlowState(WorkerState):
+    """Jobs whose first frame takes for ever, unless nobody wants it; `show` lets one through."""
+
+    def __init__(self) -> None:
+        self.begun: list[str] = []
+        self.wanted = threading.Event()
+        super().__init__()
+
+    def frames(self, job: tuple[str, int]) -> Iterator[int | None]:  # type: ignore[override]
+        name, count = job
+        self.begun.append(name)
+        try:
+            yield None
+            while name == "slow" and not self.wanted.is_set():
+                pause_point()
+                time.sleep(0.001)
+            yield from range(1, count + 1)
+        finally:
+            self.closed.append(name)
+
+    def until_begun(self, count: int) -> None:
+        end = time.monotonic() + 10
+        while len(self.begun) < count:
+            assert time.monotonic() < end
+            time.sleep(0.002)
+
+
+@pytest.fixture
+def slow() -> Iterator[SlowState]:
+    state = SlowState()
+    yield state
+    state.wanted.set()
+    state.runner.close()
+
+
+def test_a_newer_request_does_not_wait_for_a_slow_preparation(slow: SlowState) -> None:
+    slow.runner.submit(("slow", 3))
+    slow.until_begun(1)
+    number = slow.runner.submit(("quick", 3))
+    slow.runner.wait(10)
+    assert slow.begun == ["slow", "quick"]
+    assert slow.closed == ["slow", "quick"]
+    assert slow.log[-1] == (number, "done", "")
+    assert not [entry for entry in slow.log if "failed" in entry]
+
+
+def test_a_slow_preparation_is_stopped_at_once_and_begins_again(slow: SlowState) -> None:
+    number = slow.runner.submit(("slow", 3))
+    slow.until_begun(1)
+    slow.runner.stop()
+    slow.until(number, "stopped", "")
+    assert slow.closed == ["slow"]
+    slow.wanted.set()
+    assert slow.runner.resume("run")
+    slow.runner.wait(10)
+    assert slow.begun == ["slow", "slow"]
+    assert [frame for n, frame, *rest in slow.log if not rest and frame is not None] == [1, 2, 3]
+    assert slow.runner.phase == "done"
+
+
+def test_closing_ends_a_slow_preparation(slow: SlowState) -> None:
+    slow.runner.submit(("slow", 3))
+    slow.until_begun(1)
+    slow.runner.close()
+    assert slow.closed == ["slow"]

@@ -356,6 +356,10 @@ FORMULAS: Mapping[str, Formula] = {
         lambda **k: devices.training_bill(net(), models.full(net()), **k),
         {"batch": 4, "momentum": 0.5, "micro_batch": 2},
     ),
+    "devices.memory_course": Formula(
+        lambda **k: devices.memory_course(net(), models.full(net()), **k)[0].bytes,
+        {"batch": 4, "momentum": 0.0, "micro_batch": 2},
+    ),
     "devices.lever_bills": Formula(
         lambda **k: devices.lever_bills(net(), models.head(net()), **k),
         {"batch": 4, "momentum": 0.5, "micro_batch": 2},
@@ -524,7 +528,9 @@ _COHORT = "behind training.train_cohort, whose updates the server's intake check
 _OF_FORMULA = "one of the parts of a formula above"
 WITHOUT: Mapping[str, str] = {
     **dict.fromkeys(("data.Dataset", "data.Shards", "devices.Fleet", "devices.Times"), _RECORD),
-    **dict.fromkeys(("devices.MemoryBill", "devices.MemoryModel", "training.Updates"), _RECORD),
+    **dict.fromkeys(
+        ("devices.MemoryBill", "devices.MemoryModel", "devices.Moment", "training.Updates"), _RECORD
+    ),
     **dict.fromkeys(
         ("server.Choice", "server.Snapshot", "server.Timeline", "server.Fate"), _RECORD
     ),
@@ -555,6 +561,8 @@ WITHOUT: Mapping[str, str] = {
     **dict.fromkeys(("training.logits_gradient", "training.minus_one_hot"), _COHORT),
     "training.gather_batches": "copies values",
     **dict.fromkeys(("data.Source", "data.data_home", "data.data_path", "data.fetch"), _TEXT),
+    **dict.fromkeys(("data.own_content", "data.own_data"), _TEXT),
+    "data.OwnData": _RECORD,
     **dict.fromkeys(
         ("server.poly", "server.hinge", "server.exponential", "server.constant"),
         "behind server.staleness_weight, which checks what goes in and what comes out",
@@ -575,6 +583,10 @@ WITHOUT: Mapping[str, str] = {
     **dict.fromkeys(
         (f"simulation.{n}" for n in ("run", "simulate", "evaluation_versions")), _ABOVE
     ),
+    **dict.fromkeys(
+        (f"simulation.{n}" for n in ("Race", "RemoteRun", "expected_seconds", "warm_up")), _ABOVE
+    ),
+    "simulation.keep_prepared": _ABOVE,
     **dict.fromkeys((f"simulation.{n}" for n in ("Knob", "Method", "Setting", "setting")), _TEXT),
     "simulation.settings_page": _TEXT,
 }

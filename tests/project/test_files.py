@@ -59,6 +59,10 @@ def listed(calls: Iterable[str]) -> str:
 
 
 PLACES: Mapping[str, tuple[str, str]] = {
+    "ftte_lab/_common/disk_cache.py": (
+        "mkdir, read_bytes, scandir, unlink, write_atomic",
+        "tests/common/test_disk_cache.py",
+    ),
     "ftte_lab/_common/files.py": (
         "mkdir, open, os.replace, read_bytes, scandir, unlink, write_atomic",
         "tests/common/test_files.py",
@@ -84,26 +88,43 @@ PLACES: Mapping[str, tuple[str, str]] = {
         "tests/data/test_shared_home.py",
     ),
     "ftte_lab/data/images.py": ("decompress, open, read_bytes, unlink", MALFORMED),
+    "ftte_lab/data/own_data.py": ("read_bytes", "tests/data/test_own_data.py"),
+    "ftte_lab/data/own_table.py": ("np.load", "tests/data/test_own_data.py"),
     "ftte_lab/data/store.py": (
         "mkdir, np.load, open, savez_compressed, write_atomic",
         "tests/data/test_shared_home.py",
     ),
     "ftte_lab/data/wrist.py": ("glob, loadtxt", MALFORMED),
+    "ftte_lab/experiments/crew.py": ("read_json", "tests/experiments/test_find.py"),
+    "ftte_lab/experiments/kept_runs.py": (
+        "read_bytes, rglob, scandir, unlink",
+        "tests/experiments/test_find.py",
+    ),
     "ftte_lab/experiments/sweep.py": ("History.load, loads, require_writable, unlink", KILLS),
     "ftte_lab/experiments/sweep_files.py": (
         "History.load, mkdir, read_bytes, read_json, write_atomic",
         "tests/experiments/test_sweep_files.py",
     ),
+    "ftte_lab/lab/compare.py": ("to_csv", NO_FILE),
     "ftte_lab/lab/export.py": ("to_csv", NO_FILE),
-    "ftte_lab/lab/live/vega.py": ("cached_text, read_text", "tests/common/test_files.py"),
+    "ftte_lab/lab/live/vega.py": ("cached_text, iterdir, read_text", "tests/common/test_files.py"),
+    "ftte_lab/lab/model_file.py": ("read_bytes, read_json", "tests/lab/test_model_file.py"),
     "ftte_lab/lab/settings.py": ("read_json", MALFORMED),
     "ftte_lab/lab/share_code.py": ("decompress, read_json", MALFORMED),
+    "ftte_lab/lab/story.py": ("iterdir, read_bytes, read_json", "tests/lab/test_story.py"),
     "ftte_lab/models/model.py": ("read_json", MALFORMED),
     "ftte_lab/models/subset.py": ("read_json", MALFORMED),
     "ftte_lab/server/search/exact.py": ("open", NO_FILE),
     "ftte_lab/simulation/history.py": ("read_bytes, write_atomic", MALFORMED),
     "ftte_lab/simulation/history_text.py": ("read_json", MALFORMED),
     "ftte_lab/simulation/scenario.py": ("dumps, read_json", MALFORMED),
+    "ftte_lab/simulation/kept.py": (
+        "dumps, loads, read_bytes, rglob",
+        "tests/simulation/test_kept.py",
+    ),
+    "ftte_lab/simulation/workers/event_bytes.py": ("dumps, loads", NO_FILE),
+    "ftte_lab/simulation/workers/run_messages.py": ("dumps, loads", NO_FILE),
+    "ftte_lab/simulation/workers/run_process.py": ("dumps", NO_FILE),
     "ftte_lab/simulation/workers/pool.py": (
         "TemporaryFile, dumps",
         "tests/simulation/test_workers.py",
@@ -111,6 +132,7 @@ PLACES: Mapping[str, tuple[str, str]] = {
     "ftte_lab/simulation/workers/process.py": ("loads", "tests/simulation/test_workers.py"),
     "benchmarks/__main__.py": ("dumps", COMMITTED),
     "benchmarks/growth.py": ("loads, write_bytes", COMMITTED),
+    "benchmarks/lab_speed.py": ("TemporaryDirectory", NO_FILE),
     "benchmarks/live.py": ("TemporaryDirectory, open", NO_FILE),
     "benchmarks/peers.py": ("TemporaryDirectory, loads, write_text", COMMITTED),
     "benchmarks/study/first/arms.py": ("loads, read_text", COMMITTED),

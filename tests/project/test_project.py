@@ -30,7 +30,9 @@ def test_environment_yml_equals_pyproject() -> None:
     conda = yaml.safe_load((ROOT / "environment.yml").read_text())
     assert conda["channels"] == ["conda-forge", "nodefaults"]
     found = {}
-    for line in conda["dependencies"]:
+    [of_pip] = [line["pip"] for line in conda["dependencies"] if isinstance(line, dict)]
+    assert of_pip[0] == "-e ."
+    for line in [*conda["dependencies"], *of_pip[1:]]:
         if isinstance(line, str) and line != "pip":
             name, _, version = line.partition(" ")
             found[name] = SpecifierSet(version)
@@ -61,7 +63,7 @@ def test_scripts_of_the_page_ship_with_the_package_and_use_no_network() -> None:
     shipped = tools["setuptools"]["package-data"]
     static = ROOT / "ftte_lab" / "lab" / "live" / "static"
     files = {path.name for path in static.iterdir()}
-    assert shipped == {"ftte_lab.lab.live": ["static/*"]}
+    assert shipped == {"ftte_lab.lab": ["stories/*"], "ftte_lab.lab.live": ["static/*"]}
     assert {"stage.js", "fleet.js", "charts.js", "stage.css"} <= files
     for path in static.iterdir():
         text = path.read_text()

@@ -113,9 +113,14 @@ def test_the_wheel_takes_the_package_and_its_scripts_only() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     tools = project["tool"]["setuptools"]
     assert tools["packages"]["find"]["include"] == ["ftte_lab*"]
-    assert tools["package-data"] == {"ftte_lab.lab.live": ["static/*"]}
+    assert tools["package-data"] == {
+        "ftte_lab.lab": ["stories/*"],
+        "ftte_lab.lab.live": ["static/*"],
+    }
     suffixes = {p.suffix for p in (ROOT / "ftte_lab" / "lab" / "live" / "static").iterdir()}
     assert suffixes <= {".js", ".css"}
+    stories = (ROOT / "ftte_lab" / "lab" / "stories").iterdir()
+    assert {p.suffix for p in stories} == {".json"}
 
 
 def test_servers_of_the_tests_listen_here_only_and_ask_for_a_token() -> None:

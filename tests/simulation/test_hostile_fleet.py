@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from ftte_lab.simulation import Scenario, prepare, run
-from ftte_lab.simulation.global_model import BufferedUpdates, GlobalModel
+from ftte_lab.simulation.global_model import GlobalModel
+from ftte_lab.simulation.stepped import BufferedUpdates
 
 FLEET = Scenario(
     data="digits",

@@ -13,9 +13,10 @@ from torch import Tensor
 from ftte_lab.models import flatten_trained
 from ftte_lab.server import Fate
 from ftte_lab.simulation import Finished, Prepared, Scenario, Stepped, prepare, simulate
-from ftte_lab.simulation.global_model import BufferedUpdates, GlobalModel
+from ftte_lab.simulation.global_model import GlobalModel
 from ftte_lab.simulation.rounding import Rounding
 from ftte_lab.simulation.start_rows import StartRows
+from ftte_lab.simulation.stepped import BufferedUpdates
 from ftte_lab.simulation.workers.worker import Task
 from tests.simulation.test_client_corrections import SMALL, PlainRun
 
