@@ -10,7 +10,16 @@ from typing import Any
 
 import torch
 
-from benchmarks import classroom, growth, kernels, live, peers, training, whole_runs
+from benchmarks import (
+    classroom,
+    growth,
+    kernels,
+    lab_speed,
+    live,
+    peers,
+    training,
+    whole_runs,
+)
 from benchmarks.markdown import table
 from benchmarks.timing import gemm_gflops
 from ftte_lab._common import configure_process, cores
@@ -20,6 +29,7 @@ PARTS = {
     "runs": whole_runs.run,
     "growth": growth.run,
     "kernels": kernels.run,
+    "lab": lab_speed.run,
     "live": live.run,
     "classroom": classroom.run,
     "peers": peers.run,
