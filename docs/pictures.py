@@ -12,9 +12,7 @@ from PIL import Image
 from tests.browser.driver import Tab, browse, serve
 
 HERE = Path(__file__).parent
-_LAB = (
-    "from ftte_lab.lab import Lab\nlab = Lab(charts=['fleet', 'curves', 'memory', 'subset'])\nlab"
-)
+_LAB = "from ftte_lab.lab import Lab\nlab = Lab()\nlab"
 _DARK = """() => window.jupyterapp.commands
   .execute('apputils:change-theme', { theme: 'JupyterLab Dark' }).then(() => null)"""
 _REPLAY = """t => {
@@ -27,7 +25,7 @@ _PROGRESS = "Number(document.querySelector('.ftte-stage').dataset.progress)"
 
 def keep(tab: Tab, name: str) -> None:
     """Save a picture of the Lab as it is, with all its colours (fewer would merge two methods)."""
-    box: Any = tab.page.locator(".jp-OutputArea-output .widget-box").first
+    box: Any = tab.page.locator(".ftte-lab").first
     picture = Image.open(io.BytesIO(box.screenshot())).convert("RGB")
     picture.save(HERE / name, optimize=True)
     width, height = picture.size
@@ -39,7 +37,7 @@ def main() -> None:
     with (
         tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as home,
         serve(Path(home) / "s") as server,
-        browse(server, Path(home) / "p", 1320, 1950) as tab,
+        browse(server, Path(home) / "p", 1440, 1250) as tab,
     ):
         tab.open(server.write("lab.ipynb", _LAB))
         tab.until(f"() => {_PROGRESS} > 0.6", None, 120)
@@ -55,7 +53,7 @@ def main() -> None:
         tab.page.evaluate(_DARK)
         tab.page.wait_for_timeout(3000)
         keep(tab, "lab_dark.png")
-        tab.page.set_viewport_size({"width": 500, "height": 3500})
+        tab.page.set_viewport_size({"width": 500, "height": 4200})
         tab.page.wait_for_timeout(1500)
         keep(tab, "lab_narrow.png")
 
