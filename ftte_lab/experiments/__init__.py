@@ -15,7 +15,7 @@ from ftte_lab.experiments.grid import (
 )
 from ftte_lab.experiments.interleave import Interleaved, LostRunError, interleave
 from ftte_lab.experiments.kept_runs import runs_home, tidy
-from ftte_lab.experiments.knob_values import NUMERIC, knob_values, spell, spread
+from ftte_lab.experiments.knob_values import NUMERIC, knob_values, numeric_knobs, spell, spread
 from ftte_lab.experiments.parallel import run_all
 from ftte_lab.experiments.presets import PRESETS, TIERED, preset
 from ftte_lab.experiments.question import WANTS, Finding, Question, Trial
@@ -72,6 +72,7 @@ __all__ = [
     "in_words",
     "interleave",
     "knob_values",
+    "numeric_knobs",
     "preset",
     "run_all",
     "runs_home",

@@ -7,19 +7,13 @@ names a scenario and not the code that ran it. So each state of the kit has a fo
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import os
 import re
-from functools import cache
 from pathlib import Path
 
-import numpy as np
-import torch
-
 from ftte_lab.data import data_home
+from ftte_lab.simulation import code_state
 
-_HOUSE = Path(__file__).parents[1]
-_RUNS_ON = ("_common", "data", "models", "devices", "training", "server", "simulation")
 _MOST_BYTES = 256 << 20
 _RESULT = re.compile(r"[0-9a-f]{16}\.(json|failed)")
 
@@ -34,19 +28,7 @@ def runs_home() -> Path:
         >>> runs_home().parent.name
         'sweeps'
     """
-    return data_home() / "sweeps" / _state()
-
-
-@cache
-def _state() -> str:
-    """Return a name of all code that a run's numbers depend on."""
-    processor = torch.backends.cpu.get_cpu_capability()
-    found = hashlib.sha256(f"{torch.__version__} {np.__version__} {processor}".encode())
-    for package in _RUNS_ON:
-        for path in sorted((_HOUSE / package).rglob("*.py")):
-            found.update(path.relative_to(_HOUSE).as_posix().encode())
-            found.update(path.read_bytes())
-    return found.hexdigest()[:12]
+    return data_home() / "sweeps" / code_state()[:12]
 
 
 def tidy(home: Path, most_bytes: int = _MOST_BYTES) -> int:

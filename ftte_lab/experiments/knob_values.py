@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from types import MappingProxyType
+from typing import Any
 
 from ftte_lab._common import choice, integer, percent, require
 from ftte_lab.simulation import SETTINGS, Knob, Setting
@@ -22,6 +23,19 @@ NUMERIC: Mapping[str, Setting] = MappingProxyType(
     }
 )
 """The settings that can be searched and swept: quantities with a knob, except those of the run."""
+
+
+def numeric_knobs() -> list[dict[str, Any]]:
+    """Return name, label and both ends of each knob of `NUMERIC`, as plain values for a page.
+
+    Example:
+        >>> numeric_knobs()[0].keys()
+        dict_keys(['name', 'label', 'ends'])
+    """
+    return [
+        {"name": name, "label": one.label, "ends": [knob_values(name)[k] for k in (0, -1)]}
+        for name, one in NUMERIC.items()
+    ]
 
 
 def knob_values(name: str, low: float | None = None, high: float | None = None) -> list[float]:

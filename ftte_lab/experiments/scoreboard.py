@@ -204,7 +204,8 @@ def _against_rival(ours: Score, rival: Score) -> str:
         return ""
     share = percent(ours.upload_bytes / rival.upload_bytes)
     ends = _ends(ours.accuracy - rival.accuracy)
-    return f"Against {rival.label} it {ends}, with {share} of the bytes per update."
+    memory = f"in {size(ours.memory_bytes)} instead of {size(rival.memory_bytes)}"
+    return f"Against {rival.label} it {ends}, {memory}, with {share} of the bytes per update."
 
 
 def _ends(ahead: float) -> str:

@@ -17,7 +17,7 @@ from ftte_lab.experiments import (
     amount,
     find,
     in_words,
-    knob_values,
+    numeric_knobs,
     spell,
 )
 from ftte_lab.lab.crew_job import Job
@@ -66,10 +66,7 @@ class FindTool:
         self._host.publish(
             self.name,
             "form",
-            knobs=[
-                {"name": name, "label": one.label, "ends": [knob_values(name)[k] for k in (0, -1)]}
-                for name, one in NUMERIC.items()
-            ],
+            knobs=numeric_knobs(),
             methods=[[name, label(name)] for name in settings.methods],
             wants=list(WANTS),
             costs=[[of, words, UNITS[of][0]] for of, words in COSTS.items()],

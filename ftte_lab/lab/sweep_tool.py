@@ -8,7 +8,7 @@ from typing import Any
 
 from ftte_lab._common import choice, integer, number, require, shown
 from ftte_lab.charts import label
-from ftte_lab.experiments import NUMERIC, Grid, knob_values, spread
+from ftte_lab.experiments import NUMERIC, Grid, numeric_knobs, spread
 from ftte_lab.lab.crew_job import Job
 from ftte_lab.lab.settings import Settings
 from ftte_lab.lab.sweep_record import Record
@@ -54,10 +54,7 @@ class SweepTool:
         self._host.publish(
             self.name,
             "form",
-            knobs=[
-                {"name": name, "label": one.label, "ends": [knob_values(name)[k] for k in (0, -1)]}
-                for name, one in NUMERIC.items()
-            ],
+            knobs=numeric_knobs(),
             methods=[[name, label(name)] for name in settings.methods],
             here={name: getattr(settings.scenario, name) for name in NUMERIC},
         )

@@ -4,7 +4,7 @@ from ftte_lab.simulation.engine import run, simulate
 from ftte_lab.simulation.events import Evaluated, Event, Finished, Ready
 from ftte_lab.simulation.federation import Federation, federation
 from ftte_lab.simulation.history import AXES, History, faster, saved
-from ftte_lab.simulation.kept import keep_prepared
+from ftte_lab.simulation.kept import code_state, keep_prepared
 from ftte_lab.simulation.methods import METHODS, Method
 from ftte_lab.simulation.prepare import prepare
 from ftte_lab.simulation.prepared import Prepared, policy
@@ -55,6 +55,7 @@ __all__ = [
     "Tier",
     "Tiers",
     "Traffic",
+    "code_state",
     "evaluation_versions",
     "expected_seconds",
     "faster",

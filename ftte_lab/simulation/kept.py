@@ -70,19 +70,27 @@ def kept(
     """
     if _cache is None:
         return make()
-    return _cache.get(f"{_surroundings()} {key!r}", make, write, read)
+    return _cache.get(f"{code_state()} {key!r}", make, write, read)
 
 
 @cache
-def _surroundings() -> str:
-    """Name the code of the kit and what computes; another one may compute other digits."""
-    code = hashlib.sha256()
+def code_state() -> str:
+    """Return a name of all that a run's digits depend on besides its scenario, 64 hex digits.
+
+    That is the code of the kit up to the engine, the computing libraries and the processor.
+
+    Example:
+        >>> len(code_state())
+        64
+    """
+    processor = torch.backends.cpu.get_cpu_capability()
+    found = hashlib.sha256(f"{torch.__version__} {np.__version__} {processor}".encode())
     house = Path(__file__).parents[1]
     for package in _CODE:
         for path in sorted((house / package).rglob("*.py")):
-            code.update(path.read_bytes())
-    processor = torch.backends.cpu.get_cpu_capability()
-    return f"{code.hexdigest()} {torch.__version__} {np.__version__} {processor}"
+            found.update(path.relative_to(house).as_posix().encode())
+            found.update(path.read_bytes())
+    return found.hexdigest()
 
 
 def start_digest(params: Params, x: np.ndarray, y: np.ndarray) -> str:

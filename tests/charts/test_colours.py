@@ -64,7 +64,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def distance(one: str, other: str, vision: str) -> float:
-    """Hundredths of Oklab between two colours, as somebody sees them; 2 can just be told apart."""
+    """Distance of two colours in hundredths of Oklab, for one kind of vision; 2 is just seen."""
     seen = [np.clip(VISION[vision] @ linear(c), 0, 1) for c in (one, other)]
     a, b = (TO_LAB @ np.cbrt(TO_CONES @ rgb) for rgb in seen)
     return 100 * float(np.linalg.norm(a - b))

@@ -61,7 +61,7 @@ def test_the_verdict_says_what_is_won_and_what_it_costs() -> None:
     assert scores().verdict() == (
         "FTTE reaches 86 % 8.0 times sooner than FedAvg, in 140 KiB instead of 700 KiB, with 25 % "
         "of the bytes per update, and ends 5.0 points higher. Against FedBuff + average it ends "
-        "level, with 25 % of the bytes per update."
+        "level, in 140 KiB instead of 180 KiB, with 25 % of the bytes per update."
     )
     assert "2.0 times later" in scores(time_s=2_000.0).verdict()
     assert "has not reached 86 %" in scores(time_s=None).verdict()

@@ -586,7 +586,7 @@ WITHOUT: Mapping[str, str] = {
     **dict.fromkeys(
         (f"simulation.{n}" for n in ("Race", "RemoteRun", "expected_seconds", "warm_up")), _ABOVE
     ),
-    "simulation.keep_prepared": _ABOVE,
+    **dict.fromkeys(("simulation.code_state", "simulation.keep_prepared"), _ABOVE),
     **dict.fromkeys((f"simulation.{n}" for n in ("Knob", "Method", "Setting", "setting")), _TEXT),
     "simulation.settings_page": _TEXT,
 }

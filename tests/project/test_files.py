@@ -97,7 +97,7 @@ PLACES: Mapping[str, tuple[str, str]] = {
     "ftte_lab/data/wrist.py": ("glob, loadtxt", MALFORMED),
     "ftte_lab/experiments/crew.py": ("read_json", "tests/experiments/test_find.py"),
     "ftte_lab/experiments/kept_runs.py": (
-        "read_bytes, rglob, scandir, unlink",
+        "scandir, unlink",
         "tests/experiments/test_find.py",
     ),
     "ftte_lab/experiments/sweep.py": ("History.load, loads, require_writable, unlink", KILLS),
