@@ -294,7 +294,7 @@ class Lab:
             self.display.draw_prepared()
             self.controls.mark(prepared)
             if board.waits:
-                self._runner.stop()
+                self._runner.stop(board)  # not the request that came meanwhile
             self.toolbox.run_changed()
 
         return compute(board, self.display, first_charts)

@@ -109,6 +109,20 @@ def test_runner_stops_after_a_frame_and_resumes(worker: WorkerState) -> None:
     worker.runner.stop()
 
 
+def test_a_job_that_stops_itself_does_not_stop_a_newer_one(worker: WorkerState) -> None:
+    old, new = ("a", 10**9), ("b", 4)
+    first = worker.runner.submit(old)
+    worker.until(first, 1)
+    second = worker.runner.submit(new)
+    worker.runner.stop(old)  # too late
+    worker.runner.wait(10)
+    assert worker.log[-1] == (second, "done", "")
+    third = worker.runner.submit(old)
+    worker.until(third, 1)
+    worker.runner.stop(old)
+    worker.until(third, "stopped", "")
+
+
 def test_runner_takes_single_steps(worker: WorkerState) -> None:
     number = worker.runner.submit(("a", 35), "step")
     worker.until(number, "stopped", "")

@@ -119,9 +119,15 @@ class Runner:
             self._thread.start()
         self._changed.notify_all()
 
-    def stop(self) -> None:
-        """Stop after the frame that is being computed."""
+    def stop(self, job: Any = None) -> None:
+        """Stop after the frame that is being computed.
+
+        Args:
+            job: stop only if it is the newest one that was asked for; `None`: whatever runs.
+        """
         with self._changed:
+            if job is not None and job is not self._job:
+                return
             self._pace = "stop"
             self._changed.notify_all()
 
