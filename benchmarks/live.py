@@ -6,13 +6,12 @@ Times are taken inside the page.
 from __future__ import annotations
 
 import re
-import statistics
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.timing import spread
 from tests.browser.driver import Server, Tab, browse, chromium, serve
 
 # The page notes when a slider is released, when the sentence changes, and when the curves of the
@@ -124,20 +123,12 @@ def _answers(tab: Tab, server: Server, drags: int) -> list[dict[str, Any]]:
             trained.append(noted["trained"] - noted["release"])
             tab.page.wait_for_timeout(300)  # the next one finds a run under way
         spreads = {
-            **_spread("instant_ms", instant),
-            **_spread("frame_ms", frame),
-            **_spread("trained_ms", trained),
+            **spread("instant_ms", instant),
+            **spread("frame_ms", frame),
+            **spread("trained_ms", trained),
         }
         rows.append({"slider": text, "drags": drags, **spreads})
     return rows
-
-
-def _spread(name: str, values: Sequence[float]) -> dict[str, float]:
-    ordered = sorted(values)
-    return {
-        f"{name}_median": statistics.median(ordered),
-        f"{name}_p95": ordered[int(0.95 * (len(ordered) - 1))],
-    }
 
 
 def _rates(tab: Tab, server: Server, label: str, what: str) -> dict[str, Any]:

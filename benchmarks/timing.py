@@ -7,7 +7,7 @@ import resource
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,15 @@ def in_turns(sides: Mapping[str, Callable[[], Any]], repeats: int) -> dict[str, 
         for name, work in sides.items():
             taken[name].append(seconds(work))
     return taken
+
+
+def spread(name: str, values: Sequence[float]) -> dict[str, float]:
+    """Return the median of some values and what 95 % of them stay below."""
+    ordered = sorted(values)
+    return {
+        f"{name}_median": statistics.median(ordered),
+        f"{name}_p95": ordered[int(0.95 * (len(ordered) - 1))],
+    }
 
 
 def ratio(plain: list[float], ours: list[float]) -> float:

@@ -8,7 +8,7 @@ from ftte_lab.data.catalogue import SOURCES, Source, fetch, load
 from ftte_lab.data.own_data import OWN_DATA, OwnData, own_content, own_data
 from ftte_lab.data.own_table import LARGEST_OWN_BYTES
 from ftte_lab.data.partition import PARTITIONS, assign_class_to_slowest, divide_by_label, split
-from ftte_lab.data.store import data_home, data_path
+from ftte_lab.data.store import cache_path, data_home, data_path
 from ftte_lab.data.types import Dataset, Shards
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Shards",
     "Source",
     "assign_class_to_slowest",
+    "cache_path",
     "data_home",
     "data_path",
     "divide_by_label",

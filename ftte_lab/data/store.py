@@ -31,6 +31,33 @@ def data_home() -> Path:
     return Path(pooch.os_cache("ftte_lab"))
 
 
+def cache_path(name: str) -> Path:
+    """Return where to keep a file or folder that can be made again.
+
+    That is the data home, or the user's own cache folder where the data home cannot be written: a
+    class shares one data home, which its instructor has filled.
+
+    Args:
+        name: of the file or folder.
+
+    Example:
+        >>> cache_path("prepared").name
+        'prepared'
+    """
+    shared = data_home() / name
+    if shared.is_file() or _may_write(shared):
+        return shared
+    import pooch  # where the data home can be written, nobody needs it
+
+    return Path(pooch.os_cache("ftte_lab")) / name
+
+
+def _may_write(path: Path) -> bool:
+    """Whether a folder can be written, or made where it is missing."""
+    there = next((folder for folder in (path, *path.parents) if folder.exists()), Path("/"))
+    return os.access(there, os.W_OK | os.X_OK)
+
+
 def data_path(name: str) -> Path:
     """Return the path of a data set's file, whether it exists or not."""
     return data_home() / f"{name}.npz"

@@ -11,7 +11,7 @@ import os
 import re
 from pathlib import Path
 
-from ftte_lab.data import data_home
+from ftte_lab.data import cache_path
 from ftte_lab.simulation import code_state
 
 _MOST_BYTES = 256 << 20
@@ -21,14 +21,14 @@ _RESULT = re.compile(r"[0-9a-f]{16}\.(json|failed)")
 def runs_home() -> Path:
     """Return the folder of kept runs; nothing is made.
 
-    It lies in the data home, and belongs to this state of the kit and of the libraries that
-    compute.
+    It lies in the data home, or in the user's own cache. It belongs to this state of the kit and of
+    the libraries that compute.
 
     Example:
         >>> runs_home().parent.name
         'sweeps'
     """
-    return data_home() / "sweeps" / code_state()[:12]
+    return cache_path("sweeps") / code_state()[:12]
 
 
 def tidy(home: Path, most_bytes: int = _MOST_BYTES) -> int:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 
 from ftte_lab._common import DiskCache
-from ftte_lab.data import Dataset, data_home
+from ftte_lab.data import Dataset, cache_path
 from ftte_lab.models import Params, Subset, pack, unpack
 from ftte_lab.server import Choice, Contributions
 
@@ -36,10 +36,10 @@ def keep_prepared(folder: Path | None = None) -> None:
     """Keep what `prepare` makes on disk from now on, in this process.
 
     Args:
-        folder: where; `None`: a folder of the data home, 256 MiB at most.
+        folder: where; `None`: in the data home or the user's own cache, 256 MiB at most.
     """
     global _cache
-    folder = data_home() / _FOLDER if folder is None else folder
+    folder = cache_path(_FOLDER) if folder is None else folder
     _cache = DiskCache(folder, _MOST_BYTES, largest=_LARGEST_BYTES)
 
 

@@ -1,6 +1,7 @@
 """The offline data sets, the partitions, and the data home."""
 
 import dataclasses
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from ftte_lab.data import (
     Shards,
     Source,
     assign_class_to_slowest,
+    cache_path,
     data_home,
     divide_by_label,
     fetch,
@@ -233,6 +235,20 @@ def test_data_home_follows_the_environment_variable(
     assert data_home() == home
     monkeypatch.delenv("FTTE_DATA_HOME")
     assert data_home() == Path(__file__).parents[2] / "data" / "cache"
+
+
+def test_what_can_be_made_again_lies_in_the_data_home_or_with_the_user(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert cache_path("sweeps") == home / "sweeps"  # it may be made there
+    home.mkdir(exist_ok=True)
+    (home / "kept.js").write_text("")
+    allowed = os.access
+    monkeypatch.setattr(os, "access", lambda path, mode: allowed(path, mode) and path != home)
+    assert cache_path("kept.js") == home / "kept.js"  # it is there, and can be read
+    own = cache_path("sweeps")
+    assert own.name == "sweeps"
+    assert home not in own.parents
 
 
 @pytest.mark.parametrize("name", sorted(set(SOURCES) - {"digits", "motion"}))

@@ -560,7 +560,9 @@ WITHOUT: Mapping[str, str] = {
     **dict.fromkeys(("training.LocalSGD", "training.StackedNet"), _COHORT),
     **dict.fromkeys(("training.logits_gradient", "training.minus_one_hot"), _COHORT),
     "training.gather_batches": "copies values",
-    **dict.fromkeys(("data.Source", "data.data_home", "data.data_path", "data.fetch"), _TEXT),
+    **dict.fromkeys(
+        ("data.Source", "data.cache_path", "data.data_home", "data.data_path", "data.fetch"), _TEXT
+    ),
     **dict.fromkeys(("data.own_content", "data.own_data"), _TEXT),
     "data.OwnData": _RECORD,
     **dict.fromkeys(

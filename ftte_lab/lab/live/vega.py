@@ -15,7 +15,7 @@ import vl_convert
 from altair.vegalite import SCHEMA_VERSION
 
 from ftte_lab._common import cached_text
-from ftte_lab.data import data_home
+from ftte_lab.data import cache_path
 
 # Charts wait for this promise; whoever comes first creates it.
 SLOT_JS = """
@@ -67,7 +67,7 @@ def runtime_js() -> str:
     parts = f"{metadata.version('vl-convert-python')} {version} {_RUNTIME}"
     key = hashlib.sha256(parts.encode()).hexdigest()[:16]
     return cached_text(
-        data_home() / f"vega-{key}.js",
+        cache_path(f"vega-{key}.js"),
         lambda: vl_convert.javascript_bundle(_RUNTIME, vl_version=version),
     )
 
