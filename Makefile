@@ -8,7 +8,7 @@ LAB_FLAGS := --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: help lab run test check hurt long notebooks docs pictures kills bench headline fuzz clean
+.PHONY: help lab run test check hurt long notebooks docs pictures kills bench headline fuzz mutants clean
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -59,6 +59,10 @@ headline: $(READY) ## Run the study behind the README's figures (hours; ARGS=--q
 
 fuzz: $(READY) ## Run random scenarios (a thousand; ARGS='200 --seed 7')
 	$(BIN)/python -m tests.fuzz $(ARGS)
+
+mutants: $(READY) ## Change the code in small ways and see whether tests notice (ARGS='server --sample 300')
+	@$(BIN)/python -m pip install --quiet 'mutmut>=3.8,<4'
+	$(BIN)/python -m tests.mutants $(ARGS)
 
 clean: ## Remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -16,6 +16,10 @@ from ftte_lab.simulation import METHODS
 configure_process()
 # No test is timed: a busy machine must not fail one.
 settings.register_profile("kit", deadline=None)
+# A changed copy of the code is judged by few examples, the same ones each time: tests/mutants.py.
+settings.register_profile(
+    "mutants", deadline=None, max_examples=20, derandomize=True, database=None
+)
 settings.load_profile("kit")
 
 REGISTRIES: tuple[Registry[object], ...] = (  # type: ignore[assignment]
