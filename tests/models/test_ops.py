@@ -90,7 +90,7 @@ def test_model_json_is_inverse(name: str) -> None:
 @pytest.mark.parametrize("text", ["", "[]", "{}", '{"ops": [["Nothing", {}]]}'])
 def test_model_from_json_refuses_other_texts(text: str) -> None:
     with pytest.raises(
-        ValueError, match=r"does not describe a net .*; allowed: what Model\.to_json"
+        ValueError, match=r"^the text does not describe a net .*; allowed: what Model\.to_json"
     ):
         Model.from_json(text)
 
@@ -98,5 +98,5 @@ def test_model_from_json_refuses_other_texts(text: str) -> None:
 def test_model_from_json_refuses_unknown_fields() -> None:
     raw = json.loads(build("mlp", (1, 8, 8), 5).to_json())
     raw["ops"][0][1]["colour"] = "red"
-    with pytest.raises(ValueError, match="does not describe a net"):
+    with pytest.raises(ValueError, match=r"^the text does not describe a net \(.*colour"):
         Model.from_json(json.dumps(raw))

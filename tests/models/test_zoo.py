@@ -27,6 +27,28 @@ def test_build_makes_mcunets_deep(name: str) -> None:
     assert sum(t.kind == "weight" for t in model.tensors.values()) >= 15
 
 
+SIZES = {
+    ("mlp", (1, 8, 8)): (6_570, 13_024),
+    ("cnn", (1, 8, 8)): (14_458, 255_264),
+    ("cnn-gap", (3, 32, 32)): (24_346, 5_869_888),
+    ("cnn-maxpool", (3, 32, 32)): (33_946, 5_889_024),
+    ("mcunet-s", (3, 128)): (10_002, 437_152),
+    ("mcunet-m", (3, 32, 32)): (63_578, 2_701_824),
+}
+"""Parameters, and operations per sample forward: what pages and results of this kit quote."""
+
+
+@pytest.mark.parametrize(("name", "shape"), list(SIZES))
+def test_the_nets_have_the_sizes_that_results_quote(name: str, shape: tuple[int, ...]) -> None:
+    model = build(name, shape, 10)
+    parameters = sum(t.size for t in model.tensors.values())
+    assert (parameters, model.flops()) == SIZES[name, shape]
+
+
+def test_every_net_has_its_size_pinned() -> None:
+    assert {name for name, _ in SIZES} == set(MODELS)
+
+
 @pytest.mark.parametrize("shape", [(1, 8), (3, 128), (1, 8, 8), (3, 32, 32), (2, 9, 12)])
 @pytest.mark.parametrize("name", list(MODELS))
 def test_build_takes_signals_and_images(name: str, shape: tuple[int, ...]) -> None:
