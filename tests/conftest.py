@@ -14,9 +14,11 @@ from ftte_lab.server import CORRECTIONS, MEASURES, SOLVERS, STALENESS
 from ftte_lab.simulation import METHODS
 
 configure_process()
-# No test is timed: a busy machine must not fail one.
-settings.register_profile("kit", deadline=None)
-# A changed copy of the code is judged by few examples, the same ones each time: tests/mutants.py.
+# No test is timed: a busy machine must not fail one. The examples are the same each time, so that a
+# change is judged by the change alone; `--hypothesis-profile=search` draws new ones.
+settings.register_profile("kit", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None)
+# A changed copy of the code is judged by few examples: tests/mutants.py.
 settings.register_profile(
     "mutants", deadline=None, max_examples=20, derandomize=True, database=None
 )
