@@ -123,26 +123,26 @@ class Seat:
         message = self._client.session.msg("comm_msg", {"comm_id": comm, "data": data})
         self._client.shell_channel.send(message)
 
-    def _stage_says(self, message: dict[str, Any]) -> dict[str, Any]:
+    def _from_stage(self, message: dict[str, Any]) -> dict[str, Any]:
         """Return what the stage sends in a message, if it comes from the stage."""
-        content = message["content"]
-        mine = message["msg_type"] == "comm_msg" and content["comm_id"] == self._stage
-        said: dict[str, Any] = content["data"].get("content", {}) if mine else {}
-        return said
+        outer = message["content"]
+        mine = message["msg_type"] == "comm_msg" and outer["comm_id"] == self._stage
+        content: dict[str, Any] = outer["data"].get("content", {}) if mine else {}
+        return content
 
     def _curves(self, message: dict[str, Any]) -> int:
         """Return the number of the run whose curves a message brings; -1: it brings none."""
-        said = self._stage_says(message)
-        drawn = said.get("kind") == "figure" and said["panel"] == "curves"
-        return int(said["number"]) if drawn and any(map(len, message["buffers"])) else -1
+        content = self._from_stage(message)
+        drawn = content.get("kind") == "figure" and content["panel"] == "curves"
+        return int(content["number"]) if drawn and any(map(len, message["buffers"])) else -1
 
     def _first_curves(self) -> bool:
         """Wait for the first curves of a newer run; return whether they came, or a refusal."""
         end = time.monotonic() + _PATIENCE_S
         while True:
             message = self._client.get_iopub_msg(timeout=end - time.monotonic())
-            said = self._stage_says(message)
-            if said.get("kind") == "error" and said["text"]:
+            content = self._from_stage(message)
+            if content.get("kind") == "error" and content["text"]:
                 return False
             if (number := self._curves(message)) > self._newest:
                 self._newest = number
