@@ -32,7 +32,7 @@ def ftte(task: str) -> dict[str, Any]:
 
 
 def whole_batch(task: str) -> dict[str, Any]:
-    """Return FTTE whose devices take their batch at once, in the first edition's budget."""
+    """Return FTTE whose devices take their batch at once, in a budget of their own."""
     return {**_CAP, "budget_kib": whole_batch_budget_kib(task), **_WEIGHTS}
 
 

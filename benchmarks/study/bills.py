@@ -47,7 +47,7 @@ def budget_kib(task: str) -> float:
 
 
 def whole_batch_budget_kib(task: str) -> float:
-    """Return the first edition's budget: the same, but against inference on the whole batch."""
+    """Return a budget of the same share, but against inference on the whole batch."""
     whole = bill(task)
     return (whole.inference_peak_bytes + MEMORY_SHARE * whole.overhead_bytes) / 1024
 

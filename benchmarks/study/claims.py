@@ -142,7 +142,3 @@ def put(file: str, text: str, table: pd.DataFrame) -> str:
     after = rest.split(marks[1])[1]
     return f"{before}{marks[0]}\n{write(table)}\n{marks[1]}{after}"
 
-
-def published(text: str) -> bool:
-    """Whether a page quotes this edition, and not the one before."""
-    return _OURS in text

@@ -9,7 +9,7 @@ from ftte_lab.data import data_path
 from ftte_lab.simulation import Scenario
 
 SEEDS = (331, 332, 333, 334, 335)
-"""Seeds that no decision has seen; the first edition used 302 to 306 (and 201, 301 before)."""
+"""Seeds that no decision has seen; an earlier study used 302 to 306 (and 201, 301 before)."""
 
 FEW_SEEDS = SEEDS[:3]
 """Seeds of the parts with many arms, and of real data."""

@@ -136,9 +136,6 @@ PLACES: Mapping[str, tuple[str, str]] = {
     "benchmarks/lab_speed.py": ("TemporaryDirectory", NO_FILE),
     "benchmarks/live.py": ("TemporaryDirectory, open", NO_FILE),
     "benchmarks/peers.py": ("TemporaryDirectory, loads, write_text", COMMITTED),
-    "benchmarks/study/first/arms.py": ("loads, read_text", COMMITTED),
-    "benchmarks/study/first/pages.py": ("read_csv, read_text, to_csv, write_atomic", COMMITTED),
-    "benchmarks/study/first/study.py": ("dumps, glob, read_text, write_atomic", COMMITTED),
     "benchmarks/study/jobs.py": (
         "dumps, loads, mkdir, read_bytes, read_json, require_writable, write_atomic",
         KILLS,
