@@ -216,6 +216,13 @@ class Tab:
         self.page.mouse.move(track["x"] + track["width"] * share, y, steps=6)
         self.page.mouse.up()
 
+    def show_chart(self, name: str) -> None:
+        """Tick the box of a chart, behind the button that opens the boxes."""
+        opener = self.page.locator(".ftte-which").first
+        if opener.get_attribute("aria-expanded") != "true":
+            opener.click()
+        self.page.locator(f"input[data-panel={name}]").first.check()
+
     def press(self, name: str) -> None:
         """Press one of the stage's buttons."""
         self.page.locator(f".ftte-toolbar [data-action={name}]").first.click()

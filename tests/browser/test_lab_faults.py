@@ -79,6 +79,7 @@ def test_keys_stay_in_the_lab(tab: Tab, server: Server) -> None:
     cells, executed = tab.page.evaluate(CELLS), tab.page.evaluate(EXECUTED)
     open_groups(tab)
     tab.press("save")
+    tab.page.locator(".ftte-which").click()
     tab.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 0 }")
     for control in (
         ".ftte-views select",
@@ -133,7 +134,7 @@ def test_charts_keep_their_width_through_a_theme_and_a_hidden_page(
     tab.phase("done" if scenario is MEDIUM else "running")
     tab.until(RUNNING)
     for panel in ("subset", "weights"):
-        tab.page.locator(f"input[data-panel={panel}]").check()
+        tab.show_chart(panel)
     tab.until(FIT)
     for name in ("Dark", "Light", "Dark"):
         theme(tab, f"JupyterLab {name}")
@@ -211,6 +212,7 @@ def test_two_views_of_a_lab_stay_in_step(tab: Tab, server: Server) -> None:
     tab.until("() => document.querySelectorAll('.ftte-stage').length === 2")
     first, second = (tab.page.locator(".ftte-stage").nth(k) for k in (0, 1))
     tab.until("() => document.querySelectorAll('[data-panel=curves] svg.marks').length === 2")
+    second.locator(".ftte-which").click()
     second.locator("input[data-panel=memory]").uncheck()
     tab.until("() => !document.querySelector('.ftte-stage input[data-panel=memory]').checked")
     assert not first.locator("figure[data-panel=memory]").is_visible()

@@ -202,7 +202,7 @@ def test_charts_fit_a_dark_and_a_narrow_page(tab: Tab, server: Server) -> None:
     tab.open(server.write("dark.ipynb", lab_cell(MEDIUM)))
     tab.phase("done")
     for panel in ("subset", "bytes", "gantt", "staleness", "weights"):
-        tab.page.locator(f"input[data-panel={panel}]").check()
+        tab.show_chart(panel)
         tab.page.wait_for_selector(f"[data-panel={panel}] svg")
     theme(tab, "JupyterLab Dark")
     tab.until("() => document.querySelector('.ftte-stage').dataset.theme === 'dark'")

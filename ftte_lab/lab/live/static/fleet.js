@@ -33,7 +33,7 @@ class Fleet {
     this.legend = make("div", { className: "ftte-legend" });
     const more = make("details", {}, make("summary", { textContent: "In words" }), this.words);
     this.root = make("figure", { className: "ftte-panel ftte-fleet" }, this.legend,
-      make("div", { className: "ftte-canvas-box" }, this.canvas, this.tip), this.controls(), more);
+      make("div", { className: "ftte-canvas-box" }, this.canvas, this.tip), this.controls(more));
     this.root.dataset.panel = "fleet";
     this.root.dataset.frames = "0";
     this.canvas.addEventListener("pointermove", (e) => this.hover(e));
@@ -46,7 +46,7 @@ class Fleet {
     this.size.observe(this.root);
   }
 
-  controls() {
+  controls(more) {
     const button = (text, title, act) => make("button", { type: "button", className: "ftte-button", textContent: text, title, onclick: act });
     this.playButton = button("Play", "Play or pause the replay", () => this.play(!this.playing));
     const next = button("Next server step", "Go to the next server step of any method", () => this.nextStep());
@@ -57,7 +57,7 @@ class Fleet {
     this.faster.setAttribute("aria-label", "speed of the replay");
     this.faster.addEventListener("change", () => { this.speed = Number(this.faster.value); this.wake(); });
     this.time = make("output", { className: "ftte-time" });
-    return make("div", { className: "ftte-row" }, this.playButton, next, this.scrub, this.time, this.faster);
+    return make("div", { className: "ftte-row" }, this.playButton, next, this.scrub, this.time, this.faster, more);
   }
 
   get visible() { return !this.root.hidden; }
@@ -74,7 +74,7 @@ class Fleet {
     this.scrub.max = String(this.end);
     this.setSpeeds(content.typical_s);
     this.legend.replaceChildren(make("span", { className: "ftte-title", textContent: "The fleet" }), ...this.kinds.map((kind) => this.legendEntry(kind)),
-      make("span", { className: "ftte-key", textContent: "ring or frame: at work · square above: buffer slot, paler the older · ×: update lost · hollow: too little memory" }));
+      make("span", { className: "ftte-key", textContent: "ring or frame: at work · square above: in the buffer, pale: old · ×: lost · hollow: too small" }));
     if (!this.started) {
       this.started = true;
       this.t = 0;

@@ -107,6 +107,7 @@ class Stage {
       box.checked = shown.includes(name);
       this.chart(name).setVisible(box.checked);
     }
+    this.which.textContent = `Charts (${shown.length} of ${Object.keys(all).length})`;
   }
 
   makeViews(all, choices) {
@@ -125,20 +126,28 @@ class Stage {
       this.selects[key] = select;
       return make("label", { className: "ftte-choice" }, `${title} `, select);
     });
-    const about = make("button", { type: "button", className: "ftte-button ftte-about", textContent: "In words", title: "What these settings mean" });
-    about.setAttribute("aria-expanded", String(!this.sentence.hidden));
-    about.addEventListener("click", () => {
-      this.sentence.hidden = !this.sentence.hidden;
-      about.setAttribute("aria-expanded", String(!this.sentence.hidden));
-    });
-    this.views.replaceChildren(about, ...selects, make("span", { className: "ftte-chips" }, ...boxes));
+    const chips = make("div", { className: "ftte-chips", hidden: this.chips ? this.chips.hidden : true }, ...boxes);
+    this.chips = chips;
+    this.about = this.opener("ftte-about", "In words", "What these settings mean", this.sentence);
+    this.which = this.opener("ftte-which", "Charts", "Choose which charts are shown", chips);
+    this.views.replaceChildren(this.about, ...selects, this.which, chips);
+  }
+
+  // A button that opens and closes a part of the page.
+  opener(name, text, title, part) {
+    const button = make("button", { type: "button", className: `ftte-button ${name}`, textContent: text, title });
+    const say = () => button.setAttribute("aria-expanded", String(!part.hidden));
+    button.addEventListener("click", () => { part.hidden = !part.hidden; say(); });
+    say();
+    return button;
   }
 
   chart(name) { return name === "fleet" ? this.fleet : this.panel(name); }
 
   toggle(name) {
     this.chart(name).setVisible(this.boxes[name].checked);
-    const shown = Object.keys(this.boxes).filter((one) => this.boxes[one].checked);
+    const names = Object.keys(this.boxes), shown = names.filter((one) => this.boxes[one].checked);
+    this.which.textContent = `Charts (${shown.length} of ${names.length})`;
     this.model.send({ action: "view", shown });
   }
 
