@@ -1,0 +1,35 @@
+"""Real processes: the same methods over a network, and the simulation put to the test."""
+
+from ftte_lab.deployment.carrier import Heard, NodeCarrier, ServerCarrier
+from ftte_lab.deployment.join_line import JoinLine
+from ftte_lab.deployment.records import JobRecord, Noticed, RealRun, run_digest
+from ftte_lab.deployment.report import (
+    accuracy_table,
+    arrival_table,
+    comparison,
+    order_agreement,
+    staleness_table,
+)
+from ftte_lab.deployment.room import DeploymentError, Room
+from ftte_lab.deployment.runner import follow_run, run_free, run_locked
+
+__all__ = [
+    "DeploymentError",
+    "Heard",
+    "JobRecord",
+    "JoinLine",
+    "NodeCarrier",
+    "Noticed",
+    "RealRun",
+    "Room",
+    "ServerCarrier",
+    "accuracy_table",
+    "arrival_table",
+    "comparison",
+    "follow_run",
+    "order_agreement",
+    "run_digest",
+    "run_free",
+    "run_locked",
+    "staleness_table",
+]

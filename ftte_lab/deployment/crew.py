@@ -1,0 +1,79 @@
+"""Start node processes on this machine, and end them whatever happens.
+
+A node process reads its join line from its standard input, which stays open: when it is closed,
+because whoever started the process has ended in whatever way, the node ends as well.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from ftte_lab.deployment.join_line import JoinLine
+
+_END_S = 3.0  # how long a node may take to end by itself
+
+
+class Crew:
+    """Hold the node processes that were started here.
+
+    Args:
+        line: which server they join.
+
+    Attributes:
+        processes: by the name of the node.
+    """
+
+    def __init__(self, line: JoinLine) -> None:
+        self._line = line
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, name: str) -> None:
+        """Start a node, or start it again.
+
+        Raises:
+            OSError: no further process is allowed.
+        """
+        root = str(Path(__file__).parents[2])
+        path = os.pathsep.join([root, *filter(None, [os.environ.get("PYTHONPATH")])])
+        command = ["-P", "-m", "ftte_lab.deployment", "join", "-", "--name", name]
+        process = subprocess.Popen(  # noqa: S603
+            [sys.executable, *command],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            env={**os.environ, "PYTHONPATH": path},
+        )
+        self.processes[name] = process
+        if process.stdin is not None:
+            with contextlib.suppress(OSError):  # it has ended already: `ended` says so
+                process.stdin.write(self._line.text().encode() + b"\n")
+                process.stdin.flush()
+
+    def ended(self) -> list[str]:
+        """Return the nodes whose process has ended."""
+        return [name for name, one in self.processes.items() if one.poll() is not None]
+
+    def kill(self, name: str) -> None:
+        """End a node at once, as a power cut would."""
+        process = self.processes[name]
+        process.kill()
+        process.wait()
+        if process.stdin is not None:
+            with contextlib.suppress(OSError):
+                process.stdin.close()
+
+    def close(self) -> None:
+        """End all nodes, and wait until nothing of them is left."""
+        for process in self.processes.values():
+            if process.stdin is not None:
+                with contextlib.suppress(OSError):
+                    process.stdin.close()
+        for name, process in self.processes.items():
+            try:
+                process.wait(_END_S)
+            except subprocess.TimeoutExpired:
+                self.kill(name)
+        self.processes.clear()

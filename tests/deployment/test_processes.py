@@ -1,0 +1,83 @@
+"""Node processes: started, lost, started again, and gone at the end, whatever happens."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ftte_lab import prepare
+from ftte_lab.deployment import DeploymentError, JoinLine, RealRun, Room, run_digest
+from ftte_lab.deployment.__main__ import main
+from ftte_lab.simulation import Finished, Stepped, simulate
+from tests.tiny import TINY
+
+ROOT = Path(__file__).parents[2]
+NOWHERE = JoinLine("tcp://127.0.0.1:9", bytes(32), "green-tea")
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
+
+
+@pytest.mark.slow
+def test_processes_give_the_simulated_run_although_one_is_killed() -> None:
+    prepared = prepare(TINY.as_method("ftte").replace(payload_bits=8))
+    *_, expected = simulate(prepared, processes=1)
+    assert isinstance(expected, Finished)
+    with Room(nodes=2, lost_s=3.0) as room:
+        room.start_nodes()
+        room.wait_for_nodes()
+        processes = list(room.crew.processes.values())
+        for event in room.locked(prepared):
+            if isinstance(event, Stepped) and event.version == 2:
+                room.crew.kill("node-2")
+            if isinstance(event, RealRun):
+                assert event.digest() == run_digest(expected.params, expected.history)
+                assert event.jobs["node"].nunique() == 2
+        processes += room.crew.processes.values()
+        assert len({process.pid for process in processes}) == 3
+    assert all(process.poll() is not None for process in processes)
+
+
+@pytest.mark.slow
+def test_a_node_ends_when_whoever_started_it_has_ended() -> None:
+    """The system closes the input of a process when its parent ends, in whatever way."""
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-m", "ftte_lab.deployment", "join", "-", "--name", "a"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        env=ENVIRONMENT,
+    )
+    assert process.stdin is not None
+    process.stdin.write(NOWHERE.text().encode() + b"\n")
+    process.stdin.close()
+    assert process.wait(200) == 0
+
+
+def test_a_process_that_ends_at_once_is_named() -> None:
+    with Room(nodes=1) as room:
+        process = subprocess.Popen([sys.executable, "-c", ""])
+        process.wait()
+        room.crew.processes["node-1"] = process
+        with pytest.raises(DeploymentError, match="node-1 ended before it joined"):
+            room.wait_for_nodes()
+
+
+@pytest.mark.parametrize(
+    ("line", "text"),
+    [
+        ("nonsense", "this is no join line; allowed: tcp://host:port/KEY/WORD"),
+        ("tcp://127.0.0.1:9/short/green-tea", "a key of another form"),
+        (NOWHERE.text().replace("green-tea", "a b"), "a word of another form"),
+        (NOWHERE.text().replace("tcp:", "ipc:"), "an address of another form"),
+    ],
+)
+def test_a_wrong_join_line_is_one_sentence(
+    line: str, text: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["join", line]) == 2
+    assert text in capsys.readouterr().err
+
+
+def test_a_wrong_name_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["join", NOWHERE.text(), "--name", "two words"]) == 2
+    assert "letters, digits, points and hyphens" in capsys.readouterr().err
