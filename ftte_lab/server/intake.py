@@ -25,8 +25,22 @@ from ftte_lab._common import integer, require
 
 Array = np.ndarray
 
-REASONS = ("future version", "no version", "wrong shape", "not finite", "replayed", "overflow")
-"""Why an update may not count; "overflow": the step that it was part of left float32."""
+REASONS = (
+    "future version",
+    "no version",
+    "wrong shape",
+    "not finite",
+    "replayed",
+    "overflow",
+    "no code",
+    "alone",
+)
+"""Why an update may not count.
+
+"overflow": the step that it was part of left float32. Under masks also "no code": an entry is too
+large to be masked, so that its device does not send it; and "alone": no other update was there to
+hide it.
+"""
 
 
 def rejections(

@@ -1,14 +1,18 @@
 """One run: Scenario -> Prepared -> events -> History."""
 
+from ftte_lab.simulation.cost_ledger import CostLedger
 from ftte_lab.simulation.engine import run, simulate
 from ftte_lab.simulation.events import Evaluated, Event, Finished, Ready
-from ftte_lab.simulation.federation import Federation, federation
+from ftte_lab.simulation.federation import Federation, client_data, federation
+from ftte_lab.simulation.global_model import GlobalModel
 from ftte_lab.simulation.history import AXES, History, faster, saved
 from ftte_lab.simulation.kept import code_state, keep_prepared
+from ftte_lab.simulation.local_training import client_labels, local_optimiser
 from ftte_lab.simulation.methods import METHODS, Method
 from ftte_lab.simulation.prepare import prepare
-from ftte_lab.simulation.prepared import Prepared, policy
-from ftte_lab.simulation.recorder import evaluation_versions
+from ftte_lab.simulation.prepared import Prepared, faulty_of, policy
+from ftte_lab.simulation.recorder import Recorder, evaluation_versions
+from ftte_lab.simulation.rounding import Rounding, packed_update
 from ftte_lab.simulation.scenario import (
     DEFAULTS,
     FIRST_EDITION,
@@ -23,9 +27,10 @@ from ftte_lab.simulation.smoothing import (
     smooth,
     smoothing_width_s,
 )
-from ftte_lab.simulation.stepped import Stepped
-from ftte_lab.simulation.tier import Tier, Tiers
+from ftte_lab.simulation.stepped import BufferedUpdates, Stepped
+from ftte_lab.simulation.tier import Tier, Tiers, entry_places
 from ftte_lab.simulation.traffic import Traffic
+from ftte_lab.simulation.trainer import trained_together
 from ftte_lab.simulation.workers.dispatch import expected_seconds
 from ftte_lab.simulation.workers.run_pool import Race, warm_up
 from ftte_lab.simulation.workers.run_worker import RemoteRun
@@ -38,30 +43,41 @@ __all__ = [
     "METHODS",
     "SETTINGS",
     "WIDTHS_PER_HORIZON",
+    "BufferedUpdates",
+    "CostLedger",
     "Evaluated",
     "Event",
     "Federation",
     "Finished",
+    "GlobalModel",
     "History",
     "Knob",
     "Method",
     "Prepared",
     "Race",
     "Ready",
+    "Recorder",
     "RemoteRun",
+    "Rounding",
     "Scenario",
     "Setting",
     "Stepped",
     "Tier",
     "Tiers",
     "Traffic",
+    "client_data",
+    "client_labels",
     "code_state",
+    "entry_places",
     "evaluation_versions",
     "expected_seconds",
     "faster",
+    "faulty_of",
     "federation",
     "first_reached",
     "keep_prepared",
+    "local_optimiser",
+    "packed_update",
     "policy",
     "prepare",
     "run",
@@ -71,5 +87,6 @@ __all__ = [
     "simulate",
     "smooth",
     "smoothing_width_s",
+    "trained_together",
     "warm_up",
 ]

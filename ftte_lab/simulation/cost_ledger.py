@@ -6,7 +6,7 @@ from typing import Literal
 
 import numpy as np
 
-from ftte_lab.server import Fate
+from ftte_lab.server import KEY_BYTES, Fate
 from ftte_lab.simulation.prepared import Prepared
 
 
@@ -28,9 +28,12 @@ class CostLedger:
         done = (freed_s - start_s) / (timeline.arrival_s - start_s)
         # A full first download holds the slices already.
         again = ~(first & (once > 0))
+        # A group of masks that lost a device begins again, with new keys.
+        attempts = prepared.attempts
+        keys = KEY_BYTES * timeline.policy.buffer * (attempts - 1)
         self._totals = {
-            "upload_bytes": RunningTotal(timeline.arrival_s, upload * arrived, "right"),
-            "download_bytes": RunningTotal(start_s, download * again, "left"),
+            "upload_bytes": RunningTotal(timeline.arrival_s, upload * arrived * attempts, "right"),
+            "download_bytes": RunningTotal(start_s, download * again + keys, "left"),
             "first_download_bytes": RunningTotal(start_s, once * first, "left"),
             "index_bytes": RunningTotal(start_s, index, "left"),
             "energy_j": RunningTotal(freed_s, prepared.energy_per_update_j * done, "right"),

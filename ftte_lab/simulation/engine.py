@@ -97,8 +97,9 @@ def _steps(
                 yield from _evaluated(recorder, trainer, asked)
     yield from _evaluated(recorder, trainer, asked)
     end_s = prepared.timeline.end_s
-    if prepared.scenario.batteries and recorder.points[-1]["sim_seconds"] < end_s:
-        # A fleet that ran empty long before the end keeps its last model until then.
+    may_end = prepared.scenario.batteries or prepared.scenario.max_participations is not None
+    if may_end and recorder.points[-1]["sim_seconds"] < end_s:
+        # A fleet that is spent long before the end keeps its last model until then.
         versions, params = len(prepared.timeline.step_s), server.filled(server.shipped)
         yield Evaluated(recorder.evaluate(versions, end_s, params))
 

@@ -91,10 +91,30 @@ def federation(scenario: Scenario) -> Federation:
 
 def _federation(s: Scenario) -> Federation:
     start = _starts.get(s.key("start"), lambda: _start(s))
-    natural = s.alpha is None and start.dataset.train_person is not None
+    return Federation(start, *_divided(s, start.dataset))
+
+
+def client_data(scenario: Scenario) -> tuple[Dataset, Shards]:
+    """Return the data, and which client holds which, without any model: all that a device knows.
+
+    Raises:
+        ValueError: data that is not there, or too little of it for so many clients.
+
+    Example:
+        >>> dataset, shards = client_data(Scenario(data="digits", clients=6))
+        >>> len(shards.train), dataset.n_classes
+        (6, 10)
+    """
+    dataset = _dataset(scenario)
+    return dataset, _divided(scenario, dataset)[0]
+
+
+def _divided(s: Scenario, dataset: Dataset) -> tuple[Shards, Fleet]:
+    """Divide the data among the clients, and draw their devices."""
+    natural = s.alpha is None and dataset.train_person is not None
     skewed = "iid" if s.alpha is None else "label"
     by = "person" if natural else skewed
-    shards = split(start.dataset, s.clients, alpha=s.alpha, by=by, seed=s.seed)
+    shards = split(dataset, s.clients, alpha=s.alpha, by=by, seed=s.seed)
     fleet = sample_fleet(
         s.mix,
         s.clients,
@@ -108,8 +128,8 @@ def _federation(s: Scenario) -> Federation:
         # Slow to compute: the time on the link depends on what a method sends, and all methods
         # share one federation.
         slowest_first = np.argsort(-fleet.slow_factor / fleet.flops_per_s, kind="stable")
-        shards = assign_class_to_slowest(slowest_first, shards, start.dataset, s.slow_class)
-    return Federation(start, shards, fleet)
+        shards = assign_class_to_slowest(slowest_first, shards, dataset, s.slow_class)
+    return shards, fleet
 
 
 def _start(s: Scenario) -> Start:

@@ -17,6 +17,7 @@ from ftte_lab.server import (
     OverflowStepError,
     StepRule,
     WeightRule,
+    require_finite,
     server_step,
     staleness_weight,
     variance_buffer,
@@ -24,6 +25,7 @@ from ftte_lab.server import (
     weights,
 )
 from ftte_lab.simulation.prepared import Prepared
+from ftte_lab.simulation.private_mean import PrivateMean
 from ftte_lab.simulation.rounding import Rounding
 from ftte_lab.simulation.scenario import Scenario
 from ftte_lab.simulation.start_rows import StartRows
@@ -66,6 +68,7 @@ class GlobalModel:
         self._rule = _weight_rule(prepared.scenario)
         self._step_rule = _step_rule(prepared.scenario)
         self._starts = StartRows(prepared.timeline) if self._step_rule.needs_starts else None
+        self._private = PrivateMean.of(prepared, self._rule)
         self._rounding = Rounding(prepared)
         self._velocity = torch.zeros_like(self.row)
         self._average = self.row
@@ -90,7 +93,7 @@ class GlobalModel:
         ages = (version - timeline.version[updates.participations]).astype(float)
         variances, coefficients = np.empty(0), np.empty(0)
         clients = timeline.client[updates.participations]
-        if len(clients):
+        if len(clients) or (self._private is not None and self._private.always_steps):
             try:
                 variances, coefficients = self._apply(version, updates, ages)
                 self._remember(clients, updates)
@@ -115,6 +118,9 @@ class GlobalModel:
             version,
             beside,
         )
+        if self._private is not None:
+            counted, reasons = self._private.sent(version, updates.rows, counted)
+            self.intake.rejected.update(reasons)
         return updates if len(counted) == len(at) else updates.select(counted)
 
     def _apply(
@@ -129,6 +135,12 @@ class GlobalModel:
         starting = None if self._starts is None else self._starts.at(starts)
         moving = self._moving(version, updates, starting)
         variances = self._variances(updates, moving.rows, moving.covered, ages)
+        if self._private is not None:
+            beside = ages, variances, updates.samples
+            mean, coefficients = self._private.mean(version, moving.rows, *beside, moving.at)
+            rate = self._step_rule.server_rate
+            self._move(moving.at, require_finite(self.row[moving.at] + rate * mean), version)
+            return variances, coefficients
         coefficients = self._weights(updates.samples, ages, variances)
         target = server_step(
             self.row[moving.at],

@@ -5,10 +5,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from ftte_lab.data import Dataset, Shards
 from ftte_lab.devices import random_labels
+from ftte_lab.models import Plan
 from ftte_lab.server import CORRECTIONS
 from ftte_lab.simulation.cohorts import Cohort, HeldBack
-from ftte_lab.simulation.prepared import Prepared
+from ftte_lab.simulation.prepared import Prepared, faulty_of
+from ftte_lab.simulation.scenario import Scenario
 from ftte_lab.training import LocalSGD, Updates, clients_at_once, gather_batches
 
 
@@ -20,18 +23,12 @@ class LocalTraining:
     """
 
     def __init__(self, prepared: Prepared) -> None:
-        s, dataset = prepared.scenario, prepared.federation.dataset
-        self.inputs = prepared.inputs(dataset.x_train)
-        self.y = torch.as_tensor(_labels(prepared), device="cpu")
+        s, federation = prepared.scenario, prepared.federation
+        self.inputs = prepared.inputs(federation.dataset.x_train)
+        labels = client_labels(s, federation.dataset, federation.shards)
+        self.y = torch.as_tensor(labels, device="cpu")
         self.optimisers = [
-            LocalSGD(
-                tier.plan,
-                start,
-                s.client_rate,
-                s.client_momentum,
-                proximal=s.proximal if CORRECTIONS[s.correction].proximal else 0.0,
-                track_variance=s.variance == "steps" and s.variance_exponent > 0,
-            )
+            local_optimiser(s, tier.plan, start)
             for tier, start in zip(prepared.tiers.tiers, prepared.tiers.starts, strict=True)
         ]
         self.at_once = [clients_at_once(tier.plan, s.batch) for tier in prepared.tiers.tiers]
@@ -55,10 +52,32 @@ class LocalTraining:
         return self.optimisers[0].train_stacked(starts, counts, x, y, held.offsets)
 
 
-def _labels(prepared: Prepared) -> np.ndarray:
-    """Return the training labels as the clients hold them: random where "labels" is the fault."""
-    s, federation = prepared.scenario, prepared.federation
-    labels, classes = federation.dataset.y_train, federation.dataset.n_classes
+def local_optimiser(s: Scenario, plan: Plan, start: int) -> LocalSGD:
+    """Return the optimiser by which a client trains.
+
+    Args:
+        s: the run.
+        plan: what is trained.
+        start: the operation before which everything is frozen for good.
+    """
+    return LocalSGD(
+        plan,
+        start,
+        s.client_rate,
+        s.client_momentum,
+        proximal=s.proximal if CORRECTIONS[s.correction].proximal else 0.0,
+        track_variance=s.variance == "steps" and s.variance_exponent > 0,
+    )
+
+
+def client_labels(s: Scenario, dataset: Dataset, shards: Shards) -> np.ndarray:
+    """Return the training labels as the clients hold them: random where "labels" is the fault.
+
+    Args:
+        s: the run.
+        dataset: all samples.
+        shards: which client holds which.
+    """
     if s.fault != "labels":
-        return labels
-    return random_labels(labels, federation.shards.train, prepared.faulty, classes, s.seed)
+        return dataset.y_train
+    return random_labels(dataset.y_train, shards.train, faulty_of(s), dataset.n_classes, s.seed)

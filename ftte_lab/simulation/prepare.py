@@ -25,6 +25,7 @@ from ftte_lab.models import full, make_plan
 from ftte_lab.server import Participants, Redraws, Timeline, schedule
 from ftte_lab.simulation.federation import Federation, federation
 from ftte_lab.simulation.prepared import Prepared, flops_by_tier, policy, update_flops
+from ftte_lab.simulation.privacy_checks import check_fleet
 from ftte_lab.simulation.scenario import Scenario
 from ftte_lab.simulation.tier import Tiers
 from ftte_lab.simulation.tiers import make_tiers
@@ -36,7 +37,8 @@ def prepare(scenario: Scenario) -> Prepared:
 
     Raises:
         BudgetError: no subset fits the weakest device.
-        ValueError: data that is not there, or no device left to take part.
+        ValueError: data that is not there, no device left to take part, or too few for a buffer
+            that may hold each of them once.
 
     Example:
         >>> from ftte_lab import Scenario
@@ -58,6 +60,8 @@ def prepare(scenario: Scenario) -> Prepared:
         "at least one device that can",
         "Train less",
     )
+    entries = tiers.union.subset.entries(shared.model)
+    check_fleet(scenario, int(eligible.sum()), entries)
     times = _times(scenario, shared, tiers)
     joules = energy_j(fleet, times)
     return Prepared(

@@ -10,8 +10,17 @@ import torch
 
 from ftte_lab.devices import MemoryBill, Times, energy_j, faulty_clients, recompute_flops
 from ftte_lab.models import Plan
-from ftte_lab.server import Choice, Policy, Timeline
+from ftte_lab.server import (
+    Choice,
+    Fate,
+    Policy,
+    Timeline,
+    epsilon,
+    noise_to_clip,
+    split_noise,
+)
 from ftte_lab.simulation.federation import Federation
+from ftte_lab.simulation.privacy_checks import updates_per_step
 from ftte_lab.simulation.scenario import Scenario
 from ftte_lab.simulation.tier import Tier, Tiers
 from ftte_lab.simulation.traffic import Traffic
@@ -100,8 +109,63 @@ class Prepared:
     @cached_property
     def faulty(self) -> np.ndarray:
         """Report which clients are faulty, `(clients,)`: known to the recorder, not the server."""
+        return faulty_of(self.scenario)
+
+    @cached_property
+    def participations(self) -> np.ndarray:
+        """Count the updates of each client that the run applies, `(clients,)`."""
+        applied = self.timeline.client[self.timeline.applied]
+        return np.bincount(applied, minlength=self.scenario.clients)
+
+    def epsilon(self, how: str = "zcdp") -> np.ndarray:
+        """Compute the privacy loss ε of each device over the run, `(clients,)`.
+
+        It is known before any training, because the timeline is. It bounds what the models show of
+        one device to whoever sees all of them. Without clip or noise there is no bound: infinity
+        for every device that takes part.
+
+        Args:
+            how: one of `server.ACCOUNTANTS`.
+
+        Raises:
+            ValueError: an unknown accountant, or "pld" without the package dp-accounting.
+        """
         s = self.scenario
-        return faulty_clients(s.clients, s.faulty_share if s.fault != "none" else 0.0, s.seed)
+        return epsilon(self.participations, s.noise_multiplier, s.delta, how)
+
+    def epsilon_until(self, version: int) -> float:
+        """Return the largest privacy loss of a device in the models up to a version."""
+        s, timeline = self.scenario, self.timeline
+        applied = timeline.applied[: timeline.step_end[version - 1] if version else 0]
+        most = np.bincount(timeline.client[applied], minlength=1).max()
+        return float(epsilon([most], s.noise_multiplier, s.delta)[0])
+
+    @property
+    def noise_to_clip(self) -> float:
+        """Compare the noise in a server step with the longest update that it may hold."""
+        s, entries = self.scenario, self.tiers.union.subset.entries(self.federation.model)
+        z = split_noise(s.noise_multiplier)[0] if s.adaptive_clip else s.noise_multiplier
+        return noise_to_clip(z, entries, self.timeline.policy.buffer)
+
+    @cached_property
+    def lost_when_ready(self) -> np.ndarray:
+        """Count the devices that each step's group of masks loses, `(steps,)`.
+
+        A device that drops out may do so at any moment. Here each does it at the costliest one:
+        after it has reported ready, and before it sends its update (our reconstruction).
+        """
+        timeline = self.timeline
+        dropped = timeline.arrival_s[timeline.fate == Fate.DROPPED]
+        step = np.searchsorted(timeline.step_s, dropped)
+        return np.bincount(step, minlength=len(timeline.step_s) + 1)[:-1]
+
+    @cached_property
+    def attempts(self) -> np.ndarray:
+        """Count how often each participation sends its update: twice if its group lost a device."""
+        timeline, out = self.timeline, np.ones(len(self.timeline), np.int64)
+        if self.scenario.secure_aggregation:
+            out[timeline.applied] += self.lost_when_ready[timeline.step[timeline.applied]] > 0
+        return out
 
     def survival(self, sim_seconds: float) -> float:
         """Return the share of the fleet whose battery lets it take part, now or again.
@@ -123,6 +187,11 @@ class Prepared:
         return FrozenInputs(model, params, torch.as_tensor(x, device="cpu"), self.tiers.starts)
 
 
+def faulty_of(s: Scenario) -> np.ndarray:
+    """Report which clients of a scenario are faulty, `(clients,)`."""
+    return faulty_clients(s.clients, s.faulty_share if s.fault != "none" else 0.0, s.seed)
+
+
 def update_flops(s: Scenario, plan: Plan, recompute: bool) -> int:
     """Count the floating-point operations of one participation."""
     sample = plan.forward_flops() + plan.backward_flops()
@@ -139,6 +208,12 @@ def policy(s: Scenario) -> Policy:
 
     Over-selection keeps the concurrency and shrinks the cohort.
     """
-    cohort = max(1, round(s.concurrency / (1 + s.over_select)))
-    buffer = cohort if s.buffer is None else s.buffer
-    return Policy(s.concurrency, buffer, s.refill, s.max_staleness, discard_late=s.over_select > 0)
+    return Policy(
+        s.concurrency,
+        updates_per_step(s),
+        s.refill,
+        s.max_staleness,
+        discard_late=s.over_select > 0,
+        once_per_step=s.clip_norm is not None or s.secure_aggregation,
+        max_participations=s.max_participations,
+    )

@@ -71,6 +71,8 @@ class Recorder:
             point[name] = float(right[group].mean()) if len(group) else float("nan")
         if self.prepared.scenario.batteries:
             point["survival"] = self.prepared.survival(sim_seconds)
+        if self.prepared.scenario.noise_multiplier:
+            point["epsilon"] = self.prepared.epsilon_until(version)
         if self._faulty:
             point["faulty_weight"] = self._faulty.until(version)
         self.points.append(point)
@@ -96,6 +98,7 @@ class Recorder:
         facts = _facts(self.prepared) | {"rejected_updates": dict(rejected)}
         if self.prepared.tiers.phases is not None:
             facts["phases"] = _phase_facts(self.prepared)
+        facts |= _privacy_facts(self.prepared)
         if self._faulty:
             facts["faulty_clients"] = int(self.prepared.faulty.sum())
         return History(self.prepared.scenario.to_dict(), pd.DataFrame(self.points), facts)
@@ -206,6 +209,18 @@ def _tier_facts(prepared: Prepared, k: int) -> dict[str, Any]:
         "upload_bytes": tier.traffic.upload,
         "trained_parameters": tier.plan.subset.entries(prepared.federation.model),
     }
+
+
+def _privacy_facts(prepared: Prepared) -> dict[str, Any]:
+    """Return what clip, noise and masks cost; nothing where there are none."""
+    s, facts = prepared.scenario, dict[str, Any]()
+    if s.noise_multiplier:
+        losses = prepared.epsilon()
+        facts["epsilon"] = {"median": float(np.median(losses)), "largest": float(losses.max())}
+        facts["noise_to_clip"] = prepared.noise_to_clip
+    if s.secure_aggregation:
+        facts["mask_groups_repeated"] = int((prepared.lost_when_ready > 0).sum())
+    return facts
 
 
 def _phase_facts(prepared: Prepared) -> list[dict[str, float]]:

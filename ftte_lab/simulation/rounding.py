@@ -67,9 +67,21 @@ class Rounding:
             form = self.up[tier]
             at = self.tiers.columns[tier] if len(self.tiers) > 1 else slice(None)
             row = rows[k, at]
-            draws = self._draws(client, visit, len(row)) if self.bits == 8 else None
-            received[k, at] = form.unpack(form.pack(row, draws))
+            received[k, at] = form.unpack(packed_update(form, row, self.seed, client, visit))
         return received
 
-    def _draws(self, client: int, visit: int, count: int) -> np.ndarray:
-        return np.random.default_rng([_TAG, self.seed, client, visit]).random(count)
+
+def packed_update(form: RowFormat, row: Tensor, seed: int, client: int, visit: int) -> bytes:
+    """Return the message by which a client sends its update.
+
+    Args:
+        form: of the message.
+        row: the update, `(d,)`.
+        seed: of the run.
+        client: who sends.
+        visit: how many participations it had before.
+    """
+    draws = None
+    if form.bits == 8:
+        draws = np.random.default_rng([_TAG, seed, client, visit]).random(len(row))
+    return form.pack(row, draws)

@@ -17,6 +17,8 @@ from typing import Any
 from ftte_lab._common import choice, read_json, write_json
 from ftte_lab.simulation.fleet_settings import DataSettings, DeviceSettings, TrainingSettings
 from ftte_lab.simulation.methods import METHODS, derive
+from ftte_lab.simulation.privacy_checks import check_privacy
+from ftte_lab.simulation.privacy_settings import PrivacySettings
 from ftte_lab.simulation.scenario_help import Help, all_help, cards, field_help, markdown
 from ftte_lab.simulation.server_settings import RunSettings, ServerSettings
 from ftte_lab.simulation.setting import Setting, settings_of_class
@@ -26,7 +28,13 @@ from ftte_lab.simulation.validation import check_combinations
 
 @dataclass(frozen=True, kw_only=True)
 class Scenario(
-    RunSettings, ServerSettings, SubsetSettings, TrainingSettings, DeviceSettings, DataSettings
+    RunSettings,
+    PrivacySettings,
+    ServerSettings,
+    SubsetSettings,
+    TrainingSettings,
+    DeviceSettings,
+    DataSettings,
 ):
     """Describe a run; units are in the names, and `Scenario.help("buffer")` explains a field.
 
@@ -48,6 +56,7 @@ class Scenario(
             fixed = MappingProxyType(value) if isinstance(value, dict) else value
             object.__setattr__(self, name, fixed)
         check_combinations(self)
+        check_privacy(self)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copy and send a scenario by its plain values."""

@@ -15,6 +15,7 @@ GROUPS: Mapping[str, str] = {
     "training": "Model and training",
     "subset": "Memory and subset",
     "server": "Server",
+    "privacy": "Privacy",
     "run": "Run",
 }
 """The groups of settings, with their headings, in the order in which they are shown."""

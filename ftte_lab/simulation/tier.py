@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -61,12 +61,14 @@ class Tiers:
     @cached_property
     def columns(self) -> tuple[Tensor, ...]:
         """Where the trained entries of each tier stand in the server's row."""
-        return self._places(tier.plan for tier in self.tiers)
+        return tuple(entry_places(self.union, tier.plan) for tier in self.tiers)
 
     @cached_property
     def reached(self) -> tuple[Tensor, ...]:
         """Where the entries stand that have been trained by the end of each phase."""
-        return () if self.phases is None else self._places(self.phases.reached)
+        if self.phases is None:
+            return ()
+        return tuple(entry_places(self.union, plan) for plan in self.phases.reached)
 
     @cached_property
     def starts(self) -> tuple[int, ...]:
@@ -77,17 +79,6 @@ class Tiers:
         if self.phases is None:
             return (self.union.start,) * len(self)
         return tuple(plan.start for plan in self.phases.reached)
-
-    def _places(self, plans: Iterable[Plan]) -> tuple[Tensor, ...]:
-        model, union = self.union.model, self.union.subset
-        entries = union.entries(model)
-        places = torch.arange(entries, dtype=torch.float64, device="cpu")  # exact up to 2^53
-        nowhere = {
-            name: torch.full(info.shape, -1.0, dtype=torch.float64, device="cpu")
-            for name, info in model.tensors.items()
-        }
-        placed = insert(model, union, nowhere, from_rows(model, union, places))
-        return tuple(flatten_trained(model, plan.subset, placed).long() for plan in plans)
 
     @cached_property
     def coverage(self) -> Tensor:
@@ -101,3 +92,21 @@ class Tiers:
     def per_client(self, values: Sequence[float]) -> np.ndarray:
         """Spread one number per tier to one per client, `(clients,)`."""
         return np.asarray(values)[self.tier_of_client]
+
+
+def entry_places(union: Plan, plan: Plan) -> Tensor:
+    """Return where the trained entries of a plan stand in the row of a larger one, `(d,)`.
+
+    Args:
+        union: trains all that the plan does, and more.
+        plan: of the same net.
+    """
+    model, subset = union.model, union.subset
+    entries = subset.entries(model)
+    places = torch.arange(entries, dtype=torch.float64, device="cpu")  # exact up to 2^53
+    nowhere = {
+        name: torch.full(info.shape, -1.0, dtype=torch.float64, device="cpu")
+        for name, info in model.tensors.items()
+    }
+    placed = insert(model, subset, nowhere, from_rows(model, subset, places))
+    return flatten_trained(model, plan.subset, placed).long()

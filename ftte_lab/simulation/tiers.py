@@ -30,6 +30,7 @@ from ftte_lab.server import (
 from ftte_lab.simulation import kept as _kept
 from ftte_lab.simulation.federation import Federation, Start, public
 from ftte_lab.simulation.phases import Phases, boundaries, redrawn, union_of
+from ftte_lab.simulation.privacy_checks import updates_per_step
 from ftte_lab.simulation.scenario import Scenario
 from ftte_lab.simulation.tier import Tier, Tiers
 from ftte_lab.simulation.traffic import Traffic, traffic
@@ -158,6 +159,7 @@ def _messages(s: Scenario, federation: Federation, trained: Subset, union: Subse
         CORRECTIONS[s.correction],
         bits=s.payload_bits,
         names=s.payload_names,
+        group=updates_per_step(s) if s.secure_aggregation else None,
     )
 
 

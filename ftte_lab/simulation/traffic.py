@@ -17,9 +17,11 @@ from ftte_lab.models import (
     insert,
     pack,
 )
-from ftte_lab.server import CORRECTIONS, ClientCorrection
+from ftte_lab.server import BYTES_PER_ENTRY, CORRECTIONS, KEY_BYTES, ClientCorrection
 
 _PLAIN = CORRECTIONS["none"]
+BESIDE_MASKED = 2
+"""Numbers that travel under the same mask as an update: its weight, and one about its variance."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ def traffic(
     *,
     bits: int = 32,
     names: bool = True,
+    group: int | None = None,
 ) -> Traffic:
     """Measure the lengths of real messages.
 
@@ -65,6 +68,8 @@ def traffic(
         correction: the client correction.
         bits: of an entry, one of `models.BITS`.
         names: whether the names of the tensors travel with each message.
+        group: devices whose updates are masked together: each sends 4 bytes an entry and a key, and
+            receives the keys of all. `None`: no masks.
     """
 
     def length(subset: Subset) -> int:
@@ -72,6 +77,9 @@ def traffic(
         return len(form.pack(flatten_trained(model, subset, params))) if len(subset) else 0
 
     upload, download = (correction.messages * length(one) for one in (trained, union))
+    if group is not None:
+        upload = BYTES_PER_ENTRY * (trained.entries(model) + BESIDE_MASKED) + KEY_BYTES
+        download += KEY_BYTES * group
     everything = full(model)
     if union == everything:
         once = 0

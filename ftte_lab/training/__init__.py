@@ -11,20 +11,56 @@ from ftte_lab.training.local_sgd import (
     minus_one_hot,
 )
 from ftte_lab.training.network import StackedNet
+from ftte_lab.training.personal import (
+    ALPHAS,
+    PARTS,
+    FineTuning,
+    choose_alpha,
+    fine_tune,
+    first_samples,
+    own_parts,
+    personal_params,
+    personal_part,
+    personal_right,
+)
+from ftte_lab.training.personal_gain import (
+    GainSummary,
+    accuracy_interval,
+    gain_by,
+    gain_summary,
+    mixed_accuracies,
+    own_accuracies,
+)
 from ftte_lab.training.sizing import chunk_sizes, clients_at_once
 
 __all__ = [
+    "ALPHAS",
+    "PARTS",
+    "FineTuning",
     "FrozenFeatures",
     "FrozenInputs",
+    "GainSummary",
     "LocalSGD",
     "StackedNet",
     "Updates",
+    "accuracy_interval",
+    "choose_alpha",
     "chunk_sizes",
     "clients_at_once",
     "draw_batches",
     "draw_many",
+    "fine_tune",
+    "first_samples",
+    "gain_by",
+    "gain_summary",
     "gather_batches",
     "logits_gradient",
     "minus_one_hot",
+    "mixed_accuracies",
+    "own_accuracies",
+    "own_parts",
+    "personal_params",
+    "personal_part",
+    "personal_right",
     "train_cohort",
 ]

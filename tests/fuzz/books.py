@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ftte_lab.models import Params, RowFormat, flatten_trained
-from ftte_lab.server import CORRECTIONS, Fate
+from ftte_lab.server import CORRECTIONS, Fate, Masker, masked_message
 from ftte_lab.simulation import (
     Evaluated,
     Finished,
@@ -101,6 +101,13 @@ def check_timeline(ready: Prepared) -> None:
     same = t.client[order][1:] == t.client[order][:-1]
     assert (t.start_s[order][1:][same] >= t.freed_s[order][:-1][same]).all()
     assert (t.concurrency_at(t.start_s) <= s.concurrency).all()
+    taken = np.bincount(t.client[t.applied], minlength=s.clients)
+    np.testing.assert_array_equal(ready.participations, taken)
+    if s.max_participations is not None:
+        assert taken.max() <= s.max_participations
+    if s.clip_norm is not None or s.secure_aggregation:
+        pairs = list(zip(t.step[t.applied].tolist(), t.client[t.applied].tolist(), strict=True))
+        assert len(set(pairs)) == len(pairs)
 
 
 def check_weights(s: Scenario, step: Stepped) -> None:
@@ -155,10 +162,31 @@ def check_bytes(ready: Prepared, history: History) -> None:
         form = RowFormat.of(model, tier.plan.subset, s.payload_bits, names=s.payload_names)
         row = flatten_trained(model, tier.plan.subset, ready.federation.params)
         lengths.append(CORRECTIONS[s.correction].messages * len(form.pack(row)))
+        if s.secure_aggregation:
+            lengths[-1] = masked_length(np.append(row.numpy(), [1.0, 1.0]))
     came = np.isin(t.fate, (Fate.APPLIED, Fate.BUFFERED, Fate.STALE))
     came &= t.arrival_s <= history.points["sim_seconds"].iloc[-1]
-    sent = np.array(lengths)[ready.tier[came]].sum()
+    sent = (np.array(lengths)[ready.tier] * times_sent(ready))[came].sum()
     assert history.points["upload_bytes"].iloc[-1] == sent
+
+
+def masked_length(row: np.ndarray) -> int:
+    """Return the bytes that a device sends for a masked row: the message and its public key."""
+    pair = Masker(), Masker()
+    keys = [one.public for one in pair]
+    return len(masked_message(row, pair[0], keys)) + len(keys[0])
+
+
+def times_sent(ready: Prepared) -> np.ndarray:
+    """Count how often each update is sent: again if its group lost a device, under masks."""
+    t, times = ready.timeline, np.ones(len(ready.timeline), int)
+    gone = np.sort(t.arrival_s[t.fate == Fate.DROPPED])
+    before = -np.inf
+    for j, now in enumerate(t.step_s if ready.scenario.secure_aggregation else ()):
+        if np.searchsorted(gone, now, "right") > np.searchsorted(gone, before, "right"):
+            times[t.buffer_of(j)] = 2
+        before = now
+    return times
 
 
 def check_record(history: History, points: list[Any]) -> None:

@@ -48,6 +48,14 @@ SMALL: Mapping[str, Any] = {
     "evaluations": 4,
 }
 """The defaults of a random scenario, so that whatever is not drawn stays small too."""
+NEEDS: Mapping[str, Mapping[str, Any]] = {
+    "slow_class": {"alpha": 0.5},
+    "over_select": {"refill": "step"},
+    "noise_multiplier": {"clip_norm": 0.5, "normalise": "count"},
+    "adaptive_clip": {"clip_norm": 0.5, "normalise": "count"},
+    "clip_norm": {"normalise": "count"},
+}
+"""What a setting makes no sense without: it is drawn with it, so that it is seldom refused."""
 
 
 def draw_value(one: Setting, rng: random.Random, *, small: bool) -> Any:
@@ -90,7 +98,8 @@ def draw_fields(rng: random.Random) -> dict[str, Any]:
         for name, one in SETTINGS.items()
         if name != "method" and rng.random() < often
     }
-    return {**SMALL, **drawn}
+    needed = {k: v for name, needs in NEEDS.items() if drawn.get(name) for k, v in needs.items()}
+    return {**SMALL, **drawn, **needed}
 
 
 def draw_scenario(rng: random.Random) -> Scenario:

@@ -60,6 +60,8 @@ def test_each_field_that_differs_is_named_by_its_knob(name: str) -> None:
         {"variance_exponent": 0.0, "payload_bits": 32},
         {"subset_per": "fleet", "variance": "entries"},
         {"refill": "step"},
+        {"normalise": "count"},
+        {"normalise": "count", "clip_norm": 0.5},
     ]
     methods = (FIRST.methods, ("ftte",), ("fedavg",))
     for value in other_values(name):

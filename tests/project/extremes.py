@@ -112,6 +112,41 @@ def _intake(rows: torch.Tensor, starts: np.ndarray, beside: np.ndarray) -> Any:
     return rows[torch.from_numpy(accepted)], beside[accepted], starts[accepted], intake.rejected
 
 
+def _personal(x: torch.Tensor, **how: Any) -> Any:
+    plan = models.make_plan(net(), models.head(net()))
+    shards = [np.arange(6), np.arange(6, 12)]
+    params = net().init(0)
+    tuning = training.FineTuning(**{"steps": 2, "batch": 2, **how})
+    return training.fine_tune(plan, params, x, samples()[1], shards, tuning), plan, params
+
+
+def _fine_tuned(**how: Any) -> Any:
+    quick = {k: v for k, v in how.items() if k not in ("steps", "batch")}
+    tuning = training.FineTuning(**how)
+    return tuning, _personal(samples()[0], **quick)[0]
+
+
+def _alphas(rows: torch.Tensor) -> Any:
+    plan = models.make_plan(net(), models.head(net()))
+    own = [np.arange(2)] * 2
+    return training.choose_alpha(plan, net().init(0), rows, *samples(), own)
+
+
+def _quantile(share_below: float, **numbers: float) -> float:
+    moving = server.MovingQuantile(**numbers)
+    moving.move(share_below)
+    return moving.value
+
+
+def _mask(entries: int) -> Any:
+    masker = server.Masker(bytes(range(32)))
+    return (
+        masker.mask([masker.public], entries)
+        if not isinstance(entries, int) or entries < 10**6
+        else ()
+    )
+
+
 def _kind(**numbers: Any) -> Any:
     given = {key: getattr(devices.CATALOGUE["watch"], key) for key in WATCH} | numbers
     kind = devices.DeviceKind("mine", sources=dict.fromkeys(WATCH, "mine"), **given)
@@ -398,6 +433,32 @@ FORMULAS: Mapping[str, Formula] = {
     "training.train_cohort": Formula(
         _cohort, {"rate": 0.1, "momentum": 0.0, "proximal": 0.1}, {"x": samples()[0]}
     ),
+    "training.FineTuning": Formula(
+        _fine_tuned, {"steps": 2, "batch": 2, "rate": 0.1, "pull": 0.1, "seed": 0}
+    ),
+    "training.fine_tune": Formula(lambda x: _personal(x)[0], arrays={"x": samples()[0]}),
+    "training.choose_alpha": Formula(
+        _alphas, arrays={"rows": torch.zeros(2, models.head(net()).entries(net()))}
+    ),
+    "training.own_parts": Formula(
+        lambda **k: training.own_parts([np.arange(9)], **k), {"share": 0.2, "seed": 0}
+    ),
+    "training.first_samples": Formula(
+        lambda **k: training.first_samples([np.arange(9)], **k), {"count": 3, "seed": 0}
+    ),
+    "training.gain_summary": Formula(
+        training.gain_summary, {"seed": 0}, {"before": ones() / 2, "after": ones()}
+    ),
+    "training.gain_by": Formula(
+        lambda **k: training.gain_by(groups=["a", "b", "a"], **k),
+        {"seed": 0},
+        {"before": ones() / 2, "after": ones()},
+    ),
+    "training.mixed_accuracies": Formula(
+        lambda mix: training.mixed_accuracies(np.ones((1, 2)), np.arange(2), mix),
+        arrays={"mix": np.array([[0.5, 0.5]])},
+    ),
+    "training.accuracy_interval": Formula(training.accuracy_interval, {"right": 3, "total": 10}),
     "server.staleness_weight": Formula(
         lambda age, **k: [server.staleness_weight(age, kind, **k) for kind in server.STALENESS],
         {"exponent": 0.5, "hinge_at": 6.0},
@@ -495,6 +556,36 @@ FORMULAS: Mapping[str, Formula] = {
         {"horizon_s": 20.0, "seed": 0, "jitter_sigma": 0.5, "max_steps": 3},
     ),
     "server.snapshot": Formula(_snapshot, {"sim_seconds": 5.0, "clients": 2}),
+    "server.epsilon": Formula(
+        lambda **k: [server.epsilon(how=how, **k) for how in ("zcdp", "exact")],
+        {"noise_multiplier": 8.0, "delta": 1e-5},
+        {"participations": np.array([0.0, 3.0, 37.0])},
+        infinite=True,
+    ),
+    "server.clip_rows": Formula(server.clip_rows, {"clip_norm": 1.0}, {"rows": rows()}),
+    "server.own_weights": Formula(
+        lambda **k: server.own_weights(rule=server.WeightRule(sample_exponent=1.0), **k),
+        {"variance_ref": 1.0, "samples_ref": 40.0},
+        {**AGES, "variance": ones(), "samples": ones()},
+    ),
+    "server.noise_row": Formula(
+        server.noise_row,
+        {"entries": 3, "clip_norm": 1.0, "noise_multiplier": 2.0, "seed": 0, "step": 0},
+    ),
+    "server.noise_to_clip": Formula(
+        server.noise_to_clip, {"noise_multiplier": 4.0, "entries": 100, "updates": 10}
+    ),
+    "server.split_noise": Formula(server.split_noise, {"noise_multiplier": 4.0, "share": 0.05}),
+    "server.MovingQuantile": Formula(
+        _quantile, {"value": 1.0, "quantile": 0.5, "rate": 0.2, "share_below": 0.3}
+    ),
+    "server.largest_entry": Formula(server.largest_entry, {"group": 3}),
+    "server.encode": Formula(server.encode, {"group": 3}, {"values": ones()}),
+    "server.decode": Formula(server.decode, arrays={"total": np.zeros(3, np.uint32)}),
+    "server.masked_sum": Formula(
+        lambda rows, lost: server.masked_sum(rows, [lost]), {"lost": 2}, {"rows": np.ones((3, 3))}
+    ),
+    "server.Masker": Formula(_mask, {"entries": 3}),
     "simulation.History": Formula(
         _history,
         {"target": 0.5, "width_s": 1.0},
@@ -560,6 +651,11 @@ WITHOUT: Mapping[str, str] = {
     **dict.fromkeys(("training.LocalSGD", "training.StackedNet"), _COHORT),
     **dict.fromkeys(("training.logits_gradient", "training.minus_one_hot"), _COHORT),
     "training.gather_batches": "copies values",
+    "training.GainSummary": _RECORD,
+    "training.own_accuracies": "a mean of marks",
+    **dict.fromkeys(
+        (f"training.personal_{n}" for n in ("params", "part", "right")), "a net's own arithmetic"
+    ),
     **dict.fromkeys(
         ("data.Source", "data.cache_path", "data.data_home", "data.data_path", "data.fetch"), _TEXT
     ),
@@ -572,6 +668,10 @@ WITHOUT: Mapping[str, str] = {
     **dict.fromkeys(("server.CorrectionState", "server.OverflowStepError"), _OF_FORMULA),
     **dict.fromkeys(("server.Problem", "server.memory_constraints"), "behind server.choose"),
     "server.Clock": "behind server.schedule",
+    "server.MaskedSum": _RECORD,
+    "server.masked_message": "behind server.masked_sum",
+    "server.sum_of_messages": _TEXT,
+    "server.require_finite": "behind server.server_step",
     "server.BudgetError": "behind server.choose",
     **dict.fromkeys(
         (f"simulation.{n}" for n in ("Evaluated", "Federation", "Finished", "Ready")), _RECORD
@@ -589,6 +689,17 @@ WITHOUT: Mapping[str, str] = {
         (f"simulation.{n}" for n in ("Race", "RemoteRun", "expected_seconds", "warm_up")), _ABOVE
     ),
     **dict.fromkeys(("simulation.code_state", "simulation.keep_prepared"), _ABOVE),
+    **dict.fromkeys(
+        (f"simulation.{n}" for n in ("client_data", "client_labels", "faulty_of")), _ABOVE
+    ),
+    **dict.fromkeys(
+        (f"simulation.{n}" for n in ("GlobalModel", "Recorder", "CostLedger", "Rounding")), _ABOVE
+    ),
+    **dict.fromkeys(
+        (f"simulation.{n}" for n in ("local_optimiser", "entry_places", "trained_together")), _ABOVE
+    ),
+    "simulation.BufferedUpdates": _RECORD,
+    "simulation.packed_update": "behind models.RowFormat",
     **dict.fromkeys((f"simulation.{n}" for n in ("Knob", "Method", "Setting", "setting")), _TEXT),
     "simulation.settings_page": _TEXT,
 }

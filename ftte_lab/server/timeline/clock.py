@@ -10,6 +10,7 @@ import numpy as np
 
 from ftte_lab._common import require
 from ftte_lab.server.timeline.charge import Charge
+from ftte_lab.server.timeline.limits import Limits
 from ftte_lab.server.timeline.participants import Participants
 from ftte_lab.server.timeline.policy import Fate, Policy
 from ftte_lab.server.timeline.redraws import Redraws, Visits
@@ -44,6 +45,8 @@ class Clock:
     ) -> None:
         self.policy = policy
         self.charge = charge
+        limited = policy.once_per_step or policy.max_participations is not None
+        self.limits = Limits(policy, len(participants.need_j)) if limited else None
         self.visited = None if redraws is None else Visits(redraws, participants)
         self.idle: list[int] = []
         for client in participants.clients:
@@ -145,14 +148,16 @@ class Clock:
 
     def arrive(self, t: float, p: int) -> bool:
         """Handle the end of participation p; return whether free slots may be filled now."""
-        policy = self.policy
-        self.free(self.client[p], t)
+        policy, free = self.policy, True
         if self.fate[p] != Fate.DROPPED:
             age = len(self.step_s) - self.version[p]
             if policy.max_staleness is not None and age > policy.max_staleness:
                 self.fate[p] = Fate.STALE
             else:
                 self.waiting.append(p)
+                free = self.limits is None or self.limits.buffered(self.client[p])
+        if free:
+            self.free(self.client[p], t)
         # Nothing else can arrive before a step.
         alone = policy.refill == "step" and not self.heap
         if len(self.waiting) == policy.buffer or (alone and self.waiting):
@@ -170,6 +175,8 @@ class Clock:
         if self.visited is not None:
             self.redraw(self.visited, t)
         self.waiting.clear()
+        for client in () if self.limits is None else self.limits.stepped():
+            self.free(client, t)
         if self.policy.discard_late:
             for end_s, p in self.heap:
                 self.fate[p] = Fate.ABORTED

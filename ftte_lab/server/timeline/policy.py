@@ -44,6 +44,10 @@ class Policy:
         refill: fill a slot when it is free ("arrival"), or only at the server step ("step").
         max_staleness: discard updates older than this many versions; `None` keeps all.
         discard_late: a step calls off whatever is under way (over-selection); needs "step".
+        once_per_step: a client whose update is in the buffer starts again only after the step, so
+            that no step takes two updates of one client.
+        max_participations: a client of which so many updates were taken is not started again;
+            `None`: as often as it comes.
 
     Raises:
         ValueError: a number out of range, or a combination that makes no sense.
@@ -54,6 +58,8 @@ class Policy:
     refill: Literal["arrival", "step"] = "arrival"
     max_staleness: int | None = None
     discard_late: bool = False
+    once_per_step: bool = False
+    max_participations: int | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "concurrency", integer("concurrency", self.concurrency, 1))
@@ -63,6 +69,9 @@ class Policy:
             fix = "None keeps updates of any age"
             most = integer("max_staleness", self.max_staleness, 0, fix=fix)
             object.__setattr__(self, "max_staleness", most)
+        if self.max_participations is not None:
+            often = integer("max_participations", self.max_participations, 1)
+            object.__setattr__(self, "max_participations", often)
         if self.refill == "step":
             most = self.concurrency
             fix = "A larger buffer never fills: raise the concurrency or refill on arrival"

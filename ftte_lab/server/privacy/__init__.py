@@ -1,0 +1,1 @@
+"""Differential privacy of devices: clip, noise, and what each participation costs."""
