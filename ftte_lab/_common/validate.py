@@ -141,6 +141,10 @@ def _plain(value: float) -> str:
     return f"{value:,.0f}" if value == round(value) and abs(value) < 1e10 else f"{value:g}"
 
 
+_MOST_LISTED = 40
+_NEAREST = 12
+
+
 def choice(name: str, value: object, options: Iterable[object]) -> None:
     """Require one of a few names or numbers, and suggest the nearest.
 
@@ -159,7 +163,11 @@ def choice(name: str, value: object, options: Iterable[object]) -> None:
     names = [str(option) for option in options]
     close = difflib.get_close_matches(value, names, n=1) if isinstance(value, str) else []
     fix = f"Did you mean {close[0]!r}?" if close else "Choose one of these"
-    require(False, f"{name} = {shown(value)} is not known", ", ".join(names), fix)
+    listed = ", ".join(names)
+    if len(names) > _MOST_LISTED:  # nobody reads so many: those that look most like it
+        near = difflib.get_close_matches(str(value), names, n=_NEAREST, cutoff=0.0)
+        listed = f"{', '.join(near)} and {len(names) - len(near)} more"
+    require(False, f"{name} = {shown(value)} is not known", listed, fix)
 
 
 def _same(value: object, option: object) -> bool:

@@ -101,9 +101,9 @@ def client_data(scenario: Scenario) -> tuple[Dataset, Shards]:
         ValueError: data that is not there, or too little of it for so many clients.
 
     Example:
-        >>> dataset, shards = client_data(Scenario(data="digits", clients=6))
+        >>> dataset, shards = client_data(Scenario(data="digits", clients=30))
         >>> len(shards.train), dataset.n_classes
-        (6, 10)
+        (30, 10)
     """
     dataset = _dataset(scenario)
     return dataset, _divided(scenario, dataset)[0]
