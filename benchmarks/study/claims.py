@@ -141,4 +141,3 @@ def put(file: str, text: str, table: pd.DataFrame) -> str:
     before, rest = text.split(marks[0])
     after = rest.split(marks[1])[1]
     return f"{before}{marks[0]}\n{write(table)}\n{marks[1]}{after}"
-
