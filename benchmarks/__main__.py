@@ -12,7 +12,6 @@ import torch
 
 from benchmarks import (
     classroom,
-    crowd,
     growth,
     kernels,
     lab_speed,
@@ -33,7 +32,6 @@ PARTS = {
     "lab": lab_speed.run,
     "live": live.run,
     "classroom": classroom.run,
-    "crowd": crowd.run,
     "peers": peers.run,
 }
 

@@ -141,8 +141,8 @@ def _plain(value: float) -> str:
     return f"{value:,.0f}" if value == round(value) and abs(value) < 1e10 else f"{value:g}"
 
 
-_MOST_LISTED = 40
-_NEAREST = 12
+_MOST_LISTED = 40  # names in a sentence
+_NEAREST = 12  # of more names than that
 
 
 def choice(name: str, value: object, options: Iterable[object]) -> None:

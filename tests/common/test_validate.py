@@ -68,6 +68,16 @@ def test_choice_suggests_the_nearest_name() -> None:
         choice("model", "cnm", ["mlp", "cnn"])
 
 
+@pytest.mark.parametrize("value", ["name7x", None, 3])
+def test_choice_among_very_many_lists_the_nearest(value: object) -> None:
+    names = [f"name{k}" for k in range(100)]
+    with pytest.raises(ValueError, match=r"and 88 more\.") as refusal:
+        choice("model", value, names)
+    assert str(refusal.value).count("name") == 12 + (2 if value == "name7x" else 0)
+    if value == "name7x":
+        assert "Did you mean 'name7" in str(refusal.value)
+
+
 @pytest.mark.parametrize("value", ["zzz", None, 3, [1]])
 def test_choice_without_a_near_name_lists_them(value: object) -> None:
     with pytest.raises(ValueError, match=r"allowed: mlp, cnn\. Choose one of these\.$"):
