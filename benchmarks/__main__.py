@@ -12,6 +12,7 @@ import torch
 
 from benchmarks import (
     classroom,
+    crowd,
     growth,
     kernels,
     lab_speed,
@@ -32,6 +33,7 @@ PARTS = {
     "lab": lab_speed.run,
     "live": live.run,
     "classroom": classroom.run,
+    "crowd": crowd.run,
     "peers": peers.run,
 }
 

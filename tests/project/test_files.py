@@ -132,6 +132,7 @@ PLACES: Mapping[str, tuple[str, str]] = {
     ),
     "ftte_lab/simulation/workers/process.py": ("loads", "tests/simulation/test_workers.py"),
     "benchmarks/__main__.py": ("dumps", COMMITTED),
+    "benchmarks/crowd.py": ("loads", NO_FILE),
     "benchmarks/growth.py": ("loads, write_bytes", COMMITTED),
     "benchmarks/lab_speed.py": ("TemporaryDirectory", NO_FILE),
     "benchmarks/live.py": ("TemporaryDirectory, open", NO_FILE),
