@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from ftte_lab.deployment.diary import Diary
+from ftte_lab.deployment.measured_timeline import MeasuredTimeline
 from ftte_lab.deployment.messages import Seconds
 from ftte_lab.deployment.orders import Start
 from ftte_lab.devices import participation_times
@@ -40,7 +40,7 @@ class FreeOrder:
         s = prepared.scenario
         self._base, self._scale, self._throttle = prepared, scale, throttle
         self.policy = policy(s)
-        self.diary = Diary(self.policy)
+        self.measured = MeasuredTimeline(self.policy)
         self._waiting: list[int] = []
         self._flying: set[int] = set()
         self._open = True  # whether free slots may be filled
@@ -55,16 +55,16 @@ class FreeOrder:
     @property
     def prepared(self) -> Prepared:
         """Return the run with the timeline that was measured so far."""
-        return replace(self._base, timeline=self.diary.timeline(self.now_s()))
+        return replace(self._base, timeline=self.measured.timeline(self.now_s()))
 
     @property
     def oldest(self) -> int:
         """Return the newest version: nobody starts from another one."""
-        return len(self.diary.step_s)
+        return len(self.measured.step_s)
 
     def now_s(self) -> float:
         """Return the virtual time since the first start (s)."""
-        return (self._clock() - self._zero) / self._scale if self.diary.client else 0.0
+        return (self._clock() - self._zero) / self._scale if self.measured.client else 0.0
 
     def start(self, idle: Iterable[int]) -> Start | None:
         """Start a client if a slot is free, and the protocol lets it be filled."""
@@ -74,20 +74,20 @@ class FreeOrder:
             self._open = False  # the cohort is complete
         if not clients or full or not self._open or self.ended():
             return None
-        if not self.diary.client:
+        if not self.measured.client:
             self._zero = self._clock()
         client = clients[int(self._draw.integers(len(clients)))]
         expected_s = self._expected_s(client)
-        p = self.diary.begin(client, self.oldest, self.now_s(), expected_s)
+        p = self.measured.begin(client, self.oldest, self.now_s(), expected_s)
         self._flying.add(p)
         down, compute, up = (seconds * self._scale for seconds in expected_s)
         pace = (down, compute, up) if self._throttle else _NOTHING
         tier = int(self._base.tiers.tier_of_client[client])
-        return Start(p, client, self.diary.visit[p], self.oldest, tier, False, pace, sum(pace))
+        return Start(p, client, self.measured.visit[p], self.oldest, tier, False, pace, sum(pace))
 
     def arrived(self, participation: int, seconds: Seconds) -> str:
         """Buffer an update, unless it is too old."""
-        age = self.oldest - self.diary.version[participation]
+        age = self.oldest - self.measured.version[participation]
         most = self.policy.max_staleness
         fate = Fate.STALE if most is not None and age > most else Fate.BUFFERED
         self._end(participation, fate, seconds)
@@ -110,7 +110,7 @@ class FreeOrder:
     def stepped(self, members: np.ndarray) -> list[int]:
         """Note a server step; over-selection calls off whatever is still under way."""
         del self._waiting[: len(members)]
-        self.diary.step(members.tolist(), self.now_s())
+        self.measured.step(members.tolist(), self.now_s())
         self._open = True
         late = sorted(self._flying) if self.policy.discard_late else []
         for p in late:
@@ -125,24 +125,24 @@ class FreeOrder:
 
     def end_s(self) -> float:
         """Return the virtual time at which the run was ended (s)."""
-        return self.diary.step_s[-1] if self.diary.step_s else 0.0
+        return self.measured.step_s[-1] if self.measured.step_s else 0.0
 
     def ended(self) -> bool:
         """Return whether the horizon, or the last of the wanted updates, was reached."""
         over = self.now_s() >= self._base.scenario.horizon_s
-        return over or len(self.diary.step_s) >= self._steps
+        return over or len(self.measured.step_s) >= self._steps
 
     def _end(self, participation: int, fate: Fate, seconds: Seconds) -> None:
         self._flying.discard(participation)
         down, compute, up = (value / self._scale for value in seconds)
-        self.diary.end(participation, fate, self.now_s(), (down, compute, up))
+        self.measured.end(participation, fate, self.now_s(), (down, compute, up))
         if not self._flying and not self._waiting:
             self._open = True  # nobody is left to wait for
 
     def _expected_s(self, client: int) -> Seconds:
         """Return the virtual seconds of each phase, stretched by chance as in the simulation."""
         times, sigma = self._base.times, self._base.scenario.jitter
-        first = client not in self.diary.client
+        first = client not in self.measured.client
         f = math.exp(sigma * self._jitter.standard_normal() - sigma**2 / 2)
         down_s = float(self._first_s[client] if first else times.download_s[client])
         return f * down_s, f * float(times.compute_s[client]), f * float(times.upload_s[client])

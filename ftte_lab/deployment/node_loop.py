@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable
 
 from ftte_lab.deployment.carrier import NodeCarrier
+from ftte_lab.deployment.job_thread import JobThread
 from ftte_lab.deployment.messages import Again, Beat, Bye, Job, Join, Left, Welcome
-from ftte_lab.deployment.workbench import Workbench
 
 BEAT_S = 1.0
 """How often a node shows that it is there."""
@@ -55,7 +55,7 @@ def _follow(
     unwanted: Callable[[], bool],
 ) -> str | None:
     """Return why the server is not followed any more; `None`: the node is unwanted."""
-    bench = Workbench()
+    jobs = JobThread()
     carrier.send(Join(word))
     heard_s = beaten_s = time.monotonic()
     while not unwanted():
@@ -65,15 +65,15 @@ def _follow(
         if now - beaten_s >= beat_s:
             carrier.send(Beat())
             beaten_s = now
-        update = bench.answer(_LOOK_S if bench.busy else 0.0)
+        update = jobs.answer(_LOOK_S if jobs.busy else 0.0)
         if update is not None:
             carrier.send(update)
-        message = carrier.receive(0.0 if bench.busy else min(beat_s, 0.2))
+        message = carrier.receive(0.0 if jobs.busy else min(beat_s, 0.2))
         if message is None:
             continue
         heard_s = time.monotonic()
         if isinstance(message, Welcome | Job):
-            bench.take(message)
+            jobs.take(message)
         elif isinstance(message, Again):
             carrier.send(Join(word))
         elif isinstance(message, Bye):

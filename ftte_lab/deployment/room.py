@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from types import TracebackType
 
 from ftte_lab._common import configure_process, integer, number, require
-from ftte_lab.deployment.crew import Crew
 from ftte_lab.deployment.free_order import FreeOrder
 from ftte_lab.deployment.join_line import LOOPBACK, JoinLine, check_word, new_word
 from ftte_lab.deployment.limits import check_deployable
 from ftte_lab.deployment.locked_order import LockedOrder
 from ftte_lab.deployment.members import Members
+from ftte_lab.deployment.node_processes import NodeProcesses
 from ftte_lab.deployment.reception import LOST_S, Incident, Reception
 from ftte_lab.deployment.served_run import RunEvent, ServedRun
 from ftte_lab.deployment.zmq_carrier import ZmqServer
@@ -49,7 +49,7 @@ class Room:
     Attributes:
         line: what a node needs to join.
         reception: who is there.
-        crew: the node processes that were started here.
+        node_processes: the node processes that were started here.
 
     Raises:
         ValueError: ZeroMQ is missing, the port is taken, or an argument is out of range.
@@ -76,7 +76,7 @@ class Room:
         carrier = ZmqServer(host, port, _MOST_UPLOAD_BYTES + _HEAD_BYTES)
         self.line = JoinLine(carrier.address, carrier.key, word)
         self.reception = Reception(carrier, Members(self.nodes, word), lost_s)
-        self.crew = Crew(self.line)
+        self.node_processes = NodeProcesses(self.line)
         self._numbers = itertools.count()
         self._restarts, self._heard_s = 0, 0.0
 
@@ -94,7 +94,7 @@ class Room:
     def start_nodes(self) -> None:
         """Start a node process for each seat, on this machine."""
         for k in range(self.nodes):
-            self.crew.start(f"node-{k + 1}")
+            self.node_processes.start(f"node-{k + 1}")
 
     def wait_for_nodes(self, limit_s: float = 120.0) -> None:
         """Wait until all seats are taken.
@@ -105,8 +105,10 @@ class Room:
         until = time.monotonic() + limit_s
         while len(self.reception.members) < self.nodes:
             there = len(self.reception.members)
-            if self.crew.ended():
-                raise DeploymentError(f"{', '.join(self.crew.ended())} ended before it joined")
+            if self.node_processes.ended():
+                raise DeploymentError(
+                    f"{', '.join(self.node_processes.ended())} ended before it joined"
+                )
             if time.monotonic() > until:
                 raise DeploymentError(f"{there} of {self.nodes} nodes joined in {limit_s:g} s")
             self._idle()
@@ -156,15 +158,15 @@ class Room:
             self.reception.goodbye("the server has ended")
         finally:
             self.reception.carrier.close()
-            self.crew.close()
+            self.node_processes.close()
 
     def _watch(self) -> None:
         """Start again the nodes of this machine that have ended: the timeline needs them."""
-        for name in self.crew.ended():
+        for name in self.node_processes.ended():
             self._restarts += 1
             if self._restarts > _MOST_RESTARTS:
                 raise DeploymentError(f"{name} ended; nodes were started again too often")
-            self.crew.start(name)
+            self.node_processes.start(name)
         now = time.monotonic()
         if len(self.reception.members):
             self._heard_s = now

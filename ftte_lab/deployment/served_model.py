@@ -10,7 +10,7 @@ from torch import Tensor
 
 from ftte_lab.deployment.messages import Update
 from ftte_lab.deployment.orders import Order, Start
-from ftte_lab.deployment.parcels import Parcels
+from ftte_lab.deployment.payloads import Payloads
 from ftte_lab.models import Params
 from ftte_lab.simulation import (
     BufferedUpdates,
@@ -45,15 +45,15 @@ class ServedModel:
 
     def __init__(self, prepared: Prepared, order: Order) -> None:
         self.version, self._order = 0, order
-        self._parcels = Parcels(prepared)
+        self._payloads = Payloads(prepared)
         self._server, self._recorder = GlobalModel(prepared), Recorder(prepared)
         self._rows = {0: self._server.row}
         self._there: dict[int, _There] = {}
         self._sizes = np.array([len(shard) for shard in prepared.federation.shards.train])
 
     def parts(self, start: Start, whole: bool) -> dict[str, bytes]:
-        """Return what a job carries (see `Parcels.parts`)."""
-        return self._parcels.parts(start.version, self._rows[start.version], start.tier, whole)
+        """Return what a job carries (see `Payloads.parts`)."""
+        return self._payloads.parts(start.version, self._rows[start.version], start.tier, whole)
 
     def read(self, start: Start, update: Update) -> Tensor:
         """Return an update in the entries of the server's row.
@@ -61,7 +61,7 @@ class ServedModel:
         Raises:
             ValueError: it is none.
         """
-        return self._parcels.update(start.tier, update.payload)
+        return self._payloads.update(start.tier, update.payload)
 
     def keep(self, participation: int, row: Tensor, update: Update) -> None:
         """Keep an update until its step."""
@@ -85,7 +85,7 @@ class ServedModel:
         self._rows[self.version] = self._server.row
         oldest = min(self._order.oldest, self.version)
         self._rows = {v: row for v, row in self._rows.items() if v >= oldest}
-        self._parcels.forget_before(oldest)
+        self._payloads.forget_before(oldest)
         return stepped, late
 
     def evaluate(self, sim_seconds: float) -> Evaluated:

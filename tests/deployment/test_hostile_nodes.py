@@ -16,7 +16,7 @@ from ftte_lab.deployment import JoinLine, RealRun, Room, run_digest
 from ftte_lab.deployment.carrier import Heard
 from ftte_lab.deployment.members import Members
 from ftte_lab.deployment.messages import Again, Beat, Job, Join, Left, Message, Update, Welcome
-from ftte_lab.deployment.parcels import Parcels
+from ftte_lab.deployment.payloads import Payloads
 from ftte_lab.deployment.reception import Reception
 from ftte_lab.deployment.wire import to_frames
 from ftte_lab.deployment.zmq_carrier import ZmqNode, ZmqServer, zmq_module
@@ -113,18 +113,18 @@ def test_seats_are_few_and_a_name_keeps_its_own() -> None:
 
 
 @cache
-def several_parcels() -> tuple[Parcels, ...]:
+def several_payloads() -> tuple[Payloads, ...]:
     base = TINY.as_method("ftte")
     forms = ((32, True), (8, True), (8, False))
     scenarios = [base.replace(payload_bits=bits, payload_names=names) for bits, names in forms]
-    return tuple(Parcels(prepare(scenario)) for scenario in scenarios)
+    return tuple(Payloads(prepare(scenario)) for scenario in scenarios)
 
 
 @given(st.binary(max_size=200))
 def test_any_bytes_as_an_update_are_refused_in_words_or_read(payload: bytes) -> None:
-    for parcels in several_parcels():
+    for payloads in several_payloads():
         with pytest.raises(ValueError, match=r"."):
-            parcels.update(0, payload)
+            payloads.update(0, payload)
 
 
 def damaged(payload: bytes, data: st.DataObject) -> bytes:
@@ -136,11 +136,11 @@ def damaged(payload: bytes, data: st.DataObject) -> bytes:
 
 @given(st.data())
 def test_a_damaged_update_is_refused_in_words_or_has_the_right_shape(data: st.DataObject) -> None:
-    parcels = several_parcels()[0]
+    payloads = several_payloads()[0]
     entries = PREPARED.plan.subset.entries(PREPARED.federation.model)
-    good = parcels._formats.up[0].pack(torch.ones(entries))
+    good = payloads._formats.up[0].pack(torch.ones(entries))
     try:
-        row = parcels.update(0, damaged(good, data))
+        row = payloads.update(0, damaged(good, data))
     except ValueError:
         return
     assert row.shape == (entries,)
@@ -226,7 +226,7 @@ def test_updates_that_are_not_finite_are_counted_by_the_intake(two_of_three: Ful
     room.wait_for_nodes()
     small = prepare(TINY.replace(clients=3, concurrency=3, buffer=3, max_updates=9, horizon_s=1e4))
     entries = small.plan.subset.entries(small.federation.model)
-    bad = Parcels(small)._formats.up[0].pack(torch.full((entries,), float("nan")))
+    bad = Payloads(small)._formats.up[0].pack(torch.full((entries,), float("nan")))
     for event in room.free(small, seconds=1e4, throttle=False):
         if isinstance(event, RealRun):
             assert event.history.facts["rejected_updates"]["not finite"] >= 1

@@ -26,14 +26,14 @@ def test_processes_give_the_simulated_run_although_one_is_killed() -> None:
     with Room(nodes=2, lost_s=3.0) as room:
         room.start_nodes()
         room.wait_for_nodes()
-        processes = list(room.crew.processes.values())
+        processes = list(room.node_processes.processes.values())
         for event in room.locked(prepared):
             if isinstance(event, Stepped) and event.version == 2:
-                room.crew.kill("node-2")
+                room.node_processes.kill("node-2")
             if isinstance(event, RealRun):
                 assert event.digest() == run_digest(expected.params, expected.history)
                 assert event.jobs["node"].nunique() == 2
-        processes += room.crew.processes.values()
+        processes += room.node_processes.processes.values()
         assert len({process.pid for process in processes}) == 3
     assert all(process.poll() is not None for process in processes)
 
@@ -57,7 +57,7 @@ def test_a_process_that_ends_at_once_is_named() -> None:
     with Room(nodes=1) as room:
         process = subprocess.Popen([sys.executable, "-c", ""])
         process.wait()
-        room.crew.processes["node-1"] = process
+        room.node_processes.processes["node-1"] = process
         with pytest.raises(DeploymentError, match="node-1 ended before it joined"):
             room.wait_for_nodes()
 

@@ -13,7 +13,7 @@ from ftte_lab.server import Fate, Policy, Timeline
 
 
 @dataclass(eq=False)
-class Diary:
+class MeasuredTimeline:
     """Take down who started, arrived and was applied when.
 
     Attributes:

@@ -11,8 +11,8 @@ from ftte_lab.deployment.messages import Job, Update, Welcome
 from ftte_lab.deployment.node import Node
 
 
-class Workbench:
-    """Take what the server asks for, newest first: whatever is older is void."""
+class JobThread:
+    """Do what the server asks for; only the newest job counts, and older ones are void."""
 
     def __init__(self) -> None:
         self._orders: queue.SimpleQueue[tuple[int, Welcome | Job]] = queue.SimpleQueue()

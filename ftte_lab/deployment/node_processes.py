@@ -17,7 +17,7 @@ from ftte_lab.deployment.join_line import JoinLine
 _END_S = 3.0  # how long a node may take to end by itself
 
 
-class Crew:
+class NodeProcesses:
     """Hold the node processes that were started here.
 
     Args:

@@ -9,7 +9,7 @@ from ftte_lab.models import RowFormat, flatten_trained, from_rows, frozen, full,
 from ftte_lab.simulation import Prepared, Rounding, federation
 
 
-class Parcels:
+class Payloads:
     """Serialise the server's model for its nodes, and read their updates.
 
     A client's first job holds the complete model, and the index of what it trains. Later jobs hold
