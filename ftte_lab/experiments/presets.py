@@ -110,7 +110,7 @@ PRESETS: Mapping[str, Comparison] = MappingProxyType(
             Scenario(alpha=0.5, warm_start_steps=300, horizon_s=14_000.0, evaluations=561),
             rates=_FIRST_RATES,
             own={"ftte": {**TIERED, "budget_kib": 247.6}},
-            about="a cell of the first headline study: label skew of Dirichlet 0.5; FTTE with a "
+            about="a cell of an earlier study: label skew of Dirichlet 0.5; FTTE with a "
             "subset per kind, and averaged",
         ),
         "small": _with_rival(
