@@ -118,6 +118,9 @@ class Stage(anywidget.AnyWidget):
         """Answer a page that has appeared, or pass on what it asks for, files with it."""
         if not isinstance(content, dict):
             return
+        if content.get("action") == "answer":  # all that came before has been done
+            self._post({**content, "kind": "answer"}, [])
+            return
         if content.get("action") != "hello":
             self._on_message({**content, "buffers": list(buffers or [])})
             return

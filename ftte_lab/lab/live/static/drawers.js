@@ -9,7 +9,7 @@ class ToolHost {
     this.name = name;
   }
 
-  send(content, buffers) { this.stage.model.send({ ...content, tool: this.name }, undefined, buffers); }
+  send(content, buffers) { this.stage.outbox.send({ ...content, tool: this.name }, buffers); }
 
   open() { this.stage.drawers.open(this.name); }
 

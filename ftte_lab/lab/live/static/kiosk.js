@@ -32,8 +32,8 @@ class Kiosk {
     this.used = null;
     this.note.hidden = true;
     this.stage.drawers.open(null);
-    this.stage.model.send({ action: "reset" });
-    this.stage.model.send({ tool: "story", action: "begin" });
+    this.stage.outbox.send({ action: "reset" });
+    this.stage.outbox.send({ tool: "story", action: "begin" });
     this.stage.root.dataset.begun = String(Number(this.stage.root.dataset.begun || 0) + 1);
   }
 

@@ -22,6 +22,7 @@ function placeOf(stage, name) {
 class KnobColumn {
   constructor(stage) {
     this.stage = stage;
+    this.turned = () => this.stage.outbox.turned();
     this.observer = new MutationObserver(() => this.name());
     this.attach();
   }
@@ -40,7 +41,10 @@ class KnobColumn {
     this.fit();
     this.name();
     const box = lab.querySelector(".ftte-controls");
-    if (box) this.observer.observe(box, { childList: true, subtree: true });
+    if (box) {
+      this.observer.observe(box, { childList: true, subtree: true });
+      for (const kind of TURNING) box.addEventListener(kind, this.turned, true);
+    }
     this.use(this.usable);
   }
 
@@ -90,12 +94,14 @@ class KnobColumn {
     this.observer.disconnect();
     if (this.size) this.size.disconnect();
     if (!this.lab) return;
+    for (const kind of TURNING) this.lab.querySelector(".ftte-controls")?.removeEventListener(kind, this.turned, true);
     this.lab.removeEventListener("keydown", keepKey);
     this.lab.removeEventListener("keydown", this.typing, true);
     this.lab.removeEventListener("focusout", this.leaving, true);
   }
 }
 
+const TURNING = ["keydown", "pointerdown", "change", "focusout"]; // a drag that ends elsewhere takes the focus along
 const ABSENT = "not on this computer"; // as in ftte_lab/lab/data_choice.py
 const TEXT_KEYS = new Set(["a", "c", "v", "x", "y", "z", "Backspace", "Delete", "Home", "End", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown"]);
 

@@ -5,8 +5,9 @@ class Stage {
     this.model = model;
     this.panels = {};
     this.number = 0;
-    this.toolbar = new Toolbar((content) => model.send(content), () => this.fleet.t);
-    this.scores = new ScoreBoard((content) => model.send(content));
+    this.outbox = new Outbox(model);
+    this.toolbar = new Toolbar((content) => this.outbox.send(content), () => this.fleet.t);
+    this.scores = new ScoreBoard((content) => this.outbox.send(content));
     this.sentence = make("p", { className: "ftte-sentence", hidden: true });
     this.sentence.setAttribute("aria-live", "polite");
     this.pins = make("ul", { className: "ftte-pins" });
@@ -43,6 +44,7 @@ class Stage {
       case "drawing": this.panel(message.panel).drawing(message.specs); break;
       case "figure": if (message.number >= this.number) this.panel(message.panel).figure(message, buffers); break;
       case "fleet": this.fleet.load(message, buffers); break;
+      case "answer": this.outbox.answer(message); break;
       case "file": this.file(message, buffers[0]); break;
     }
   }
@@ -55,7 +57,7 @@ class Stage {
       this.pins.replaceChildren(...pins.map(([letter, differs]) => {
         const drop = make("button", { type: "button", className: "ftte-button ftte-unpin", textContent: "Unpin", title: `Drop the pinned run ${letter}` });
         drop.setAttribute("aria-label", `Unpin ${letter}`);
-        drop.addEventListener("click", () => this.model.send({ action: "unpin", letter }));
+        drop.addEventListener("click", () => this.outbox.send({ action: "unpin", letter }));
         return make("li", {}, make("b", {}, letter), ` ${differs} `, drop);
       }));
     }
@@ -102,6 +104,8 @@ class Stage {
       this.toolbar.which.replaceChildren(...Object.entries(all).map(([name, title]) => make("option", { value: name, textContent: title })));
       this.toolbar.which.value = "curves";
     }
+    this.missed = this.choosing ? message : null;
+    if (this.choosing) return;
     for (const [name, select] of Object.entries(this.selects)) select.value = choices[name].value;
     for (const [name, box] of Object.entries(this.boxes)) {
       box.checked = shown.includes(name);
@@ -122,7 +126,7 @@ class Stage {
     const selects = Object.entries(choices).map(([key, { title, options }]) => {
       const select = make("select", { className: "ftte-select" }, ...options.map(([id, text]) => make("option", { value: id, textContent: text })));
       select.dataset.view = key;
-      select.addEventListener("change", () => this.model.send({ action: "view", [key]: select.value }));
+      select.addEventListener("change", () => this.choose({ [key]: select.value }));
       this.selects[key] = select;
       return make("label", { className: "ftte-choice" }, `${title} `, select);
     });
@@ -148,7 +152,16 @@ class Stage {
     this.chart(name).setVisible(this.boxes[name].checked);
     const names = Object.keys(this.boxes), shown = names.filter((one) => this.boxes[one].checked);
     this.which.textContent = `Charts (${shown.length} of ${names.length})`;
-    this.model.send({ action: "view", shown });
+    this.choose({ shown });
+  }
+
+  // Ask for other charts or axes. What the kernel repeats of earlier choices on its way to this one is not followed.
+  choose(view) {
+    this.choosing = (this.choosing || 0) + 1;
+    this.outbox.send({ action: "view", ...view }, undefined, () => {
+      this.choosing -= 1;
+      if (!this.choosing && this.missed) this.setPanels(this.missed);
+    });
   }
 
   // Mark the fleet's virtual moment on the curves: a dot on each, and a rule where the axis is time.
@@ -205,7 +218,7 @@ function memory(model) {
     const order = { drawing: 0, figure: 1 };
     memories.set(model, {
       keep: (message, buffers) => {
-        if (message.kind === "file") return;
+        if (message.kind === "file" || message.kind === "answer") return;
         kept.set([message.kind, message.panel || "", message.tool || "", message.part || ""].join(" "), [message, buffers]);
       },
       replay: (stage) => {
