@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from ftte_lab.lab.live.fleet_message import fleet_message
 from ftte_lab.lab.live.marks import Marks
-from ftte_lab.lab.live.stage import pack
+from ftte_lab.lab.live.stage import Stage, pack
 from ftte_lab.lab.live.vega import runtime_js
 from ftte_lab.simulation import prepare
 from tests.tiny import TINY
@@ -85,3 +85,14 @@ def test_fleet_message_holds_the_timelines(monkeypatch: pytest.MonkeyPatch) -> N
         assert (
             np.frombuffer(buffers[arm["columns"]["start"]], "<f4").max() <= content["end_s"] + 1e-3
         )
+
+
+def test_a_page_hears_that_all_before_has_been_done() -> None:
+    done: list[Any] = []
+    stage = Stage({}, done.append, live=False)
+    sent: list[Any] = []
+    stage._post = lambda message, buffers: sent.append((len(done), message))  # type: ignore[method-assign]
+    stage._receive(None, {"action": "reset"}, [])
+    stage._receive(None, {"action": "answer", "page": "a", "number": 3}, [])
+    assert [one["action"] for one in done] == ["reset"]
+    assert sent == [(1, {"action": "answer", "page": "a", "number": 3, "kind": "answer"})]
