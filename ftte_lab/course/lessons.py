@@ -162,7 +162,7 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         ),
         "09": Lesson(
             "What did we send?",
-            20,
+            25,
             _digits(
                 "ten phones with handwritten digits",
                 **_PHONES,

@@ -34,6 +34,12 @@ def accuracy_after(record: History, rounds: int) -> float:
     return 100 * float(until["accuracy"].tail(3).mean())
 
 
+def accuracy_at(record: History, rounds: int) -> float:
+    """Return the last one before more rounds are done: no mean, for the curve is steep here."""
+    until = record.points[record.points["version"] <= rounds]
+    return 100 * float(until["accuracy"].iloc[-1])
+
+
 def skewed(seed: int, alpha: float | None) -> tuple[History, History]:
     """Return runs of lesson 02 with 4 and with 64 local steps."""
     few, many = (
@@ -44,7 +50,7 @@ def skewed(seed: int, alpha: float | None) -> tuple[History, History]:
 
 def lost_at_equal_work(seed: int, alpha: float | None) -> float:
     few, many = skewed(seed, alpha)
-    return accuracy_after(few, 80) - accuracy_after(many, 5)
+    return accuracy_at(few, 80) - accuracy_at(many, 5)
 
 
 def extra_loss_of_non_iid(seed: int) -> float:
@@ -57,6 +63,12 @@ def gained_at_equal_rounds(seed: int) -> float:
         few, many = skewed(seed, alpha)
         gains.append(accuracy_after(many, 20) - accuracy_after(few, 20))
     return min(gains)
+
+
+def training_times_inference(seed: int) -> float:
+    """Return how many times the bytes of inference on one sample a training step holds."""
+    bill = prepare(scenario_of("03", "fedavg", seed)).bill
+    return bill.peak_bytes / bill.inference_one_bytes
 
 
 def stored_share(seed: int) -> float:
@@ -138,6 +150,14 @@ def times_as_noisy(seed: int) -> float:
     return noise(small) / noise(large)
 
 
+def noise_falls_with_the_rate(seed: int) -> float:
+    """Return how much less noisy K = 3 is if the server rate is scaled by K, in points."""
+    base = scenario_of("06", "ftte", seed)
+    usual = base.buffer or base.concurrency
+    scaled = base.replace(buffer=3, server_rate=base.server_rate * 3 / usual)
+    return noise(buffers(seed)[0]) - noise(history(scaled))
+
+
 def cohort_buffer_differs_from_fedavg(seed: int) -> float:
     as_fedavg = {
         "subset": "full",
@@ -160,6 +180,12 @@ def weighted_by_age(seed: int, exponent: float, rate: float) -> History:
     return history(scenario_of("07", "fedbuff", seed, **changes))
 
 
+def end_of_sum(seed: int, rate: float) -> float:
+    """Return it for weights by age that are divided by their sum, as FTTE does."""
+    changes = {"age_exponent": 0.5, "server_rate": rate, "normalise": "sum"}
+    return 100 * history(scenario_of("07", "fedbuff", seed, **changes)).final()
+
+
 def end_of_weighting(seed: int, exponent: float, rate: float) -> float:
     return 100 * weighted_by_age(seed, exponent, rate).final()
 
@@ -167,6 +193,17 @@ def end_of_weighting(seed: int, exponent: float, rate: float) -> float:
 def weighting_gains(seed: int) -> float:
     best = {a: max(end_of_weighting(seed, a, rate) for rate in (0.5, 1.0, 2.0)) for a in (0.0, 0.5)}
     return best[0.5] - best[0.0]
+
+
+def slowest_tenth_loses(seed: int) -> float:
+    """Return what an age exponent of 3 costs where the slow devices hold most of one class."""
+    ends = [
+        history(
+            scenario_of("07", "fedbuff", seed, age_exponent=a, server_rate=1.0, slow_class=0)
+        ).final("straggler_accuracy")
+        for a in (0.0, 3.0)
+    ]
+    return 100 * (ends[0] - ends[1])
 
 
 def worst_tenth_loses(seed: int) -> float:
@@ -210,6 +247,21 @@ def read_off(seed: int, batch: int, steps: int, clients: int) -> float:
     named = from_rows(federation.model, plan.subset, rows.mean(0))
     guesses = read_inputs(named["hidden1.weight"].numpy(), named["hidden1.bias"].numpy())
     return 100 * recovered(guesses, data.x_train[np.unique(drawn[0])].reshape(-1, 64))
+
+
+def labels_read_off(seed: int) -> float:
+    """Return the share of samples whose label the last bias shows after one step, in percent."""
+    prepared = prepare(scenario_of("09", "fedavg", seed))
+    federation, plan = prepared.federation, prepared.plan
+    x, y = (torch.as_tensor(v) for v in (federation.dataset.x_train, federation.dataset.y_train))
+    samples, right = federation.shards.train[0][:8], 0
+    for sample in samples.tolist():
+        batch = torch.tensor([[[sample]]])
+        rows = train_cohort(plan, federation.params, x, y, batch, rate=0.1).rows
+        named = from_rows(federation.model, plan.subset, rows[0])
+        bias = [value for name, value in named.items() if name.endswith("bias")][-1]
+        right += int(bias.argmax()) == int(y[sample])
+    return 100 * right / len(samples)
 
 
 def more_devices_gain(seed: int) -> float:

@@ -65,9 +65,11 @@ def test_pages_answer_every_exercise() -> None:
 def test_links_and_quiz_are_complete() -> None:
     heads = {h.lower().replace(" ", "-") for h in re.findall(r"^## (.+)$", TEXT, re.M)}
     assert set(re.findall(r"\]\(#([^)]+)\)", TEXT)) <= heads
-    assert len(re.findall(r"^\d+\. .*\(a\).*\(b\).*\(c\)", TEXT, re.M)) == 10
-    key = TEXT.split("Key: ")[1]
-    assert len(re.findall(r"\b\d+ [abc]\b", key.split(". Items")[0])) == 10
+    assert len(re.findall(r"^\d+\. .*\(a\).*\(b\).*\(c\)", TEXT, re.M)) == 12
+    key = re.findall(r"\b(\d+) ([abc])\b", TEXT.split("Key: ")[1].split(". Items")[0])
+    assert [int(number) for number, _ in key] == list(range(1, 13))
+    letters = "".join(letter for _, letter in key)
+    assert [letters.count(letter) for letter in "abc"] == [4, 4, 4]  # no letter is a good guess
 
 
 def test_readme_lists_the_lessons_with_title_and_minutes() -> None:

@@ -328,7 +328,9 @@ def test_lesson_has_its_five_sections(path: Path) -> None:
     goals = prose.split("## ")[0].split("FTTE, the")[0]
     assert re.findall(r"^(\d)\. ", goals, re.M)[:3] == ["1", "2", "3"]
     assert re.findall(r"^## (.+)$", prose, re.M) == SECTIONS
-    assert "**What this toy hides.**" in prose
+    heads = "In the real world|Limits|Read more|Go further"
+    closing = re.findall(rf"^\*\*({heads})\.\*\* ", prose, re.M)
+    assert closing == heads.split("|")
     assert "GLOSSARY.md#" in prose or number == "10"
     for call in ("predict(", "reveal(", "check(", "show_code(", "Lab("):
         assert call in code_of(notebook)
