@@ -13,6 +13,7 @@ from ftte_lab.charts.curves import LiveView, accuracy, curves
 from ftte_lab.charts.figure import Figure, Template, template
 from ftte_lab.charts.fleet import fleet
 from ftte_lab.charts.gantt import first_devices, gantt
+from ftte_lab.charts.guesses import guesses
 from ftte_lab.charts.heard import accuracy_map, weight_share
 from ftte_lab.charts.images import images
 from ftte_lab.charts.labels import label_map
@@ -53,6 +54,7 @@ __all__ = [
     "first_devices",
     "fleet",
     "gantt",
+    "guesses",
     "images",
     "kind_styles",
     "label",

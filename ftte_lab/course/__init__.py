@@ -7,9 +7,11 @@ passed raises, as a grader needs it.
 
 from ftte_lab.course.capstone import BRIEF, LIMITS, judge
 from ftte_lab.course.check import Verdict, check
+from ftte_lab.course.collect import Collected, collect
 from ftte_lab.course.doctor import doctor
 from ftte_lab.course.exercises import EXERCISES
 from ftte_lab.course.inversion import likeness, read_inputs, recovered
+from ftte_lab.course.judging import Judged, judge_folder, seeds_of
 from ftte_lab.course.lessons import LESSONS, SIZES, Lesson, lesson
 from ftte_lab.course.one_round import Round, one_round
 from ftte_lab.course.predict import pick, predict, reveal
@@ -22,13 +24,17 @@ __all__ = [
     "LESSONS",
     "LIMITS",
     "SIZES",
+    "Collected",
+    "Judged",
     "Lesson",
     "Report",
     "Round",
     "Verdict",
     "check",
+    "collect",
     "doctor",
     "judge",
+    "judge_folder",
     "lesson",
     "likeness",
     "one_round",
@@ -38,5 +44,6 @@ __all__ = [
     "recovered",
     "report",
     "reveal",
+    "seeds_of",
     "show_code",
 ]

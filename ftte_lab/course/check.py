@@ -69,7 +69,8 @@ def _verdict(name: str, answer: Any) -> Verdict:
     if state == "not yet":
         text = f"{head}not yet; {reason}."
     else:
-        attempts = _record_attempt(name, state == "passed")
+        mistake = next((text for text in exercise.mistakes if text in reason), None)
+        attempts = _record_attempt(name, state == "passed", mistake)
         if state == "passed":
             text = f"{head}passed. {reason}"
         else:
@@ -78,12 +79,17 @@ def _verdict(name: str, answer: Any) -> Verdict:
     return Verdict(name, state, text)
 
 
-def _record_attempt(name: str, passed: bool) -> int:
-    """Record one more attempt and return how many there are; what was passed once stays passed."""
+def _record_attempt(name: str, passed: bool, mistake: str | None) -> int:
+    """Record one more attempt and return how many there are; what was passed once stays passed.
+
+    A mistake that was recognised is kept too, so that a teacher can count it.
+    """
     exercises = progress.read(name[:2])["exercises"]
     entry = exercises.setdefault(name, {"attempts": 0, "passed": False})
     entry["attempts"] += 1
     entry["passed"] = entry["passed"] or passed
+    if mistake and mistake not in entry.get("mistakes", []):
+        entry["mistakes"] = [*entry.get("mistakes", []), mistake]
     return int(entry["attempts"])
 
 

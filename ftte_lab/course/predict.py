@@ -29,7 +29,7 @@ def predict(name: str, question: str, choices: Sequence[str]) -> None:
     """
     require(len(choices) >= 2, f"there are {len(choices)} choices", "at least two choices")
     entry = progress.prediction(name)
-    entry["question"] = question
+    entry["question"], entry["choices"] = question, list(choices)
     guess = entry.get(progress.GUESS)
     if not is_live():
         recorded = f"Your prediction: {guess}." if guess else "No prediction recorded."

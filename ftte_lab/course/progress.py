@@ -123,12 +123,19 @@ def _is_exercise(entry: Any) -> bool:
         return False
     attempts = entry.get("attempts")
     counted = isinstance(attempts, int) and not isinstance(attempts, bool) and attempts >= 0
-    return counted and isinstance(entry.get("passed"), bool)
+    listed = _are_texts(entry.get("mistakes", []))
+    return counted and listed and isinstance(entry.get("passed"), bool)
 
 
 def _is_prediction(entry: Any) -> bool:
+    if not isinstance(entry, dict) or not _are_texts(entry.get("choices", [])):
+        return False
     plain = str | int | float | None
-    return isinstance(entry, dict) and all(isinstance(value, plain) for value in entry.values())
+    return all(isinstance(value, plain) for key, value in entry.items() if key != "choices")
+
+
+def _are_texts(value: Any) -> bool:
+    return isinstance(value, list) and all(isinstance(one, str) for one in value)
 
 
 def _stored(home: Path, lesson: str) -> tuple[Path | None, dict[str, Any] | None]:
@@ -179,6 +186,8 @@ def _add(own: dict[str, Any], stored: dict[str, Any]) -> None:
         mine = own["exercises"].setdefault(name, entry)
         mine["attempts"] = max(mine["attempts"], entry["attempts"])
         mine["passed"] = mine["passed"] or entry["passed"]
+        if mistakes := [*mine.get("mistakes", []), *entry.get("mistakes", [])]:
+            mine["mistakes"] = list(dict.fromkeys(mistakes))
     for name, entry in stored["predictions"].items():
         mine = own["predictions"].setdefault(name, entry)
         for key, value in entry.items():

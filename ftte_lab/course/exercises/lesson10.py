@@ -17,7 +17,7 @@ EXERCISES = {
             "Compare FTTE at two or three budgets below the limit, over three seeds each, "
             "before you submit.",
         ],
-        shows="Your fleet passes on the hidden seeds.",
+        shows="Your fleet passes on the seeds of the check. Your teacher takes others.",
         details=margins,
     ),
 }
