@@ -8,7 +8,7 @@ LAB_FLAGS := --LabApp.check_for_updates_class=jupyterlab.handlers.announcements.
 BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
-.PHONY: help lab run test check hurt long notebooks docs pictures kills bench headline fuzz mutants clean
+.PHONY: help lab run collect judge bundle test check hurt long notebooks docs pictures kills bench headline fuzz mutants clean
 help: ## Show this list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -24,6 +24,15 @@ lab: $(READY) ## Open JupyterLab on the first notebook
 
 run: $(READY) ## Print the headline comparison, no browser
 	$(BIN)/python -m ftte_lab $(ARGS)
+
+collect: $(READY) ## Put a class's reports into one table, with histograms (ARGS=reports)
+	$(BIN)/python -m ftte_lab.course collect $(ARGS)
+
+judge: $(READY) ## Judge a folder of capstone codes by a secret (ARGS='codes --secret "..."')
+	$(BIN)/python -m ftte_lab.course judge $(ARGS)
+
+bundle: $(READY) ## Write the zip for students: no solutions, no notes for teachers
+	$(BIN)/python notebooks/_build/bundle.py $(ARGS)
 
 check: $(READY) ## Lint, format and types
 	$(BIN)/ruff check .

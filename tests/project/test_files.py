@@ -156,6 +156,7 @@ PLACES: Mapping[str, tuple[str, str]] = {
     "docs/one_fleet.py": ("figure.save, read_text, write_text", COMMITTED),
     "docs/pictures.py": ("TemporaryDirectory, open, picture.save", COMMITTED),
     "docs/settings_page.py": ("write_text", COMMITTED),
+    "notebooks/_build/bundle.py": ("glob, read_bytes", COMMITTED),
     "notebooks/_build/course.py": ("glob, mkdir, read_text", COMMITTED),
     "notebooks/_build/refresh.py": (
         "TemporaryDirectory, mkdir, os.replace, write_bytes",
