@@ -10,13 +10,13 @@ from ftte_lab.course.check import Verdict, check
 from ftte_lab.course.collect import Collected, collect
 from ftte_lab.course.doctor import doctor
 from ftte_lab.course.exercises import EXERCISES
-from ftte_lab.course.inversion import likeness, read_inputs, recovered
 from ftte_lab.course.judging import Judged, judge_folder, seeds_of
 from ftte_lab.course.lessons import LESSONS, SIZES, Lesson, lesson
 from ftte_lab.course.one_round import Round, one_round
 from ftte_lab.course.predict import pick, predict, reveal
 from ftte_lab.course.report import Report, report
 from ftte_lab.course.show_code import show_code
+from ftte_lab.experiments import likeness, read_inputs, recovered
 
 __all__ = [
     "BRIEF",

@@ -1,5 +1,13 @@
 """Many runs: presets, comparisons, in parallel, in a folder."""
 
+from ftte_lab.experiments.attacks import (
+    Membership,
+    Views,
+    area_under_curve,
+    label_guess,
+    membership,
+    server_views,
+)
 from ftte_lab.experiments.comparison import HEADLINE_METHODS, Comparison
 from ftte_lab.experiments.crew import Crew, Landed, StoppedError
 from ftte_lab.experiments.find import find
@@ -14,6 +22,7 @@ from ftte_lab.experiments.grid import (
     summarise,
 )
 from ftte_lab.experiments.interleave import Interleaved, LostRunError, interleave
+from ftte_lab.experiments.inversion import RECOVERED, likeness, read_inputs, recovered
 from ftte_lab.experiments.kept_runs import runs_home, tidy
 from ftte_lab.experiments.knob_values import NUMERIC, knob_values, numeric_knobs, spell, spread
 from ftte_lab.experiments.parallel import run_all
@@ -40,6 +49,7 @@ __all__ = [
     "NUMERIC",
     "PRESETS",
     "RATE_GRID",
+    "RECOVERED",
     "TARGET_SHARE",
     "TIERED",
     "TUNING_SEEDS",
@@ -55,6 +65,7 @@ __all__ = [
     "Landed",
     "LostRunError",
     "Measure",
+    "Membership",
     "Question",
     "Score",
     "Scoreboard",
@@ -63,7 +74,9 @@ __all__ = [
     "Sweep",
     "TimedEvent",
     "Trial",
+    "Views",
     "amount",
+    "area_under_curve",
     "best_rates",
     "figure_of",
     "find",
@@ -72,12 +85,18 @@ __all__ = [
     "in_words",
     "interleave",
     "knob_values",
+    "label_guess",
+    "likeness",
+    "membership",
     "numeric_knobs",
     "preset",
+    "read_inputs",
+    "recovered",
     "run_all",
     "runs_home",
     "savings",
     "scoreboard",
+    "server_views",
     "spell",
     "spread",
     "summarise",

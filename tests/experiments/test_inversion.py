@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ftte_lab import prepare
-from ftte_lab.course import lesson, likeness, read_inputs, recovered
+from ftte_lab.course import lesson
+from ftte_lab.experiments import likeness, read_inputs, recovered
 from ftte_lab.models import from_rows
 from ftte_lab.training import train_cohort
 
