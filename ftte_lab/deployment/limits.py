@@ -34,6 +34,8 @@ def check_deployable(scenario: Scenario, nodes: int, *, free: bool) -> None:
         "Use the simulation for it",
     )
     require(s.phases == 1, f"phases = {s.phases} on real processes", "phases = 1")
+    shared = s.private is None
+    require(shared, f"private = {s.private!r} on real processes", "private = None")
     hidden = s.clip_norm is not None or s.secure_aggregation
     allowed = "clip_norm = None and no secure_aggregation"
     fix = "The server would see what these hide from it"

@@ -101,7 +101,8 @@ def _steps(
     if may_end and recorder.points[-1]["sim_seconds"] < end_s:
         # A fleet that is spent long before the end keeps its last model until then.
         versions, params = len(prepared.timeline.step_s), server.filled(server.shipped)
-        yield Evaluated(recorder.evaluate(versions, end_s, params))
+        logits = trainer.logits(recorder.inputs, params, end_s)
+        yield Evaluated(recorder.evaluate(versions, end_s, params, logits))
 
 
 def _evaluated(
@@ -109,7 +110,10 @@ def _evaluated(
 ) -> Iterator[Evaluated]:
     """Yield the points that were asked for, and clear the list."""
     for one in asked:
-        logits = None if one.task is None else trainer.dispatcher.evaluation(one.task)
+        if one.task is None:
+            logits = trainer.logits(recorder.inputs, one.params, one.sim_seconds)
+        else:
+            logits = trainer.dispatcher.evaluation(one.task)
         yield Evaluated(recorder.evaluate(one.version, one.sim_seconds, one.params, logits))
     asked.clear()
 

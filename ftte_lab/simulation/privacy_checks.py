@@ -38,6 +38,10 @@ _MASKED: tuple[tuple[str, tuple[Any, ...], str], ...] = (
     ("phases", (1,), "Late updates of another phase have other entries than their group"),
     ("payload_bits", (32,), "Under a mask an entry takes 32 bits, whatever it was before"),
 )
+_PRIVATE: tuple[tuple[str, tuple[Any, ...], str], ...] = (
+    ("subset_per", ("fleet",), "All devices share the same entries and keep the same ones"),
+    ("phases", (1,), "A part that is trained in one phase only would grow old on its device"),
+)
 
 
 def check_privacy(s: Any) -> None:
@@ -60,6 +64,14 @@ def check_privacy(s: Any) -> None:
         _check_group(s)
     if s.clip_norm is not None or s.secure_aggregation:
         _check_both(s, "secure_aggregation" if s.clip_norm is None else "clip_norm")
+    if s.private is not None:
+        _check_fields(s, f"private = {s.private!r}", _PRIVATE)
+        require(
+            not CORRECTIONS[s.correction].keeps_state,
+            f"private = {s.private!r} with correction = {s.correction!r}",
+            "'none' or 'proximal'",
+            "Variates are as long as what is trained, and the server would read the private part",
+        )
 
 
 def _check_fields(s: Any, part: str, table: tuple[tuple[str, tuple[Any, ...], str], ...]) -> None:

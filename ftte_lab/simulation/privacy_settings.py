@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ftte_lab.server import LARGEST_DELTA
 from ftte_lab.simulation.setting import Knob, setting
@@ -82,4 +83,13 @@ class PrivacySettings:
         edition=2,
         doc="Mask each update, so that the server reads only the sum of a buffer.",
         why="off, the server reads each update, as in most papers",
+    )
+    private: Literal["head", "norms"] | None = setting(
+        None,
+        group="privacy",
+        choices=("head", "norms"),
+        label="private part",
+        edition=2,
+        doc="Tensors that each device trains for itself and never sends: classifier or norms.",
+        none="all that is trained is sent",
     )

@@ -212,12 +212,16 @@ def _tier_facts(prepared: Prepared, k: int) -> dict[str, Any]:
 
 
 def _privacy_facts(prepared: Prepared) -> dict[str, Any]:
-    """Return what clip, noise and masks cost; nothing where there are none."""
+    """Return what clip, noise, masks and private parts cost; nothing where there are none."""
     s, facts = prepared.scenario, dict[str, Any]()
     if s.noise_multiplier:
         losses = prepared.epsilon()
         facts["epsilon"] = {"median": float(np.median(losses)), "largest": float(losses.max())}
         facts["noise_to_clip"] = prepared.noise_to_clip
+    if s.private is not None:
+        model, tier = prepared.federation.model, prepared.weakest
+        sent = tier.sent.subset.entries(model)
+        facts["private_parameters"] = tier.plan.subset.entries(model) - sent
     if s.secure_aggregation:
         facts["mask_groups_repeated"] = int((prepared.lost_when_ready > 0).sum())
     return facts

@@ -33,7 +33,7 @@ class Rounding:
         self.tier = prepared.tier
         self.down = RowFormat.of(model, self.tiers.union.subset, self.bits, names=s.payload_names)
         self.up = [
-            RowFormat.of(model, tier.plan.subset, self.bits, names=s.payload_names)
+            RowFormat.of(model, tier.sent.subset, self.bits, names=s.payload_names)
             for tier in self.tiers.tiers
         ]
 

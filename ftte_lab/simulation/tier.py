@@ -10,11 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ftte_lab._common import require
 from ftte_lab.devices import MemoryBill
-from ftte_lab.models import Plan, flatten_trained, from_rows, insert
+from ftte_lab.models import Model, Plan, Subset, flatten_trained, from_rows, insert, make_plan
 from ftte_lab.server import Choice
 from ftte_lab.simulation.phases import Phases
 from ftte_lab.simulation.traffic import Traffic
+from ftte_lab.training import personal_part
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,6 +26,7 @@ class Tier:
     Attributes:
         kinds: the device kinds of the tier.
         plan: what the subset asks of each operation.
+        sent: plan of what is sent: all of it, but for the private part.
         choice: how the subset was chosen, or `None` if everything is trained.
         bill: memory of one training step.
         traffic: bytes of one message of each sort.
@@ -31,6 +34,7 @@ class Tier:
 
     kinds: tuple[str, ...]
     plan: Plan
+    sent: Plan
     choice: Choice | None
     bill: MemoryBill
     traffic: Traffic
@@ -46,7 +50,7 @@ class Tiers:
     Attributes:
         tiers: the tiers, the weakest first; with phases, what the fleet trains in each.
         tier_of_client: `(clients,)`, index into `tiers`; with phases, 0: the first.
-        union: plan of all entries that any tier trains.
+        union: plan of all entries that any tier trains and sends.
         phases: the order of the subsets, if they follow one another; `None`: there is no order.
     """
 
@@ -60,8 +64,8 @@ class Tiers:
 
     @cached_property
     def columns(self) -> tuple[Tensor, ...]:
-        """Where the trained entries of each tier stand in the server's row."""
-        return tuple(entry_places(self.union, tier.plan) for tier in self.tiers)
+        """Where the entries that each tier sends stand in the server's row."""
+        return tuple(entry_places(self.union, tier.sent) for tier in self.tiers)
 
     @cached_property
     def reached(self) -> tuple[Tensor, ...]:
@@ -77,12 +81,12 @@ class Tiers:
         With phases, it is frozen until the end of this phase.
         """
         if self.phases is None:
-            return (self.union.start,) * len(self)
+            return (min(tier.plan.start for tier in self.tiers),) * len(self)
         return tuple(plan.start for plan in self.phases.reached)
 
     @cached_property
     def coverage(self) -> Tensor:
-        """Which entries of the server's row each tier trains, 0 or 1, `(tiers, d)`."""
+        """Which entries of the server's row each tier sends, 0 or 1, `(tiers, d)`."""
         entries = self.union.subset.entries(self.union.model)
         out = torch.zeros(len(self), entries, dtype=torch.float32, device="cpu")
         for mark, columns in zip(out, self.columns, strict=True):
@@ -110,3 +114,34 @@ def entry_places(union: Plan, plan: Plan) -> Tensor:
     }
     placed = insert(model, subset, nowhere, from_rows(model, subset, places))
     return flatten_trained(model, plan.subset, placed).long()
+
+
+def sent_plan(model: Model, trained: Subset, private: str | None) -> Plan:
+    """Return the plan of what a device sends: all that it trains, without its private part.
+
+    Args:
+        model: the net.
+        trained: what a device trains.
+        private: one of `training.PARTS`, which it keeps; `None`: nothing.
+
+    Raises:
+        ValueError: nothing of the private part is trained, or nothing else is.
+
+    Source: Arivazhagan et al. 2019, "FedPer", arXiv 1912.00818, for the head; Li et al. 2021,
+    "FedBN", arXiv 2102.07623, for the norms.
+
+    Example:
+        >>> from ftte_lab.models import build, full
+        >>> net = build("mlp", (1, 4, 4), 2)
+        >>> sorted(set(net.tensors) - set(sent_plan(net, full(net), "head").subset.parts))
+        ['head.bias', 'head.weight']
+    """
+    own = (
+        set() if private is None else set(personal_part(model, private).parts) & set(trained.parts)
+    )
+    given = f"private = {private!r} with a subset that trains"
+    fix = "Train more, or keep another part"
+    require(private is None or bool(own), f"{given} none of it", "a part that is trained", fix)
+    sent = {name: channels for name, channels in trained.parts.items() if name not in own}
+    require(bool(sent), f"{given} nothing else", "something to send", fix)
+    return make_plan(model, Subset(sent))

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from typing import Any, TypeVar
 
 import numpy as np
 
 from ftte_lab.devices import MemoryModel, memory_model, training_bill
-from ftte_lab.models import Model, Plan, Subset, full, make_plan
+from ftte_lab.models import Model, Plan, Subset, full, index_bytes, make_plan
 from ftte_lab.server import (
     CORRECTIONS,
     Choice,
@@ -32,7 +32,7 @@ from ftte_lab.simulation.federation import Federation, Start, public
 from ftte_lab.simulation.phases import Phases, boundaries, redrawn, union_of
 from ftte_lab.simulation.privacy_checks import updates_per_step
 from ftte_lab.simulation.scenario import Scenario
-from ftte_lab.simulation.tier import Tier, Tiers
+from ftte_lab.simulation.tier import Tier, Tiers, sent_plan
 from ftte_lab.simulation.traffic import Traffic, traffic
 
 Kept = TypeVar("Kept")
@@ -55,7 +55,9 @@ def make_tiers(scenario: Scenario, federation: Federation) -> Tiers:
     groups: dict[str, list[str]] = {}
     for kind in kinds:
         groups.setdefault(subsets[kind].to_json(), []).append(kind)
-    union = make_plan(model, union_of(model, [subsets[group[0]] for group in groups.values()]))
+    trained = [subsets[group[0]] for group in groups.values()]
+    sent = [sent_plan(model, one, scenario.private).subset for one in trained]
+    union = make_plan(model, union_of(model, sent))
     tiers = tuple(
         _tier(scenario, federation, tuple(group), choices[group[0]], union)
         for group in groups.values()
@@ -129,8 +131,12 @@ def _tier(
         micro_batch=choice.micro_batch if choice else _micro_batch(s, federation),
         recompute=s.recompute,
     )
-    messages = _messages(s, federation, plan.subset, union.subset)
-    return Tier(kinds, plan, choice, bill, messages)
+    sent = sent_plan(model, plan.subset, s.private)
+    messages = _messages(s, federation, sent.subset, union.subset)
+    if s.private is not None:  # the index names what is trained, and sent or not
+        index = 0 if choice is None else index_bytes(plan.subset)
+        messages = replace(messages, index=index)
+    return Tier(kinds, plan, sent, choice, bill, messages)
 
 
 def _micro_batch(s: Scenario, federation: Federation) -> int | None:

@@ -19,11 +19,12 @@ from ftte_lab.simulation.batch_sampler import BatchSampler
 from ftte_lab.simulation.cohorts import Cohort, HeldBack, ServerVersion
 from ftte_lab.simulation.local_training import LocalTraining
 from ftte_lab.simulation.prepared import Prepared, policy
+from ftte_lab.simulation.private_parts import PrivateParts
 from ftte_lab.simulation.rounding import Rounding
 from ftte_lab.simulation.stepped import BufferedUpdates
 from ftte_lab.simulation.update_table import RowTable
 from ftte_lab.simulation.workers.dispatch import Dispatcher
-from ftte_lab.training import Updates, clients_at_once
+from ftte_lab.training import FrozenInputs, Updates, clients_at_once
 
 _FEW = 3  # clients of one version that are better trained with those of other versions
 
@@ -48,7 +49,11 @@ class Trainer:
         self.tier = prepared.tier
         self.correction = correction
         self.local = LocalTraining(prepared)
-        self.dispatcher = Dispatcher(prepared, self.local, processes)
+        self.private = PrivateParts.of(prepared, self.local)
+        self._here = self.private or self.local
+        # A device starts from what its last training left, so they are trained in their order.
+        in_order = self.private is not None
+        self.dispatcher = Dispatcher(prepared, self.local, 1 if in_order else processes)
         self.messages = FaultyMessages(
             prepared.scenario.fault, prepared.faulty, prepared.scenario.seed
         )
@@ -64,7 +69,7 @@ class Trainer:
             self.timeline.version[self.sampler.participations],
             np.arange(len(self.timeline.step_s) + 1),
         )
-        self._holds_back = _holds_back(prepared, self.local.at_once)
+        self._holds_back = not in_order and _holds_back(prepared, self.local.at_once)
 
     def train(self, version: int, params: Params, row: Tensor) -> None:
         """Train the clients that start from a version and whose updates will be applied.
@@ -83,7 +88,7 @@ class Trainer:
                 self.held.cohorts.append(cohort)
             else:
                 here = self.dispatcher.dispatch(cohort)
-                self._keep(here, self.local.train(here))
+                self._keep(here, self._here.train(here))
         if self._held_is_due(version):
             self._train_held()
         for cohort, updates in self.dispatcher.collect(version):
@@ -108,6 +113,18 @@ class Trainer:
             self.sampler.sizes[clients],
             offsets[0] if offsets else None,
         )
+
+    def logits(self, inputs: FrozenInputs, params: Params, sim_seconds: float) -> Tensor | None:
+        """Return the logits of the test data where each device has a model of its own.
+
+        Args:
+            inputs: the test samples.
+            params: of the server at a moment.
+            sim_seconds: the moment.
+        """
+        if self.private is None:
+            return None
+        return self.private.logits(inputs.of(0), params, sim_seconds)
 
     def close(self) -> None:
         """Release the workers."""
@@ -145,7 +162,7 @@ class Trainer:
             least = 1 if self.local.at_once[cohort.tier] == 1 else 2
             parts = int(soon.sum()), int((~soon).sum())
             split = cohort.start.version == 0 and self.dispatcher.pool is None
-            if split and min(parts) >= least:
+            if split and self.private is None and min(parts) >= least:
                 self.deferred.append(cohort.select(np.flatnonzero(~soon)))
                 cohort = cohort.select(np.flatnonzero(soon))
             yield cohort

@@ -40,7 +40,7 @@ from ftte_lab.training.features import FrozenFeatures
 Array = np.ndarray
 Shards = Sequence[Array]
 
-PARTS = ("head", "head+norms")
+PARTS = ("head", "norms", "head+norms")
 """The parts of a model that `personal_part` knows by name."""
 
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -83,8 +83,8 @@ def personal_part(model: Model, part: str) -> Subset:
 
     Args:
         model: the net.
-        part: one of `PARTS`: "head", the classifier; "head+norms", also every gain and bias of a
-            group norm, which adapt to how a sensor is worn.
+        part: one of `PARTS`: "head", the classifier; "norms", every gain and bias of a group norm,
+            which adapt to how a sensor is worn; or both.
 
     Raises:
         ValueError: an unknown part.
@@ -98,8 +98,8 @@ def personal_part(model: Model, part: str) -> Subset:
         True
     """
     choice("part", part, PARTS)
-    chosen = set(head(model).parts)
-    if part == "head+norms":
+    chosen = set() if part == "norms" else set(head(model).parts)
+    if part != "head":
         norms = (op for op in model.ops if isinstance(op, GroupNorm))
         chosen |= {name for op in norms for name in (op.gain, op.bias)}
     return Subset({name: None for name in model.tensors if name in chosen})

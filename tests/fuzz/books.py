@@ -159,8 +159,8 @@ def check_bytes(ready: Prepared, history: History) -> None:
     s, t, model = ready.scenario, ready.timeline, ready.federation.model
     lengths = []
     for tier in ready.tiers.tiers:
-        form = RowFormat.of(model, tier.plan.subset, s.payload_bits, names=s.payload_names)
-        row = flatten_trained(model, tier.plan.subset, ready.federation.params)
+        form = RowFormat.of(model, tier.sent.subset, s.payload_bits, names=s.payload_names)
+        row = flatten_trained(model, tier.sent.subset, ready.federation.params)
         lengths.append(CORRECTIONS[s.correction].messages * len(form.pack(row)))
         if s.secure_aggregation:
             lengths[-1] = masked_length(np.append(row.numpy(), [1.0, 1.0]))
