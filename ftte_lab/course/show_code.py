@@ -30,7 +30,7 @@ def show_code(name: str, begins: str = "", lines: int = 10) -> None:
 
     Example:
         >>> show_code("course.recovered", begins="return")  # doctest: +ELLIPSIS
-        # ftte_lab/course/inversion.py, line ...
+        # ftte_lab/experiments/inversion.py, line ...
         return float((likeness(guesses, samples)[0] > above).mean())
     """
     integer("lines", lines, 1, MOST_LINES)

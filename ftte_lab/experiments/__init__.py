@@ -26,6 +26,7 @@ from ftte_lab.experiments.inversion import RECOVERED, likeness, read_inputs, rec
 from ftte_lab.experiments.kept_runs import runs_home, tidy
 from ftte_lab.experiments.knob_values import NUMERIC, knob_values, numeric_knobs, spell, spread
 from ftte_lab.experiments.parallel import run_all
+from ftte_lab.experiments.personalise import Personal, personal_plan, personalise
 from ftte_lab.experiments.presets import PRESETS, TIERED, preset
 from ftte_lab.experiments.question import WANTS, Finding, Question, Trial
 from ftte_lab.experiments.report import HeadlineReport, headline, savings, table
@@ -66,6 +67,7 @@ __all__ = [
     "LostRunError",
     "Measure",
     "Membership",
+    "Personal",
     "Question",
     "Score",
     "Scoreboard",
@@ -89,6 +91,8 @@ __all__ = [
     "likeness",
     "membership",
     "numeric_knobs",
+    "personal_plan",
+    "personalise",
     "preset",
     "read_inputs",
     "recovered",

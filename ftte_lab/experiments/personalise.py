@@ -1,0 +1,184 @@
+"""Make the shipped model personal for every device, within the weakest budget, and judge it fairly.
+
+    each device   trains its part on its samples, and may choose how much of it to take
+    judged on     fresh windows of its own person, or all test samples by its own mix of labels
+
+Ten test samples are off by 15 points. So a person of `motion`, whose windows are generated, gets
+many new ones; and a device of a label skew is judged on the whole test set, class by class.
+
+Source: our reconstruction, on `training.fine_tune` and `training.gain_summary`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from ftte_lab._common import integer, require, size
+from ftte_lab.data import load
+from ftte_lab.devices import training_bill
+from ftte_lab.models import Params, Plan, make_plan
+from ftte_lab.simulation import Prepared
+from ftte_lab.training import (
+    FineTuning,
+    GainSummary,
+    choose_alpha,
+    fine_tune,
+    first_samples,
+    gain_summary,
+    mixed_accuracies,
+    own_accuracies,
+    own_parts,
+    personal_part,
+    personal_right,
+)
+
+Array = np.ndarray
+
+_FRESH = 640  # training windows of a person that is generated again; a quarter more are for tests
+
+_USUAL = FineTuning()
+
+
+@dataclass(frozen=True, eq=False)
+class Personal:
+    """Hold the accuracy of each device before and after, on data like its own.
+
+    Attributes:
+        before: of the shared model, `(clients,)`.
+        after: of each device's own model, `(clients,)`.
+        samples: on which each device trained, `(clients,)`.
+        alphas: how much of its own model each takes, `(clients,)`; 0: the shared one.
+        everybody: accuracy on everybody's test data, before and after: what is forgotten.
+    """
+
+    before: Array
+    after: Array
+    samples: Array
+    alphas: Array
+    everybody: tuple[float, float]
+
+    @property
+    def gains(self) -> Array:
+        """Return what each device gains, `(clients,)`."""
+        return self.after - self.before
+
+    def summary(self) -> GainSummary:
+        """Return the median gain, the worst tenth, and the share that is hurt."""
+        return gain_summary(self.before.tolist(), self.after.tolist())
+
+
+def personal_plan(prepared: Prepared, part: str, how: FineTuning = _USUAL) -> Plan:
+    """Return the plan of a personal part, if the weakest device can train it.
+
+    Args:
+        prepared: the run.
+        part: one of `training.PARTS`.
+        how: steps, batch, rate and pull; a pull keeps the shared part beside the own one.
+
+    Raises:
+        ValueError: an unknown part, or a step that the weakest budget cannot hold.
+
+    Example:
+        >>> from ftte_lab import Scenario, prepare
+        >>> ready = prepare(Scenario(clients=12, concurrency=5, warm_start_steps=0))
+        >>> list(personal_plan(ready, "head").subset.parts)
+        ['head.weight', 'head.bias']
+    """
+    s, federation = prepared.scenario, prepared.federation
+    plan = make_plan(federation.model, personal_part(federation.model, part))
+    micro = 1 if isinstance(s.micro_batch, str) else s.micro_batch
+    bill = training_bill(
+        federation.model,
+        plan.subset,
+        how.batch,
+        s.accounting,
+        correction=how.pull > 0,
+        micro_batch=None if micro is None else min(micro, how.batch),
+        recompute=s.recompute,
+    )
+    index, kind, memory = federation.fleet.weakest()
+    budget = memory if s.budget_kib is None else int(s.budget_kib * 1024)
+    require(
+        bill.peak_bytes <= budget,
+        f"fine-tuning {part} takes {size(bill.peak_bytes)} on device {index} ({kind})",
+        f"at most {size(budget)}",
+        "Choose a smaller part or batch",
+    )
+    return plan
+
+
+def personalise(
+    prepared: Prepared,
+    params: Params,
+    part: str = "head",
+    how: FineTuning = _USUAL,
+    *,
+    choose: bool = False,
+    samples: int | None = None,
+) -> Personal:
+    """Fine-tune a part of the shipped model on every device, and judge each on data like its own.
+
+    Args:
+        prepared: the run.
+        params: the model that is shipped: `Finished.params`.
+        part: one of `training.PARTS`.
+        how: steps, batch, rate and pull.
+        choose: whether each device keeps a fifth of its samples to choose how much it takes; one
+            with a single sample keeps the shared model.
+        samples: how many each device has at most, as a newcomer would; `None`: all of its own.
+
+    Raises:
+        ValueError: an unknown part, a budget that is too small, or training that diverged.
+    """
+    plan, federation = personal_plan(prepared, part, how), prepared.federation
+    data, shards = federation.dataset, list(federation.shards.train)
+    if samples is not None:
+        shards = first_samples(shards, integer("samples", samples, 2), prepared.scenario.seed)
+    own, validation = shards, shards
+    if choose:  # a single sample stands on both sides, and decides nothing
+        several = [one if len(one) > 1 else np.repeat(one, 2) for one in shards]
+        own, validation = own_parts(several, seed=prepared.scenario.seed)
+    x, y = (torch.as_tensor(one, device="cpu") for one in (data.x_train, data.y_train))
+    rows = fine_tune(plan, params, x, y, own, how)
+    alphas = np.ones(len(rows))
+    if choose:
+        alphas = choose_alpha(plan, params, rows, x, y, validation)
+        alphas[[len(one) < 2 for one in shards]] = 0.0
+        rows = rows * torch.as_tensor(alphas, dtype=rows.dtype, device="cpu")[:, None]
+    before, shared = _judged(prepared, plan, params, torch.zeros_like(rows))
+    after, mine = _judged(prepared, plan, params, rows)
+    return Personal(before, after, np.array([len(one) for one in own]), alphas, (shared, mine))
+
+
+def _judged(
+    prepared: Prepared, plan: Plan, params: Params, rows: torch.Tensor
+) -> tuple[Array, float]:
+    """Return the accuracy of each device on data like its own, and the mean on everybody's."""
+    s, federation = prepared.scenario, prepared.federation
+    data = federation.dataset
+    x, y = (torch.as_tensor(one, device="cpu") for one in (data.x_test, data.y_test))
+    right = personal_right(plan, params, rows, x, y)
+    if s.alpha is None and s.data == "motion":
+        fresh = load("motion", people=s.clients, samples_per_person=_FRESH, seed=s.seed)
+        assert fresh.test_person is not None  # noqa: S101
+        of_person = [np.flatnonzero(fresh.test_person == c) for c in range(s.clients)]
+        marks = np.stack(
+            [
+                personal_right(
+                    plan,
+                    params,
+                    row[None],
+                    torch.as_tensor(fresh.x_test[at], device="cpu"),
+                    torch.as_tensor(fresh.y_test[at], device="cpu"),
+                )[0]
+                for row, at in zip(rows, of_person, strict=True)
+            ]
+        )
+        places = [np.arange(marks.shape[1])] * s.clients
+        return own_accuracies(marks, places), float(right.mean())
+    counts = federation.shards.class_counts(data)
+    mix = counts / counts.sum(1, keepdims=True)
+    return mixed_accuracies(right, data.y_test, mix), float(right.mean())
