@@ -6,9 +6,14 @@ it (`charts`). The parts of the method stand alone and take plain arguments: see
 not its method section: formulas below its headline are our documented reconstruction.
 """
 
-from ftte_lab.devices import measure_peak, training_bill
-from ftte_lab.experiments import PRESETS, Comparison, headline, preset, run_all, table
-from ftte_lab.simulation import History, Scenario, prepare, run, simulate
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ftte_lab.devices import measure_peak, training_bill
+    from ftte_lab.experiments import PRESETS, Comparison, headline, preset, run_all, table
+    from ftte_lab.simulation import History, Scenario, prepare, run, simulate
 
 __all__ = [
     "PRESETS",
@@ -25,3 +30,27 @@ __all__ = [
     "table",
     "training_bill",
 ]
+
+_HOLDERS = ("devices", "simulation", "experiments")  # of the names above, the lightest first
+_PACKAGES = (
+    "data models devices training server simulation deployment experiments charts lab course"
+)
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name when it is first used: a node of a real fleet needs few of them."""
+    from importlib import import_module
+
+    if name in _PACKAGES.split():
+        return import_module(f"ftte_lab.{name}")
+    if name in __all__:
+        for holder in _HOLDERS:
+            found = import_module(f"ftte_lab.{holder}")
+            if hasattr(found, name):
+                globals()[name] = value = getattr(found, name)
+                return value
+    raise AttributeError(f"module 'ftte_lab' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

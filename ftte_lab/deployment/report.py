@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from ftte_lab.deployment.records import RealRun
 from ftte_lab.server import Fate, Timeline
 from ftte_lab.simulation import History
+
+if TYPE_CHECKING:  # the functions import it: a node loads this file and needs none of it
+    import pandas as pd
 
 _ARRIVED = ("buffered", "stale")
 _PHASES = ("download", "compute", "upload")
@@ -26,6 +29,8 @@ def comparison(run: RealRun) -> pd.DataFrame:
     Args:
         run: what the real processes did.
     """
+    import pandas as pd
+
     rows = [*_byte_rows(run), *_second_rows(run), *_run_rows(run)]
     return pd.DataFrame(rows, columns=["quantity", "unit", "predicted", "measured"])
 
@@ -36,6 +41,8 @@ def staleness_table(run: RealRun) -> pd.DataFrame:
     Args:
         run: what the real processes did.
     """
+    import pandas as pd
+
     both = [part.timeline.staleness for part in (run.predicted, run.measured)]
     longest = max((int(ages.max()) for ages in both if len(ages)), default=0)
     counts = [np.bincount(ages, minlength=longest + 1) for ages in both]
@@ -54,6 +61,8 @@ def arrival_table(run: RealRun) -> pd.DataFrame:
     Args:
         run: what the real processes did.
     """
+    import pandas as pd
+
     columns: dict[str, pd.Series] = {}
     for name, part in (("predicted", run.predicted), ("measured", run.measured)):
         timeline = part.timeline
@@ -72,6 +81,8 @@ def accuracy_table(run: RealRun, simulated: History | None = None) -> pd.DataFra
         run: what the real processes did.
         simulated: the record of the same scenario in the simulation, to stand beside it.
     """
+    import pandas as pd
+
     tables = []
     for source, history in (("measured", run.history), ("simulated", simulated)):
         if history is not None:

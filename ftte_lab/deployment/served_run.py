@@ -7,8 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, fields
 
-import pandas as pd
-
 from ftte_lab.deployment.members import Member
 from ftte_lab.deployment.messages import Job, Update, Welcome
 from ftte_lab.deployment.orders import Order, Start
@@ -214,6 +212,8 @@ class ServedRun:
         return time.monotonic() - self._zero
 
     def _real_run(self) -> RealRun:
+        import pandas as pd  # here: a node imports this file and never needs it
+
         columns = [field.name for field in fields(JobRecord)]
         return RealRun(
             self.mode,

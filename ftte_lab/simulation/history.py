@@ -10,14 +10,16 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from ftte_lab._common import brief, choice, number, require, write_atomic, writing_to
 from ftte_lab.simulation.history_text import read_history, write_history
 from ftte_lab.simulation.smoothing import first_reached, smooth, smoothing_width_s
+
+if TYPE_CHECKING:  # most of a second of importing, which a node without a record does not need
+    import pandas as pd
 
 AXES = ("sim_seconds", "updates", "upload_bytes", "total_bytes", "energy_j")
 """Axes of a target: virtual time, client updates, bytes up, bytes up and down, joules."""
@@ -65,6 +67,8 @@ class History:
         Raises:
             ValueError: an unknown column or a negative width.
         """
+        import pandas as pd
+
         choice("column", column, [str(c) for c in self.points.columns])
         width_s = self.width_s if width_s is None else width_s
         values = smooth(self._times(), self.points[column].to_numpy(), width_s)
@@ -150,6 +154,8 @@ class History:
         Raises:
             ValueError: text that is not a history.
         """
+        import pandas as pd
+
         scenario, facts, points = read_history(text)
         return cls(scenario, pd.DataFrame(points), facts)
 

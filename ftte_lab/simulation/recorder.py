@@ -8,7 +8,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import torch
 from torch import Tensor
 from torch.nn.functional import cross_entropy
@@ -95,6 +94,8 @@ class Recorder:
         Args:
             rejected: how many updates were rejected, by reason.
         """
+        import pandas as pd  # here: a node that only trains does not need it
+
         facts = _facts(self.prepared) | {"rejected_updates": dict(rejected)}
         if self.prepared.tiers.phases is not None:
             facts["phases"] = _phase_facts(self.prepared)

@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 
 from ftte_lab.data import (
@@ -23,6 +24,7 @@ from ftte_lab.data import (
     data_home,
     divide_by_label,
     fetch,
+    images,
     load,
     split,
 )
@@ -50,6 +52,23 @@ def test_load_offline_data_have_shapes_types_and_no_duplicates(name: str) -> Non
         assert set(y) == set(range(d.n_classes))
     rows = np.concatenate([d.x_train, d.x_test, d.x_public]).reshape(-1, np.prod(d.shape))
     assert len(np.unique(rows, axis=0)) == len(rows)
+
+
+def test_digits_are_those_of_their_library() -> None:
+    """Its table is read without importing it, value by value the same."""
+    bunch, (found, labels) = load_digits(), images._digits_table()
+    assert np.array_equal(found, bunch.images)
+    assert np.array_equal(labels, bunch.target)
+
+
+def test_digits_come_from_their_library_where_its_table_lies_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    images_here, labels_here = images._digits_table()
+    monkeypatch.setattr(images, "find_spec", lambda name: None)
+    images_there, labels_there = images._digits_table()
+    assert np.array_equal(images_here, images_there)
+    assert np.array_equal(labels_here, labels_there)
 
 
 def test_load_digits_cap_leaves_test_and_public_parts() -> None:

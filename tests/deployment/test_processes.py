@@ -62,6 +62,18 @@ def test_a_process_that_ends_at_once_is_named() -> None:
             room.wait_for_nodes()
 
 
+def test_a_node_imports_what_it_needs() -> None:
+    """What only the server uses takes seconds and a third of a node's memory."""
+    code = "import ftte_lab.deployment.__main__, sys; print(*sys.modules)"
+    command = [sys.executable, "-P", "-c", code]
+    answer = subprocess.run(  # noqa: S603
+        command, env=ENVIRONMENT, capture_output=True, text=True, check=True, timeout=250
+    )
+    loaded = set(answer.stdout.split())
+    assert {"torch", "ftte_lab.deployment.node"} <= loaded
+    assert not loaded & {"pandas", "scipy", "sklearn", "requests", "altair", "ftte_lab.experiments"}
+
+
 @pytest.mark.parametrize(
     ("line", "text"),
     [

@@ -90,7 +90,7 @@ PLACES: Mapping[str, tuple[str, str]] = {
         "mkdir, open, os.replace, requests.get, truncate, unlink",
         "tests/data/test_shared_home.py",
     ),
-    "ftte_lab/data/images.py": ("decompress, open, read_bytes, unlink", MALFORMED),
+    "ftte_lab/data/images.py": ("decompress, loadtxt, open, read_bytes, unlink", MALFORMED),
     "ftte_lab/data/own_data.py": ("read_bytes", "tests/data/test_own_data.py"),
     "ftte_lab/data/own_table.py": ("np.load", "tests/data/test_own_data.py"),
     "ftte_lab/data/store.py": (

@@ -20,7 +20,6 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import log_ndtr
 
 from ftte_lab._common import choice, number, require
 
@@ -94,6 +93,8 @@ def _exact(rho: Array, bound: Array, delta: float) -> Array:
 
 def _delta(eps: Array, mu: Array) -> Array:
     """Return the delta of a Gaussian mechanism at an epsilon: Balle and Wang 2018, theorem 8."""
+    from scipy.special import log_ndtr  # a third of a second of importing
+
     with np.errstate(under="ignore", over="ignore"):
         above = np.exp(log_ndtr(mu / 2 - eps / mu))
         return np.asarray(above - np.exp(eps + log_ndtr(-mu / 2 - eps / mu)))

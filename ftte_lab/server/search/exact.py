@@ -8,14 +8,16 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from scipy.optimize import Bounds, LinearConstraint, milp
-from scipy.sparse import csr_array
 
 from ftte_lab.devices import Decision, mask_links
 from ftte_lab.models import GroupNorm
 from ftte_lab.server.search.problem import Counts, Problem
+
+if TYPE_CHECKING:
+    from scipy.optimize import LinearConstraint
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,8 @@ def exact(problem: Problem, seed: int) -> Counts:
     Raises:
         RuntimeError: if the solver stops without a proof (it never did in our tests).
     """
+    from scipy.optimize import Bounds, milp  # half a second of importing, which no node needs
+
     rows = [*memory_constraints(problem), *_logic_rows(problem), *_layer_rows(problem)]
     gains = {Option(name, count): gain for name, count, gain in problem.options}
     used = (variable for row in rows for variable in row[0])
@@ -64,6 +68,9 @@ def exact(problem: Problem, seed: int) -> Counts:
 
 def _constraint(rows: list[Row], at: dict[Variable, int]) -> LinearConstraint:
     """Return the rows as one sparse matrix, given the column of each variable."""
+    from scipy.optimize import LinearConstraint
+    from scipy.sparse import csr_array
+
     entries = [(r, at[v], c) for r, row in enumerate(rows) for v, c in row[0].items()]
     r, k, c = (np.array(part) for part in zip(*entries, strict=True))
     matrix = csr_array((c, (r, k)), shape=(len(rows), len(at)))
