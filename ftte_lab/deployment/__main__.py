@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 from ftte_lab._common import configure_process, say
 from ftte_lab.deployment.join_line import JoinLine
+from ftte_lab.deployment.messages import Join
+from ftte_lab.deployment.node_key import kept_secret
 from ftte_lab.deployment.node_loop import follow
 from ftte_lab.deployment.zmq_carrier import ZmqNode
 
@@ -39,15 +41,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _join(line: str, name: str) -> int:
     """Take part until the server ends, or whoever started this process."""
     configure_process()
-    ends = threading.Event()
+    ends, secret = threading.Event(), b""
     if line == _STANDARD_INPUT:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it ends it
-        line = sys.stdin.readline()
+        line, secret = sys.stdin.readline(), sys.stdin.readline().strip().encode()
         threading.Thread(target=_end_with_input, args=(ends,), daemon=True).start()
     joined = JoinLine.read(line)
-    carrier = ZmqNode(joined, name)
+    carrier = ZmqNode(joined, secret or kept_secret(name))
     try:
-        say(follow(carrier, joined.word, unwanted=ends.is_set))
+        say(follow(carrier, Join(joined.word, name), unwanted=ends.is_set))
     finally:
         carrier.close()
     return 0

@@ -19,12 +19,12 @@ class Heard:
     """Hold what came from a node.
 
     Attributes:
-        name: of the node, as the carrier knows it.
+        key: of the node; the carrier has proven it, so nobody else can speak with it.
         message: what it sent; `None`: nothing that can be read.
         framed_bytes: its length with everything that the carrier puts around it.
     """
 
-    name: str
+    key: str
     message: Message | None
     framed_bytes: int = 0
 
@@ -35,8 +35,8 @@ class ServerCarrier(Protocol):
     def receive(self, wait_s: float) -> list[Heard]:
         """Return what has come, in the order of arrival; wait for the first up to `wait_s`."""
 
-    def send(self, name: str, message: Message) -> int:
-        """Send to a node, if it is there, without waiting; return the bytes with framing."""
+    def send(self, key: str, message: Message) -> int:
+        """Send to the node with this key, if it is there; return the bytes with framing."""
 
     def close(self) -> None:
         """Send what is still to be sent, and give back ports and threads."""

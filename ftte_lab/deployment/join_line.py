@@ -14,6 +14,7 @@ LOOPBACK = "127.0.0.1"
 
 _ADDRESS = re.compile(r"tcp://(?:[\w.-]+|\[[0-9A-Fa-f:.]+\]):\d{1,5}")
 _WORD = re.compile(r"[A-Za-z0-9-]{4,40}")
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that looks like another one
 _KEY_BYTES = 32
 _FIX = "Copy the complete line that the server shows"
@@ -79,6 +80,16 @@ def check_word(word: str) -> str:
     fits = isinstance(word, str) and bool(_WORD.fullmatch(word))
     require(fits, "a word of another form", "4 to 40 letters (a to z), digits and hyphens")
     return word
+
+
+def is_name(name: str) -> bool:
+    """Report whether a node may have this name: up to 40 letters, digits, points and hyphens.
+
+    Example:
+        >>> is_name("laptop-7"), is_name("laptop 7")
+        (True, False)
+    """
+    return bool(_NAME.fullmatch(name))
 
 
 def new_word() -> str:

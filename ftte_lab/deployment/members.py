@@ -5,6 +5,13 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass, field
 
+from ftte_lab.deployment.join_line import is_name
+
+WRONG_WORD = "wrong word"
+"""Why somebody gets no answer at all."""
+OUT = "the server has taken this node out"
+"""What a node reads that was revoked."""
+
 
 @dataclass(eq=False)
 class Member:
@@ -12,12 +19,14 @@ class Member:
 
     Attributes:
         name: of the node.
+        key: of the node.
         seat: which share of the clients it plays.
         heard_s: when it last sent anything, on the monotonic clock (s).
         supplied: the clients for which it has the model.
     """
 
     name: str
+    key: str
     seat: int
     heard_s: float
     supplied: set[int] = field(default_factory=set)
@@ -25,6 +34,9 @@ class Member:
 
 class Members:
     """Give each node a seat. A name that comes back gets its old one.
+
+    A name belongs to the key that took it first. Who knows the word and has another key must choose
+    another name.
 
     Args:
         seats: how many nodes may take part.
@@ -35,6 +47,8 @@ class Members:
         self.seats, self._word = seats, word.encode()
         self.present: dict[str, Member] = {}
         self._seat_of: dict[str, int] = {}
+        self._name_of: dict[str, str] = {}
+        self._revoked: set[str] = set()
 
     def __contains__(self, name: str) -> bool:
         return name in self.present
@@ -42,17 +56,26 @@ class Members:
     def __len__(self) -> int:
         return len(self.present)
 
-    def knows(self, name: str) -> bool:
-        """Return whether a node has taken part before."""
-        return name in self._seat_of
+    def name_of(self, key: str) -> str | None:
+        """Return the name that belongs to a key, or `None` if it has never taken part."""
+        return self._name_of.get(key)
 
-    def refusal(self, name: str, word: str) -> str | None:
+    def refusal(self, name: str, word: str, key: str) -> str | None:
         """Return why a node may not take part, or `None` if it may."""
         if not hmac.compare_digest(word.encode("utf-8", "surrogatepass"), self._word):
-            return "wrong word"
-        return None if self._free_seat(name) is not None else "no seat"
+            return WRONG_WORD
+        if not is_name(name):
+            return "a name of another form; allowed: letters, digits, points and hyphens"
+        own = self._name_of.get(key, name)
+        owners = {n: k for k, n in self._name_of.items()}
+        if own != name or owners.get(name, key) != key:
+            return f"the name {name} belongs to another key; choose another name"
+        if key in self._revoked:
+            return OUT
+        seats = f"all {self.seats} seats are taken"
+        return None if self._free_seat(name) is not None else seats
 
-    def join(self, name: str, now_s: float) -> Member:
+    def join(self, name: str, key: str, now_s: float) -> Member:
         """Give a node its seat; it has no model yet.
 
         Raises:
@@ -62,12 +85,18 @@ class Members:
         if seat is None:
             raise ValueError(f"{self.seats} nodes are there; allowed: {self.seats}.")
         self._seat_of = {n: s for n, s in self._seat_of.items() if s != seat} | {name: seat}
-        self.present[name] = Member(name, seat, now_s)
+        self._name_of[key] = name
+        self.present[name] = Member(name, key, seat, now_s)
         return self.present[name]
 
     def leave(self, name: str) -> None:
         """Take a node out; its seat is kept for it as long as there are others."""
         self.present.pop(name, None)
+
+    def revoke(self, name: str) -> None:
+        """Take a node out for good: its key may not come back."""
+        self._revoked |= {key for key, owned in self._name_of.items() if owned == name}
+        self.leave(name)
 
     def _free_seat(self, name: str) -> int | None:
         """Return the seat of a name: its own, one that nobody had, or one that was left."""

@@ -18,9 +18,15 @@ Seconds = tuple[float, float, float]
 
 @dataclass(frozen=True)
 class Join:
-    """Ask to take part, or to take part again; `word` is the word of the join line."""
+    """Ask to take part, or to take part again.
+
+    Attributes:
+        word: of the join line.
+        name: by which the node is known; it belongs to the first key that takes it.
+    """
 
     word: str
+    name: str
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,7 @@ _LOOK_S = 0.02  # how often a node that trains looks for messages
 
 def follow(
     carrier: NodeCarrier,
-    word: str,
+    join: Join,
     *,
     beat_s: float = BEAT_S,
     patience_s: float = PATIENCE_S,
@@ -29,7 +29,7 @@ def follow(
 
     Args:
         carrier: to the server.
-        word: of the join line.
+        join: what the node says when it joins.
         beat_s: seconds between two heartbeats.
         patience_s: seconds of silence after which the server counts as gone.
         unwanted: asked often; true ends the node.
@@ -38,7 +38,7 @@ def follow(
         ValueError: the run cannot be done on this machine, for example because data are missing.
     """
     try:
-        reason = _follow(carrier, word, beat_s, patience_s, unwanted)
+        reason = _follow(carrier, join, beat_s, patience_s, unwanted)
     except BaseException:
         carrier.send(Left())
         raise
@@ -49,14 +49,14 @@ def follow(
 
 def _follow(
     carrier: NodeCarrier,
-    word: str,
+    join: Join,
     beat_s: float,
     patience_s: float,
     unwanted: Callable[[], bool],
 ) -> str | None:
     """Return why the server is not followed any more; `None`: the node is unwanted."""
     jobs = JobThread()
-    carrier.send(Join(word))
+    carrier.send(join)
     heard_s = beaten_s = time.monotonic()
     while not unwanted():
         now = time.monotonic()
@@ -75,7 +75,7 @@ def _follow(
         if isinstance(message, Welcome | Job):
             jobs.take(message)
         elif isinstance(message, Again):
-            carrier.send(Join(word))
+            carrier.send(join)
         elif isinstance(message, Bye):
             return message.reason or "the server has ended"
     return None

@@ -1,7 +1,8 @@
 """Start node processes on this machine, and end them whatever happens.
 
-A node process reads its join line from its standard input, which stays open: when it is closed,
-because whoever started the process has ended in whatever way, the node ends as well.
+A node process reads its join line and its secret key from its standard input, which stays open:
+when it is closed, because whoever started the process has ended in whatever way, the node ends as
+well.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import sys
 from pathlib import Path
 
 from ftte_lab.deployment.join_line import JoinLine
+from ftte_lab.deployment.zmq_carrier import new_secret
 
 _END_S = 3.0  # how long a node may take to end by itself
 
@@ -30,6 +32,7 @@ class NodeProcesses:
     def __init__(self, line: JoinLine) -> None:
         self._line = line
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._secrets: dict[str, bytes] = {}
 
     def start(self, name: str) -> None:
         """Start a node, or start it again.
@@ -49,7 +52,8 @@ class NodeProcesses:
         self.processes[name] = process
         if process.stdin is not None:
             with contextlib.suppress(OSError):  # it has ended already: `ended` says so
-                process.stdin.write(self._line.text().encode() + b"\n")
+                secret = self._secrets.setdefault(name, new_secret())
+                process.stdin.write(self._line.text().encode() + b"\n" + secret + b"\n")
                 process.stdin.flush()
 
     def ended(self) -> list[str]:

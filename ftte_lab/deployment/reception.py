@@ -8,7 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ftte_lab.deployment.carrier import Heard, ServerCarrier
-from ftte_lab.deployment.members import Member, Members
+from ftte_lab.deployment.join_line import is_name
+from ftte_lab.deployment.members import OUT, WRONG_WORD, Member, Members
 from ftte_lab.deployment.messages import Again, Beat, Bye, Join, Left, Update, Welcome
 
 LOST_S = 10.0
@@ -21,7 +22,7 @@ class Incident:
 
     Attributes:
         what: "joined", "left", "lost", "update", or why a message was not taken.
-        name: of the node.
+        name: of the node; "?" of one that has never taken part.
         update: what it sent, if it is an update.
         framed_bytes: length of the message with framing.
     """
@@ -49,11 +50,13 @@ class Reception:
         self.carrier, self.members, self.lost_s = carrier, members, lost_s
         self.welcome: Callable[[Member], Welcome] | None = None
         self.counts: Counter[str] = Counter()
+        self._kicked: list[Incident] = []
 
     def receive(self, wait_s: float) -> list[Incident]:
         """Return what has happened; wait for it up to `wait_s`."""
         found = [self._incident(heard) for heard in self.carrier.receive(wait_s)]
-        incidents = [incident for incident in found if incident is not None]
+        incidents = self._kicked + [incident for incident in found if incident is not None]
+        self._kicked = []
         self.counts.update(incident.what for incident in incidents)
         return incidents
 
@@ -79,25 +82,34 @@ class Reception:
 
     def goodbye(self, reason: str) -> None:
         """End all nodes."""
-        for name in self.members.present:
-            self.carrier.send(name, Bye(reason))
+        for member in self.members.present.values():
+            self.carrier.send(member.key, Bye(reason))
         self.members.present.clear()
 
+    def kick(self, name: str) -> None:
+        """Take a node out for good, and tell it so; the run hears of it with the next messages."""
+        member = self.members.present.get(name)
+        if member is not None:
+            self.members.revoke(name)
+            self.carrier.send(member.key, Bye(OUT))
+            self._kicked.append(self.gone("left", name))
+
     def _incident(self, heard: Heard) -> Incident | None:
-        name, message = heard.name, heard.message
+        message, known = heard.message, self.members.name_of(heard.key)
+        name = "?" if known is None else known
         if message is None:
             return Incident("unreadable", name, framed_bytes=heard.framed_bytes)
         if isinstance(message, Join):
-            return self._join(name, message)
+            return self._join(heard.key, message)
         member = self.members.present.get(name)
         if member is None:
             # A stranger gets no answer: whoever does not know the word is not heard.
-            if self.members.knows(name) and not isinstance(message, Left):
-                self.carrier.send(name, Again())
+            if known is not None and not isinstance(message, Left):
+                self.carrier.send(heard.key, Again())
             return Incident("not a member", name)
         member.heard_s = time.monotonic()
         if isinstance(message, Beat):
-            self.carrier.send(name, Beat())
+            self.carrier.send(heard.key, Beat())
             return None
         if isinstance(message, Left):
             return self.gone("left", name)
@@ -105,19 +117,22 @@ class Reception:
             return Incident("update", name, message, heard.framed_bytes)
         return Incident("not for a server", name)
 
-    def _join(self, name: str, message: Join) -> Incident:
-        reason = self.members.refusal(name, message.word)
-        if reason is not None:
-            return Incident(reason, name)
-        self._welcome(self.members.join(name, time.monotonic()))
-        return Incident("joined", name)
+    def _join(self, key: str, message: Join) -> Incident:
+        name = message.name if is_name(message.name) else "?"
+        reason = self.members.refusal(message.name, message.word, key)
+        if reason is None:
+            self._welcome(self.members.join(name, key, time.monotonic()))
+            return Incident("joined", name)
+        if reason != WRONG_WORD:  # whoever knows the word is told
+            self.carrier.send(key, Bye(reason))
+        return Incident(reason, name)
 
     def _welcome(self, member: Member) -> None:
         member.supplied.clear()
         if self.welcome is None:
-            self.carrier.send(member.name, Beat())
+            self.carrier.send(member.key, Beat())
         else:
-            self.carrier.send(member.name, self.welcome(member))
+            self.carrier.send(member.key, self.welcome(member))
 
     def gone(self, what: str, name: str) -> Incident:
         """Take out a node."""

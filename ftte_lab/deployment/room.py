@@ -152,6 +152,10 @@ class Room:
         run = ServedRun("free", prepared, order, self.reception, self._numbers, scale)
         return run.events()
 
+    def kick(self, name: str) -> None:
+        """Take a node out for good: its key may not come back."""
+        self.reception.kick(name)
+
     def close(self) -> None:
         """End all nodes, and give back the port."""
         try:

@@ -111,7 +111,7 @@ class ServedRun:
         parts = self.model.parts(start, whole)
         number = next(self.numbers)
         job = Job(number, start.client, start.visit, start.together, start.pace, parts)
-        framed = self.reception.carrier.send(member.name, job)
+        framed = self.reception.carrier.send(member.key, job)
         member.supplied.add(start.client)
         record = JobRecord(
             number,

@@ -161,7 +161,10 @@ def _seconds(values: Any) -> Seconds:
 
 _Reader = Callable[[Mapping[str, Any], _Arrays], Message]
 _READ: Mapping[str, tuple[_Reader, tuple[str, ...]]] = {
-    "join": (lambda head, arrays: Join(_text(head["word"])), ("word",)),
+    "join": (
+        lambda head, arrays: Join(_text(head["word"]), _text(head["name"])),
+        ("word", "name"),
+    ),
     "welcome": (_welcome, ("scenario", "clients", "union")),
     "job": (_job, ("number", "client", "visit", "together", "pace")),
     "update": (_update, ("number",)),

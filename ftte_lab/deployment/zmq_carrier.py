@@ -1,11 +1,13 @@
 """Carry messages over ZeroMQ, encrypted with CURVE: one port at the server, no broker.
 
-ZeroMQ connects again by itself. A node with another server key cannot even begin to speak.
+ZeroMQ connects again by itself. A node with another server key cannot even begin to speak. The
+handshake proves the key of each node, so the server knows a node by it, whatever the connection.
 """
 
 from __future__ import annotations
 
-import re
+import threading
+from collections import OrderedDict
 from typing import Any
 
 from ftte_lab.deployment.carrier import Heard
@@ -16,13 +18,15 @@ from ftte_lab.deployment.wire import WireError, from_frames, to_frames
 MOST_BYTES = 256 << 20
 """The longest frame that a node takes: a complete model."""
 
-_NAME = re.compile(rb"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 _AT_ONCE = 64  # messages that are read before the server goes on with its work
 _LINGER_MS = 500  # how long a socket that is closed still sends
 _HANDSHAKE_MS = 5000  # whoever connects and does not speak CURVE is dropped
+_KEY_BYTES = 32
 _RECONNECT_MS = (100, 2000)
 # What ZMTP 3.1 and CurveZMQ put around a frame: name, nonce, flags and check of the message.
 _CURVE_BYTES = 33
+_MOST_ROUTES = 5000  # keys whose newest connection is known; the one silent for longest goes first
+_ADMISSION = "inproc://zeromq.zap.01"  # where ZeroMQ asks who may connect (ZAP, RFC 27)
 _SHORT, _SHORT_HEAD, _LONG_HEAD = 255, 2, 9
 
 
@@ -44,16 +48,6 @@ def zmq_module() -> Any:
             "this ZeroMQ cannot encrypt; allowed: one with CURVE. Install pyzmq from its wheel."
         )
     return zmq
-
-
-def is_name(name: str) -> bool:
-    """Report whether a node may have this name: up to 40 letters, digits, points and hyphens.
-
-    Example:
-        >>> is_name("laptop-7"), is_name("laptop 7")
-        (True, False)
-    """
-    return name.isascii() and bool(_NAME.fullmatch(name.encode()))
 
 
 def framed_bytes(frames: list[bytes]) -> int:
@@ -79,7 +73,6 @@ class ZmqServer:
     Attributes:
         address: where it listens.
         key: the public key.
-        unreadable: how many messages had no readable name.
 
     Raises:
         ValueError: ZeroMQ is missing, or the port is taken.
@@ -98,9 +91,10 @@ class ZmqServer:
         self._socket = socket = self._context.socket(zmq.ROUTER)
         socket.curve_server, socket.curve_secretkey = True, secret
         socket.maxmsgsize, socket.linger = most_bytes, _LINGER_MS
-        socket.router_handover, socket.handshake_ivl = True, _HANDSHAKE_MS
+        socket.handshake_ivl, socket.zap_domain = _HANDSHAKE_MS, b"nodes"
         socket.ipv6 = ":" in host
-        self.unreadable = 0
+        self._routes: OrderedDict[str, bytes] = OrderedDict()
+        self._admit()
         try:
             socket.bind(f"tcp://{host}:{port or '*'}")
         except zmq.ZMQError as error:
@@ -119,32 +113,59 @@ class ZmqServer:
             return heard
         for _ in range(_AT_ONCE):
             try:
-                name, *frames = self._socket.recv_multipart(self._zmq.NOBLOCK)
+                route, *parts = self._socket.recv_multipart(self._zmq.NOBLOCK, copy=False)
             except self._zmq.Again:
                 break
-            if not _NAME.fullmatch(name):
-                self.unreadable += 1
+            if not parts:
                 continue
+            key, frames = str(parts[-1].get("User-Id")), [part.bytes for part in parts]
+            self._routes[key] = route.bytes
+            self._routes.move_to_end(key)
+            if len(self._routes) > _MOST_ROUTES:
+                self._routes.popitem(last=False)
             try:
                 message = from_frames(frames)
             except WireError:
-                heard.append(Heard(name.decode(), None, framed_bytes(frames)))
+                heard.append(Heard(key, None, framed_bytes(frames)))
             else:
-                heard.append(Heard(name.decode(), message, framed_bytes(frames)))
+                heard.append(Heard(key, message, framed_bytes(frames)))
         return heard
 
-    def send(self, name: str, message: Message) -> int:
-        """Send to a node, if it is there, without waiting; return the bytes with framing."""
-        frames = to_frames(message)
+    def send(self, key: str, message: Message) -> int:
+        """Send to the node with this key, if it is there; return the bytes with framing."""
+        frames, route = to_frames(message), self._routes.get(key)
+        if route is None:
+            return 0
         try:
-            self._socket.send_multipart([name.encode(), *frames], self._zmq.NOBLOCK)
+            self._socket.send_multipart([route, *frames], self._zmq.NOBLOCK)
         except self._zmq.ZMQError:  # it is gone: its silence will be noticed
             return 0
         return framed_bytes(frames)
 
     def close(self) -> None:
         """Send what is still to be sent, and give back port and threads."""
-        self._context.destroy(linger=_LINGER_MS)
+        self._socket.close(_LINGER_MS)
+        self._context.term()
+
+    def _admit(self) -> None:
+        """Let every key in, and note it: what may be said with it is decided above."""
+        zmq, context = self._zmq, self._context
+        asked = context.socket(zmq.REP)
+        asked.bind(_ADMISSION)
+
+        def answer() -> None:
+            while True:
+                try:
+                    question = asked.recv_multipart()
+                    version, number, *_, key = question
+                    known = _key_text(key) if len(key) == _KEY_BYTES else b""
+                    status = (b"200", b"OK") if known else (b"400", b"no key")
+                    asked.send_multipart([version, number, *status, known, b""])
+                except zmq.ZMQError:  # the server is closed
+                    asked.close(0)
+                    return
+
+        threading.Thread(target=answer, name="admission", daemon=True).start()
 
 
 class ZmqNode:
@@ -152,20 +173,19 @@ class ZmqNode:
 
     Args:
         line: where to, and with which key.
-        name: of the node.
+        secret: key of the node, as ZeroMQ writes it; `None`: a new one, which nobody knows again.
 
     Raises:
-        ValueError: ZeroMQ is missing, or the name has another form.
+        ValueError: ZeroMQ is missing, or the secret has another form.
     """
 
-    def __init__(self, line: JoinLine, name: str) -> None:
-        if not is_name(name):
-            raise ValueError(f"name = {name!r:.60}; allowed: letters, digits, points and hyphens.")
+    def __init__(self, line: JoinLine, secret: bytes | None = None) -> None:
         zmq = zmq_module()
         self._zmq, self._context = zmq, zmq.Context()
         self._socket = socket = self._context.socket(zmq.DEALER)
-        socket.identity, socket.linger, socket.maxmsgsize = name.encode(), _LINGER_MS, MOST_BYTES
-        socket.curve_publickey, socket.curve_secretkey = zmq.curve_keypair()
+        socket.linger, socket.maxmsgsize = _LINGER_MS, MOST_BYTES
+        secret = new_secret() if secret is None else secret
+        socket.curve_publickey, socket.curve_secretkey = _public(secret), secret
         socket.curve_serverkey = _key_text(line.key)
         socket.reconnect_ivl, socket.reconnect_ivl_max = _RECONNECT_MS
         socket.ipv6 = "[" in line.address
@@ -190,6 +210,23 @@ class ZmqNode:
     def close(self) -> None:
         """Give back the socket and its thread."""
         self._context.destroy(linger=_LINGER_MS)
+
+
+def new_secret() -> bytes:
+    """Return a new secret key, as ZeroMQ writes it.
+
+    Raises:
+        ValueError: ZeroMQ is missing.
+    """
+    return bytes(zmq_module().curve_keypair()[1])
+
+
+def _public(secret: bytes) -> bytes:
+    zmq = zmq_module()
+    try:
+        return bytes(zmq.curve_public(secret))
+    except (ValueError, zmq.ZMQError) as error:
+        raise ValueError("a secret key of another form; allowed: 40 characters.") from error
 
 
 def _key_bytes(text: bytes) -> bytes:

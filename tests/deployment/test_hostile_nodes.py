@@ -14,12 +14,22 @@ from hypothesis import strategies as st
 from ftte_lab import prepare
 from ftte_lab.deployment import JoinLine, RealRun, Room, run_digest
 from ftte_lab.deployment.carrier import Heard
-from ftte_lab.deployment.members import Members
-from ftte_lab.deployment.messages import Again, Beat, Job, Join, Left, Message, Update, Welcome
+from ftte_lab.deployment.members import OUT, Members
+from ftte_lab.deployment.messages import (
+    Again,
+    Beat,
+    Bye,
+    Job,
+    Join,
+    Left,
+    Message,
+    Update,
+    Welcome,
+)
 from ftte_lab.deployment.payloads import Payloads
 from ftte_lab.deployment.reception import Reception
 from ftte_lab.deployment.wire import to_frames
-from ftte_lab.deployment.zmq_carrier import ZmqNode, ZmqServer, zmq_module
+from ftte_lab.deployment.zmq_carrier import ZmqNode, ZmqServer, new_secret, zmq_module
 from ftte_lab.simulation import Finished, simulate
 from tests.deployment.thread_nodes import FullRoom, ThreadNodes
 from tests.tiny import TINY
@@ -62,8 +72,8 @@ def test_strangers_get_no_answer() -> None:
     strange: list[Message | None] = [
         Beat(),
         Update(0, b""),
-        Join("red-tea"),
-        Join(""),
+        Join("red-tea", "a"),
+        Join("", "a"),
         None,
         Left(),
     ]
@@ -80,12 +90,12 @@ def test_strangers_get_no_answer() -> None:
 
 def test_a_word_of_any_letters_is_compared() -> None:
     found, stage = reception()
-    assert hear(found, stage, "a", Join("grün\ud800")) == ["wrong word"]
+    assert hear(found, stage, "a", Join("grün\ud800", "a")) == ["wrong word"]
 
 
 def test_a_node_that_was_given_up_is_asked_to_join_again() -> None:
     found, stage = reception(lost_s=0.0)
-    assert hear(found, stage, "a", Join(WORD)) == ["joined"]
+    assert hear(found, stage, "a", Join(WORD, "a")) == ["joined"]
     time.sleep(0.002)
     assert [one.what for one in found.give_up(lambda name: 0.0)] == ["lost"]
     stage.sent.clear()
@@ -95,21 +105,64 @@ def test_a_node_that_was_given_up_is_asked_to_join_again() -> None:
 
 def test_silence_is_allowed_as_long_as_the_job_takes() -> None:
     found, stage = reception(lost_s=0.0)
-    hear(found, stage, "a", Join(WORD))
+    hear(found, stage, "a", Join(WORD, "a"))
     time.sleep(0.002)
     assert found.give_up(lambda name: 1000.0) == []
 
 
 def test_seats_are_few_and_a_name_keeps_its_own() -> None:
     members = Members(2, WORD)
-    assert [members.join(name, 0.0).seat for name in ("a", "b")] == [0, 1]
-    assert members.refusal("c", WORD) == "no seat"
-    assert members.refusal("a", WORD) is None
+    assert [members.join(name, name, 0.0).seat for name in ("a", "b")] == [0, 1]
+    assert members.refusal("c", WORD, "c") == "all 2 seats are taken"
+    assert members.refusal("a", WORD, "a") is None
     members.leave("a")
     members.leave("b")
-    assert members.join("b", 0.0).seat == 1
-    assert members.join("c", 0.0).seat == 0
-    assert members.refusal("a", WORD) == "no seat"
+    assert members.join("b", "b", 0.0).seat == 1
+    assert members.join("c", "c", 0.0).seat == 0
+    assert members.refusal("a", WORD, "a") == "all 2 seats are taken"
+
+
+def test_a_name_belongs_to_the_key_that_took_it_first() -> None:
+    """Who knows the word can neither take another node's name nor speak, or end it, in its name."""
+    found, stage = reception()
+    assert hear(found, stage, "key-1", Join(WORD, "a")) == ["joined"]
+    stage.sent.clear()
+    other = "the name a belongs to another key; choose another name"
+    assert hear(found, stage, "key-2", Join(WORD, "a")) == [other]
+    assert stage.sent == [("key-2", Bye(other))]
+    assert hear(found, stage, "key-2", Update(0, b""), Left()) == ["not a member"] * 2
+    assert "a" in found.members
+    assert hear(found, stage, "key-1", Join(WORD, "b")) == [
+        "the name b belongs to another key; choose another name"
+    ]
+    found.members.leave("a")
+    assert hear(found, stage, "key-2", Join(WORD, "a")) == [other]
+    assert hear(found, stage, "key-2", Join(WORD, "b"), Join(WORD, "b")) == ["joined", "joined"]
+    assert hear(found, stage, "key-1", Join(WORD, "a")) == ["joined"]
+
+
+def test_whoever_knows_the_word_is_refused_in_words() -> None:
+    found, stage = reception(seats=1)
+    hear(found, stage, "a", Join(WORD, "a"))
+    stage.sent.clear()
+    hear(found, stage, "b", Join(WORD, "b"), Join(WORD, "two words"))
+    reasons = [message.reason for _, message in stage.sent if isinstance(message, Bye)]
+    assert reasons == [
+        "all 1 seats are taken",
+        "a name of another form; allowed: letters, digits, points and hyphens",
+    ]
+
+
+def test_a_node_that_was_taken_out_stays_out() -> None:
+    found, stage = reception()
+    hear(found, stage, "a", Join(WORD, "a"))
+    stage.sent.clear()
+    found.kick("nobody")
+    found.kick("a")
+    assert stage.sent == [("a", Bye(OUT))]
+    assert [one.what for one in found.receive(0.0)] == ["left"]
+    assert hear(found, stage, "a", Join(WORD, "a")) == [OUT]
+    assert len(found.members) == 0
 
 
 @cache
@@ -151,7 +204,9 @@ class Attacker:
     """A node that knows the word and does not keep to the rules."""
 
     def __init__(self, line: JoinLine, name: str) -> None:
-        self.carrier = ZmqNode(line, name)
+        self.secret = new_secret()
+        self.carrier = ZmqNode(line, self.secret)
+        self.carrier.send(Join(line.word, name))
         self.raw, self.closed = self.carrier._socket, False
 
     def close(self) -> None:
@@ -190,7 +245,6 @@ def test_a_run_goes_on_whatever_a_member_sends(two_of_three: FullRoom) -> None:
     *_, expected = simulate(PREPARED, processes=1)
     assert isinstance(expected, Finished)
     attacker = Attacker(room.line, "node-3")
-    attacker.carrier.send(Join(room.line.word))
     room.wait_for_nodes()
     sent = False
     for event in room.locked(PREPARED):
@@ -214,6 +268,7 @@ def test_a_run_goes_on_whatever_a_member_sends(two_of_three: FullRoom) -> None:
         elif getattr(event, "what", "") == "void" and not attacker.closed:
             # All that was sent has been read: its job is void because of the last message.
             attacker.close()
+            two_of_three.nodes.secrets["node-3"] = attacker.secret
             two_of_three.nodes.start("node-3")
     assert sent
 
@@ -222,7 +277,6 @@ def test_updates_that_are_not_finite_are_counted_by_the_intake(two_of_three: Ful
     """Well formed and useless: the intake of the server refuses it, and the run goes on."""
     room = two_of_three.room
     attacker = Attacker(room.line, "node-3")
-    attacker.carrier.send(Join(room.line.word))
     room.wait_for_nodes()
     small = prepare(TINY.replace(clients=3, concurrency=3, buffer=3, max_updates=9, horizon_s=1e4))
     entries = small.plan.subset.entries(small.federation.model)
@@ -247,7 +301,7 @@ def test_other_keys_and_other_words_are_never_heard() -> None:
         context = zmq.Context()
         plain = context.socket(zmq.DEALER)  # a client that does not encrypt
         plain.connect(room.line.address)
-        plain.send_multipart(to_frames(Join(room.line.word)))
+        plain.send_multipart(to_frames(Join(room.line.word, "plain")))
         while any(thread.is_alive() for thread in nodes.threads):
             room._idle()
         context.destroy(linger=0)
@@ -257,10 +311,36 @@ def test_other_keys_and_other_words_are_never_heard() -> None:
         assert room.reception.counts["wrong word"] >= 1
 
 
+def test_the_network_proves_the_key_of_a_node() -> None:
+    """A thief with the word and the name is heard under a key of its own; the owner goes on."""
+    with FullRoom(nodes=1) as full:
+        room = full.room
+        thief = ZmqNode(room.line)
+        for message in (Join(room.line.word, "node-1"), Left(), Update(0, b"")):
+            thief.send(message)
+        told = None
+        while told is None:
+            room._idle()
+            told = thief.receive(0.0)
+        thief.close()
+        assert told == Bye("the name node-1 belongs to another key; choose another name")
+        while room.reception.counts["not a member"] < 2:
+            room._idle()
+        assert set(room.reception.members.present) == {"node-1"}
+        again = ZmqNode(room.line, full.nodes.secrets["node-1"])
+        again.send(Beat())  # another connection of the same key: it is the same node
+        answer = None
+        while answer is None:
+            room._idle()
+            answer = again.receive(0.0)
+        again.close()
+        assert answer == Beat()
+
+
 def test_a_frame_that_is_too_long_cuts_its_sender_off() -> None:
     server = ZmqServer(most_bytes=10_000)
     try:
-        node = ZmqNode(JoinLine(server.address, server.key, WORD), "a")
+        node = ZmqNode(JoinLine(server.address, server.key, WORD))
         node.send(Update(1, bytes(20_000)))
         assert server.receive(0.5) == []
         node.close()

@@ -10,6 +10,8 @@ import pytest
 from ftte_lab import prepare
 from ftte_lab.deployment import DeploymentError, JoinLine, RealRun, Room, run_digest
 from ftte_lab.deployment.__main__ import main
+from ftte_lab.deployment.node_key import kept_secret
+from ftte_lab.deployment.zmq_carrier import ZmqNode
 from ftte_lab.simulation import Finished, Stepped, simulate
 from tests.tiny import TINY
 
@@ -48,7 +50,7 @@ def test_a_node_ends_when_whoever_started_it_has_ended() -> None:
         env=ENVIRONMENT,
     )
     assert process.stdin is not None
-    process.stdin.write(NOWHERE.text().encode() + b"\n")
+    process.stdin.write(NOWHERE.text().encode() + b"\n\n")
     process.stdin.close()
     assert process.wait(200) == 0
 
@@ -93,3 +95,22 @@ def test_a_wrong_join_line_is_one_sentence(
 def test_a_wrong_name_is_one_sentence(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["join", NOWHERE.text(), "--name", "two words"]) == 2
     assert "letters, digits, points and hyphens" in capsys.readouterr().err
+
+
+def test_a_node_keeps_its_key_for_itself(tmp_path: Path) -> None:
+    folder = tmp_path / "nodes"
+    first = kept_secret("a", folder)
+    assert kept_secret("a", folder) == first != kept_secret("b", folder)
+    if os.name == "posix":
+        assert (folder / "a.key").stat().st_mode & 0o077 == 0
+    (folder / "a.key").write_bytes(b"cut off")
+    with pytest.raises(ValueError, match="holds no key"):
+        kept_secret("a", folder)
+    with pytest.raises(ValueError, match=r"name = '\.\./a'"):
+        kept_secret("../a", folder)
+
+
+def test_a_secret_of_another_form_is_one_sentence() -> None:
+    for secret in (b"short", b"\xff" * 40):
+        with pytest.raises(ValueError, match="a secret key of another form"):
+            ZmqNode(NOWHERE, secret)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ftte_lab.deployment import JoinLine
+from ftte_lab.deployment.join_line import is_name
 from ftte_lab.deployment.messages import (
     PARTS,
     Again,
@@ -24,13 +25,13 @@ from ftte_lab.deployment.messages import (
     Welcome,
 )
 from ftte_lab.deployment.wire import WireError, from_frames, to_frames
-from ftte_lab.deployment.zmq_carrier import framed_bytes, is_name
+from ftte_lab.deployment.zmq_carrier import framed_bytes
 
 WHOLE = st.integers(0, 2**53 - 1)
 SECONDS = st.tuples(*[st.floats(0, 1e6)] * 3)
 PAYLOADS = st.binary(max_size=80)
 MESSAGES: st.SearchStrategy[Message] = st.one_of(
-    st.builds(Join, st.text()),
+    st.builds(Join, st.text(), st.text()),
     st.builds(Welcome, st.text(), st.lists(WHOLE, max_size=4).map(tuple), st.text()),
     st.builds(
         Job,

@@ -4,9 +4,9 @@ import threading
 from types import TracebackType
 
 from ftte_lab.deployment import JoinLine, Room
-from ftte_lab.deployment.messages import Message
+from ftte_lab.deployment.messages import Join, Message
 from ftte_lab.deployment.node_loop import follow
-from ftte_lab.deployment.zmq_carrier import ZmqNode
+from ftte_lab.deployment.zmq_carrier import ZmqNode, new_secret
 
 
 class PowerCutError(Exception):
@@ -16,8 +16,8 @@ class PowerCutError(Exception):
 class CutCarrier(ZmqNode):
     """Move messages until the power is cut; then not even a goodbye is sent."""
 
-    def __init__(self, line: JoinLine, name: str) -> None:
-        super().__init__(line, name)
+    def __init__(self, line: JoinLine, secret: bytes) -> None:
+        super().__init__(line, secret)
         self.cut = threading.Event()
 
     def receive(self, wait_s: float) -> Message | None:
@@ -37,11 +37,13 @@ class ThreadNodes:
         self.line = line
         self.carriers: dict[str, CutCarrier] = {}
         self.reasons: dict[str, str] = {}
+        self.secrets: dict[str, bytes] = {}
         self.threads: list[threading.Thread] = []
         self.ends = threading.Event()
 
     def start(self, name: str, patience_s: float = 60.0, word: str | None = None) -> None:
-        carrier = self.carriers[name] = CutCarrier(self.line, name)
+        secret = self.secrets.setdefault(name, new_secret())
+        carrier = self.carriers[name] = CutCarrier(self.line, secret)
         thread = threading.Thread(
             target=self._follow, args=(name, carrier, patience_s, word or self.line.word)
         )
@@ -59,7 +61,11 @@ class ThreadNodes:
     def _follow(self, name: str, carrier: CutCarrier, patience_s: float, word: str) -> None:
         try:
             self.reasons[name] = follow(
-                carrier, word, beat_s=0.2, patience_s=patience_s, unwanted=self.ends.is_set
+                carrier,
+                Join(word, name),
+                beat_s=0.2,
+                patience_s=patience_s,
+                unwanted=self.ends.is_set,
             )
         except PowerCutError:
             self.reasons[name] = "cut"

@@ -98,6 +98,10 @@ PLACES: Mapping[str, tuple[str, str]] = {
         "tests/data/test_shared_home.py",
     ),
     "ftte_lab/data/wrist.py": ("glob, loadtxt", MALFORMED),
+    "ftte_lab/deployment/node_key.py": (
+        "fdopen, mkdir, open, read_bytes",
+        "tests/deployment/test_processes.py",
+    ),
     "ftte_lab/deployment/wire.py": ("dumps, loads", NO_FILE),
     "ftte_lab/experiments/crew.py": ("read_json", "tests/experiments/test_find.py"),
     "ftte_lab/experiments/kept_runs.py": (
