@@ -118,6 +118,10 @@ def test_layers_of_the_small_nets() -> None:
     ]
 
 
+def test_only_the_mlp_takes_short_axes() -> None:
+    assert build("mlp", (3, 4), 5).size == 12 * 64 + 64 + 64 * 32 + 32 + 32 * 5 + 5
+
+
 def test_layers_of_the_deep_nets() -> None:
     for shape, stem, stride, wide in (
         (WIDE, 3, 2, 3),
