@@ -10,6 +10,7 @@ idea of MobileNetV2 and MCUNet (narrow in, wide depthwise, narrow out); their si
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 from ftte_lab._common import Registry, callable_entry, choice, integer, require
 from ftte_lab.models.model import Model
@@ -191,18 +192,15 @@ _MCUNET = {
 }
 
 
-def _mcunet(size: str) -> Callable[[Builder, int], None]:
-    def build_into(b: Builder, classes: int) -> None:
-        width, blocks = _MCUNET[size]
-        one_d = len(b.shape) == 2
-        stem = 2 if b.shape[1] >= 16 else 1
-        b.conv("stem", width, 7 if one_d else 3, stride=stem)
-        for i, (out, stride, expansion) in enumerate(blocks, 1):
-            b.bottleneck(f"block{i}", out, stride, expansion)
-        b.pool()
-        b.linear("head", classes)
-
-    return build_into
+def _mcunet(size: str, b: Builder, classes: int) -> None:
+    width, blocks = _MCUNET[size]
+    one_d = len(b.shape) == 2
+    stem = 2 if b.shape[1] >= 16 else 1
+    b.conv("stem", width, 7 if one_d else 3, stride=stem)
+    for i, (out, stride, expansion) in enumerate(blocks, 1):
+        b.bottleneck(f"block{i}", out, stride, expansion)
+    b.pool()
+    b.linear("head", classes)
 
 
 MODELS: Registry[Callable[[Builder, int], None]] = Registry(
@@ -212,8 +210,8 @@ MODELS: Registry[Callable[[Builder, int], None]] = Registry(
         "cnn": _cnn,
         "cnn-maxpool": _cnn_maxpool,
         "cnn-gap": _cnn_gap,
-        "mcunet-s": _mcunet("mcunet-s"),
-        "mcunet-m": _mcunet("mcunet-m"),
+        "mcunet-s": partial(_mcunet, "mcunet-s"),
+        "mcunet-m": partial(_mcunet, "mcunet-m"),
     },
     callable_entry("model"),
 )
