@@ -1,6 +1,6 @@
 """Ready-made comparisons, each with a server rate tuned for each method.
 
-The rates come from `python -m ftte_lab PRESET --tune`, on seeds of their own (`TUNING_SEEDS`) that
+The rates come from `ftte-lab headline PRESET --tune`, on seeds of their own (`TUNING_SEEDS`) that
 no table reports: an untuned server rate makes any weighting look good.
 """
 

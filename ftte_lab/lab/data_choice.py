@@ -34,6 +34,6 @@ def present(name: str) -> str:
         not absent(name),
         f"the data set {name} is {ABSENT}",
         "one that is",
-        f"To get it, run in a terminal: python -m ftte_lab.data {name}",
+        f"To get it, run in a terminal: ftte-lab data {name}",
     )
     return name

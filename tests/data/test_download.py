@@ -18,8 +18,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ftte_lab.cli import main
 from ftte_lab.data import download, fetch, images, load, split
-from ftte_lab.data.__main__ import main
 from ftte_lab.data.remote_file import RemoteFile
 
 REAL = Path(__file__).parents[3] / "shared" / "data"
@@ -264,9 +264,9 @@ def test_command_fetches_or_explains(
     server: Server, home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(images, "FASHION_MNIST", fashion(server))
-    assert main(["fashion_mnist"]) == 0
+    assert main(["data", "fashion_mnist"]) == 0
     assert str(home) in capsys.readouterr().out
-    assert main(["wrist"]) == 2
+    assert main(["data", "wrist"]) == 2
     assert "wrist needs folder" in capsys.readouterr().err
 
 

@@ -14,8 +14,8 @@ import numpy as np
 import pytest
 
 from ftte_lab._common import try_lock
+from ftte_lab.cli import main
 from ftte_lab.data import catalogue, download, fetch, images, load, store
-from ftte_lab.data.__main__ import main
 from ftte_lab.data.remote_file import RemoteFile
 from tests.data.test_download import Server, cifar_archive, fashion, home, record, server
 
@@ -175,7 +175,7 @@ def test_stale_settings_are_named_in_one_sentence(
         monkeypatch.setenv(name, value)
     nowhere = RemoteFile("https://127.0.0.1:9/a.gz", "0" * 32)
     monkeypatch.setattr(images, "FASHION_MNIST", {"x_train": nowhere})
-    assert main(["fashion_mnist"]) == 2
+    assert main(["data", "fashion_mnist"]) == 2
     said = capsys.readouterr().err
     assert len(said.splitlines()) == 1
     assert "; allowed: " in said
@@ -204,10 +204,10 @@ def test_a_home_that_cannot_be_written_is_named_in_one_sentence(
 
         monkeypatch.setattr(store, "write_atomic", full)
     if kind == "no user":  # it is taken for a folder of that name, as a shell does
-        assert main(["wrist", "--folder", str(tmp_path / "HMP")]) == 0
+        assert main(["data", "wrist", "--folder", str(tmp_path / "HMP")]) == 0
         return
     for command in (["wrist", "--folder", str(tmp_path / "HMP")], ["fashion_mnist"]):
-        assert main(command) == 2
+        assert main(["data", *command]) == 2
         said = capsys.readouterr().err
         assert "FTTE_DATA_HOME" in said.splitlines()[-1]
         assert "Traceback" not in said

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
-from ftte_lab import __main__ as command
+from ftte_lab.cli import main
 from ftte_lab.experiments import (
     HEADLINE_METHODS,
     PRESETS,
@@ -208,12 +208,14 @@ def test_the_papers_preset_has_no_lever_of_ours() -> None:
 @pytest.fixture
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
-        command, "preset", lambda name: COMPARED if name == "tiny" else preset(name)
+        importlib.import_module("ftte_lab.cli.headline_command"),
+        "preset",
+        lambda name: COMPARED if name == "tiny" else preset(name),
     )
 
 
 def test_command_prints_the_table(tiny: None, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.main(["tiny", "--seed", "1"]) == 0
+    assert main(["headline", "tiny", "--seed", "1"]) == 0
     out = capsys.readouterr()
     assert "time to target, virtual s" in out.out
     assert "a preset of seconds; seed 1" in out.out
@@ -223,7 +225,7 @@ def test_command_prints_the_table(tiny: None, capsys: pytest.CaptureFixture[str]
 def test_command_prints_one_json_object(
     tiny: None, capsys: pytest.CaptureFixture[str], report: HeadlineReport
 ) -> None:
-    assert command.main(["tiny", "--seed", "1", "--json", "--quiet"]) == 0
+    assert main(["headline", "tiny", "--seed", "1", "--json", "--quiet"]) == 0
     out = capsys.readouterr()
     assert out.err == ""
     printed = json.loads(out.out)
@@ -242,10 +244,10 @@ def test_command_prints_one_json_object(
 def test_command_answers_a_wrong_argument_with_one_sentence(
     tiny: None, arguments: list[str], says: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert command.main(arguments) == 2
+    assert main(["headline", *arguments]) == 2
     err = capsys.readouterr().err
     assert says in err
-    assert err.startswith("ftte_lab: ")
+    assert err.startswith("ftte-lab: ")
     assert "Traceback" not in err
 
 

@@ -116,7 +116,7 @@ def test_data_sets_that_were_never_fetched_are_named_so_and_refused(
     error = page.last("error")
     assert error["text"] == (
         "The data set cifar10 is not on this computer; allowed: one that is. "
-        "To get it, run in a terminal: python -m ftte_lab.data cifar10."
+        "To get it, run in a terminal: ftte-lab data cifar10."
     )
     assert page.lab.settings == before
     (tmp_path / "cifar10.npz").write_bytes(b"")

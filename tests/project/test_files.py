@@ -74,6 +74,12 @@ PLACES: Mapping[str, tuple[str, str]] = {
     ),
     "ftte_lab/_common/quota.py": ("read_text", "tests/common/test_process.py"),
     "ftte_lab/_common/strict_json.py": ("dumps, loads", "tests/common/test_strict_json.py"),
+    "ftte_lab/cli/course_copy.py": (
+        "mkdir, read_bytes, read_json, write_atomic",
+        "tests/cli/test_course_copy.py",
+    ),
+    "ftte_lab/cli/course_list.py": ("glob", "tests/cli/test_course_copy.py"),
+    "ftte_lab/cli/values.py": ("loads", NO_FILE),
     "ftte_lab/charts/figure.py": ("open, write_atomic", "tests/charts/test_figure.py"),
     "ftte_lab/charts/slide.py": ("open, write_atomic", "tests/charts/test_figure.py"),
     "ftte_lab/course/__main__.py": ("write_atomic", "tests/course/test_judging.py"),

@@ -1,7 +1,10 @@
 """The project's own rules: one list of versions, small modules, one command."""
 
 import ast
+import os
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -21,30 +24,102 @@ MODULES = sorted(
 )
 
 
-def test_environment_yml_equals_pyproject() -> None:
-    wanted: dict[str, SpecifierSet] = {}
-    extras = PROJECT["optional-dependencies"]
-    for text in [*PROJECT["dependencies"], *extras["lab"], *extras["test"]]:
-        requirement = Requirement(text)
-        wanted[CONDA_NAMES.get(requirement.name, requirement.name)] = requirement.specifier
-    conda = yaml.safe_load((ROOT / "environment.yml").read_text())
-    assert conda["channels"] == ["conda-forge", "nodefaults"]
-    found = {}
-    [of_pip] = [line["pip"] for line in conda["dependencies"] if isinstance(line, dict)]
-    assert of_pip[0] == "-e ."
-    for line in [*conda["dependencies"], *of_pip[1:]]:
-        if isinstance(line, str) and line != "pip":
-            name, _, version = line.partition(" ")
-            found[name] = SpecifierSet(version)
+def wanted(*lists: list[str]) -> dict[str, SpecifierSet]:
+    """Return versions by conda-forge's names."""
+    requirements = [Requirement(text) for texts in lists for text in texts]
+    return {CONDA_NAMES.get(r.name, r.name): r.specifier for r in requirements}
+
+
+def conda(name: str) -> tuple[dict[str, SpecifierSet], list[str]]:
+    """Return the versions of an environment file, and what pip installs in it."""
+    content = yaml.safe_load((ROOT / name).read_text())
+    assert content["channels"] == ["conda-forge", "nodefaults"]
+    [of_pip] = [line["pip"] for line in content["dependencies"] if isinstance(line, dict)]
+    lines = [line for line in content["dependencies"] if isinstance(line, str) and line != "pip"]
+    return {
+        n: SpecifierSet(version) for n, _, version in (line.partition(" ") for line in lines)
+    }, [str(line) for line in of_pip]
+
+
+def test_environment_yml_is_library_and_lab_and_nothing_for_developers() -> None:
+    found, of_pip = conda("environment.yml")
+    assert of_pip == ["-e ."]
     assert found.pop("python") == SpecifierSet(PROJECT["requires-python"])
-    assert found == wanted
+    assert found == wanted(PROJECT["dependencies"], PROJECT["optional-dependencies"]["lab"])
+
+
+def test_environment_for_developers_is_the_extra_dev() -> None:
+    found, of_pip = conda("environment-dev.yml")
+    names = [line.partition(" ") for line in of_pip]
+    assert found | {n: SpecifierSet(version) for n, _, version in names} == wanted(
+        PROJECT["optional-dependencies"]["dev"]
+    )
+
+
+def test_extras_are_by_role() -> None:
+    extras = PROJECT["optional-dependencies"]
+    assert set(extras) >= {"lab", "privacy", "real", "cluster", "voila", "dev"}
+    of_students = {Requirement(text).name for text in [*PROJECT["dependencies"], *extras["lab"]]}
+    assert not of_students & {"mypy", "playwright", "pytest", "ruff", "hypothesis", "distributed"}
 
 
 def test_makefile_installs_the_same_torch_first() -> None:
     [torch] = [d for d in PROJECT["dependencies"] if d.startswith("torch")]
     recipe = (ROOT / "Makefile").read_text()
-    assert f"$(TORCH_ARGS) '{torch}'" in recipe
-    assert recipe.index(torch) < recipe.index("-e '.[lab,test]'")
+    assert f"TORCH := '{torch}'" in recipe
+    assert recipe.index("$(TORCH); fi") < recipe.index("-e '.[lab]'")
+
+
+# A Python that makes an environment whose pip writes down what it is asked for.
+PYTHON_OF_A_TEST = """#!/bin/sh
+if [ "$1" = -m ] && [ "$2" = venv ]; then mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; exit 0; fi
+if [ "$1" = -c ]; then exit 0; fi
+echo "$@" >> "$ASKED"
+case "$*" in *--index-url*cpu*) exit "$REACHED";; esac
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has wheels of both kinds")
+@pytest.mark.parametrize(
+    ("driver", "reached", "chosen", "asks"),
+    [
+        (False, True, "", ["--index-url https://download.pytorch.org/whl/cpu"]),
+        (False, False, "", ["--index-url https://download.pytorch.org/whl/cpu", ""]),
+        (True, True, "", [""]),
+        (False, True, "--index-url of-a-school", ["--index-url of-a-school"]),
+    ],
+)
+def test_torch_comes_without_cuda_where_no_driver_is(
+    driver: bool, reached: bool, chosen: str, asks: list[str], tmp_path: Path
+) -> None:
+    python = tmp_path / "python"
+    python.write_text(PYTHON_OF_A_TEST)
+    python.chmod(0o755)
+    (tmp_path / "driver").touch() if driver else None
+    asked = tmp_path / "asked"
+    done = subprocess.run(  # noqa: S603
+        [  # noqa: S607
+            "make",
+            f"{tmp_path}/env/.torch",
+            f"VENV={tmp_path}/env",
+            f"PYTHON={python}",
+            f"NVIDIA_DRIVER={tmp_path}/driver",
+            f"TORCH_ARGS={chosen}",
+        ],
+        cwd=ROOT,
+        env={**os.environ, "ASKED": str(asked), "REACHED": "0" if reached else "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    lines = asked.read_text().splitlines()
+    assert len(lines) == len(asks)
+    for line, wish in zip(lines, asks, strict=True):
+        assert line.endswith("torch>=2.13,<2.14")
+        assert wish in line
+        assert ("--index-url" in line) == bool(wish)
+    assert ("cannot be reached" in done.stdout) == (not reached)
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(ROOT).as_posix())
@@ -78,15 +153,10 @@ def test_workflow_of_a_fork_runs_the_same_command() -> None:
     assert "make test" in (ROOT / ".ci" / "run").read_text()
 
 
-def test_make_lab_opens_the_first_notebook_from_the_root() -> None:
-    """Links to the glossary must work.
-
-    With a file as its argument Jupyter shows that file's folder only, without `../GLOSSARY.md`.
-    """
-    [command] = [
-        line for line in (ROOT / "Makefile").read_text().splitlines() if "/jupyter lab" in line
-    ]
-    assert "--ServerApp.root_dir=. " in command
-    [first] = re.findall(r"default_url=/lab/tree/(\S+)", command)
-    assert (ROOT / first).exists()
-    assert not command.split("$(LAB_FLAGS)")[1].strip()
+def test_targets_of_students_only_call_the_command() -> None:
+    recipe = (ROOT / "Makefile").read_text()
+    assert "$(BIN)/ftte-lab start . $(ARGS)" in recipe
+    assert "$(BIN)/ftte-lab headline $(ARGS)" in recipe
+    for target in ("lab", "run"):
+        assert re.search(rf"^{target}: \$\(LAB\) ## ", recipe, re.M)  # without developers' tools
+    assert PROJECT["scripts"] == {"ftte-lab": "ftte_lab.cli:main"}

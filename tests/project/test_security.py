@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ftte_lab.cli.course_list import STUDENT, TEACHER, course_files
+
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "ftte_lab").rglob("*.py"))
 BANNED_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
@@ -109,7 +111,7 @@ def test_what_is_shipped_holds_no_pickle() -> None:
             assert not (re.match(rb"\x80[\x02-\x05]", content) and content.endswith(b".")), path
 
 
-def test_the_wheel_takes_the_package_and_its_scripts_only() -> None:
+def test_the_wheel_takes_the_package_its_scripts_and_the_course_only() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     tools = project["tool"]["setuptools"]
     assert tools["packages"]["find"]["include"] == ["ftte_lab*"]
@@ -119,6 +121,8 @@ def test_the_wheel_takes_the_package_and_its_scripts_only() -> None:
     }
     suffixes = {p.suffix for p in (ROOT / "ftte_lab" / "lab" / "live" / "static").iterdir()}
     assert suffixes <= {".js", ".css"}
+    course = {Path(name).suffix for name in course_files(ROOT, STUDENT + TEACHER)}
+    assert course == {".ipynb", ".md", ".png"}
     stories = (ROOT / "ftte_lab" / "lab" / "stories").iterdir()
     assert {p.suffix for p in stories} == {".json"}
 
@@ -127,8 +131,8 @@ def test_servers_of_the_tests_listen_here_only_and_ask_for_a_token() -> None:
     driver = (ROOT / "tests" / "browser" / "driver.py").read_text(encoding="utf-8")
     assert "--ServerApp.ip=127.0.0.1" in driver
     assert "--IdentityProvider.token={TOKEN}" in driver
-    make = (ROOT / "Makefile").read_text(encoding="utf-8")
-    for text in (driver, make):
+    ours = (ROOT / "ftte_lab" / "cli" / "jupyter.py").read_text(encoding="utf-8")
+    for text in (driver, ours):
         assert not re.search(r"ip=(0\.0\.0\.0|\*|'')|token=('')?[\s\"]|allow_origin=", text)
     for path in SOURCES:
         text = path.read_text(encoding="utf-8")

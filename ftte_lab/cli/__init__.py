@@ -1,0 +1,15 @@
+"""The command `ftte-lab`: the course in a folder, runs in the terminal, data, checks and codes."""
+
+from ftte_lab.cli.course_list import STUDENT, TEACHER
+from ftte_lab.cli.data_command import data
+from ftte_lab.cli.doctor_command import doctor
+from ftte_lab.cli.group import COMMANDS, main
+from ftte_lab.cli.headline_command import headline
+from ftte_lab.cli.run_command import run
+from ftte_lab.cli.share_command import share
+from ftte_lab.cli.start_command import start
+
+# A new command is a `click.command` in a file of this folder, and one more name here.
+COMMANDS[:] = [start, run, headline, data, doctor, share]
+
+__all__ = ["COMMANDS", "STUDENT", "TEACHER", "main"]
