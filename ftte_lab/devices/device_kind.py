@@ -28,9 +28,8 @@ class DeviceKind:
             what stack, radio and system leave. Devices with an operating system: a quarter where we
             know no better (our convention).
         flops_per_s: sustained training speed on tiny nets in small batches (FLOP/s, a multiply-add
-            counts 2).
-            The field to edit: t ms per sample of a fully trained model mean `3e3 * forward_flops /
-                t`.
+            counts 2). The field to edit: t ms per sample of a fully trained model mean
+            `3e3 * forward_flops / t`.
         downlink_bps, uplink_bps: application speed towards and from the device (bit/s).
         compute_w, radio_w: power of the complete device while it trains, and while it sends or
             receives (W).

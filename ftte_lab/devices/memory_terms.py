@@ -20,10 +20,11 @@ from ftte_lab.models import Conv, Fork, GroupNorm, Join, Linear, MaxPool, Model,
 class Decision(NamedTuple):
     """Name one quantity that the choice of a subset decides; an event's memory is linear in them.
 
-    kind: `count` (trained channels of a tensor), `all` (1 if all channels of a weight train),
-        `reach` (1 if the gradient reaches the output of an operation), `norm` (1 if a group norm
-        keeps its input), `mask` (1 if a rectifier keeps a mask of its own).
-    target: the tensor's name for `count` and `all`, the operation's index for the others.
+    Attributes:
+        kind: `count` (trained channels of a tensor), `all` (1 if all channels of a weight train),
+            `reach` (1 if the gradient reaches the output of an operation), `norm` (1 if a group
+            norm keeps its input), `mask` (1 if a rectifier keeps a mask of its own).
+        target: the tensor's name for `count` and `all`, the operation's index for the others.
     """
 
     kind: str

@@ -149,8 +149,8 @@ def weights(
 def variance_entries(rows: Tensor, covered: Tensor | None = None) -> Array:
     """Compute the variance of the entries of each update, `1/d · sum (D_j - mean D)²`, `(K,)`.
 
-    It is about |D|²/d: the cheapest reading of "variance of client updates". The client can compute
-    it, so that it survives secure aggregation. It acts as a soft clip on the norm.
+    It is about `|D|² / d`: the cheapest reading of "variance of client updates". The client can
+    compute it, so that it survives secure aggregation. It acts as a soft clip on the norm.
 
     Args:
         rows: one update per row, `(K, d)`.
