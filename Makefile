@@ -9,10 +9,13 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 NVIDIA_DRIVER ?= /proc/driver/nvidia/version
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
+# The rooms of test-fast: each part of the method alone, the command, and the rules of the house.
+FAST := $(addprefix tests/,common models devices training server charts cli) \
+  $(addprefix tests/project/test_,imports.py words.py documents.py files.py project.py security.py)
 LAB := $(VENV)/.lab
 DEV := $(VENV)/.dev
 
-.PHONY: help lab run collect judge bundle test check hurt long notebooks docs pictures kills bench headline fuzz mutants clean
+.PHONY: help lab run collect judge bundle test test-fast check hurt long notebooks docs pictures kills bench headline fuzz mutants release clean
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -32,7 +35,7 @@ $(LAB): $(VENV)/.torch setup.py pyproject.toml
 	@touch $@
 
 $(DEV): $(LAB)
-	$(PIP) -e '.[lab,dev]'
+	$(PIP) -e '.[lab,dev,docs]'
 	@touch $@
 
 lab: $(LAB) ## Open JupyterLab on the first notebook
@@ -58,11 +61,16 @@ check: $(DEV) ## Lint, format and types
 test: check ## Everything that must hold
 	$(BIN)/pytest -n 2 --dist worksteal
 
+test-fast: $(DEV) ## What a contributor runs at each change: two minutes on two cores
+	$(BIN)/ruff check .
+	$(BIN)/pytest -n 2 -m "not slow" --durations=10 --durations-min=0 $(FAST)
+
 notebooks: $(DEV) ## Run the notebooks and keep their pictures
 	$(BIN)/python notebooks/_build/refresh.py
 
-docs: $(DEV) ## Write docs/scenario.md from the declared settings
+docs: $(DEV) ## Write docs/scenario.md from the settings, and the site into docs/build/html
 	$(BIN)/python -m docs.settings_page
+	$(BIN)/python -m docs.build_site
 
 pictures: $(DEV) ## Take the README's pictures of the Lab again (needs Chromium)
 	$(BIN)/python -m docs.pictures
@@ -89,5 +97,12 @@ mutants: $(DEV) ## Change the code in small ways and see whether tests notice (A
 	@$(PIP) 'mutmut>=3.8,<4'
 	$(BIN)/python -m tests.mutants $(ARGS)
 
+release: $(DEV) docs ## Build wheel, archive and site, and check them; uploads nothing
+	@$(PIP) build twine
+	rm -rf dist
+	$(BIN)/python -m build --outdir dist .
+	$(BIN)/python -m twine check --strict dist/*
+	$(BIN)/python -m tests.release dist
+
 clean: ## Remove the environment and caches
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build docs/build dist

@@ -167,6 +167,10 @@ PLACES: Mapping[str, tuple[str, str]] = {
     "docs/pictures.py": ("TemporaryDirectory, open, picture.save", COMMITTED),
     "docs/settings_page.py": ("write_text", COMMITTED),
     "notebooks/_build/bundle.py": ("glob, read_bytes", COMMITTED),
+    "docs/build_site.py": (
+        "copyfile, dumps, glob, loads, mkdir, read_text, rmtree, write_text",
+        COMMITTED,
+    ),
     "notebooks/_build/course.py": ("glob, mkdir, read_text", COMMITTED),
     "notebooks/_build/refresh.py": (
         "TemporaryDirectory, mkdir, os.replace, write_bytes",

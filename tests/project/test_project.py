@@ -1,6 +1,7 @@
 """The project's own rules: one list of versions, small modules, one command."""
 
 import ast
+import json
 import os
 import re
 import subprocess
@@ -13,6 +14,8 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
+
+from tests.release import pages_without
 
 ROOT = Path(__file__).parents[2]
 PROJECT: dict[str, Any] = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -160,3 +163,44 @@ def test_targets_of_students_only_call_the_command() -> None:
     for target in ("lab", "run"):
         assert re.search(rf"^{target}: \$\(LAB\) ## ", recipe, re.M)  # without developers' tools
     assert PROJECT["scripts"] == {"ftte-lab": "ftte_lab.cli:main"}
+
+
+def test_launchers_start_the_command_as_an_ordinary_user() -> None:
+    recipe = (ROOT / "Dockerfile").read_text(encoding="utf-8")
+    [torch] = [d for d in PROJECT["dependencies"] if d.startswith("torch")]
+    assert f'"{torch}"' in recipe
+    assert recipe.index("USER student") < recipe.index("CMD")
+    assert '"ftte-lab", "start"' in recipe
+    container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
+    assert (ROOT / ".devcontainer" / container["build"]["dockerfile"]).resolve().is_file()
+    assert container["remoteUser"] == "student"
+    left_out = (ROOT / ".dockerignore").read_text(encoding="utf-8").split()
+    assert {".git", ".venv", "dist"} <= set(left_out)
+    page = (ROOT / "docs" / "launchers.md").read_text(encoding="utf-8")
+    for file in ("Dockerfile", ".devcontainer/devcontainer.json", "environment.yml"):
+        assert f"`{file}`" in page
+
+
+def test_version_is_one_in_project_changelog_and_citation() -> None:
+    assert pages_without(PROJECT["version"]) == []
+    assert len(pages_without("9.9.9")) == 2
+
+
+def test_release_workflow_runs_the_same_command_and_uploads_to_no_index() -> None:
+    text = (ROOT / ".github" / "workflows" / "release.yml").read_text()
+    workflow = yaml.safe_load(text)
+    steps = [step.get("run", "") for step in workflow["jobs"]["build"]["steps"]]
+    assert any(step.startswith("make release") for step in steps)
+    assert workflow["permissions"] == {"contents": "read"}
+    recipe = (ROOT / "Makefile").read_text()
+    for upload in ("twine upload", "gh-action-pypi-publish"):
+        assert upload not in text + recipe
+
+
+def test_fast_tests_are_rooms_that_exist() -> None:
+    recipe = (ROOT / "Makefile").read_text()
+    [rooms, rules] = re.findall(r"\$\(addprefix ([^,]+),([^)]*)\)", recipe)
+    for start, names in (rooms, rules):
+        for name in names.split():
+            assert (ROOT / f"{start}{name}").exists(), name
+    assert '-m "not slow" --durations=10' in recipe

@@ -1,0 +1,1 @@
+"""What writes pages of the repository: settings, pictures, and the site."""
