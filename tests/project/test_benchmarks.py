@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from benchmarks import __main__ as command
+from benchmarks import privacy
 from benchmarks.growth import clock
 from benchmarks.timing import in_turns, ratio
 from benchmarks.training import as_scenario
@@ -84,3 +85,14 @@ def test_command_explains_an_unknown_part(
     with pytest.raises(SystemExit):
         command.main()
     assert "unknown part speed; allowed: training, runs" in capsys.readouterr().err
+
+
+def test_figures_of_privacy_are_made_by_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    assert privacy.main([]) == 2
+    assert privacy.main(["epsilon", "unknown"]) == 2
+    assert "python -m benchmarks.privacy attacks" in capsys.readouterr().err
+    found = privacy.attacks(11)
+    update, masked, _, noisy = found["sample read, share"]
+    assert update == 1.0
+    assert masked == noisy == 0.0
+    assert all(0 <= value <= 1 for values in found.values() for value in values)
