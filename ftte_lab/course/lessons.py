@@ -183,6 +183,36 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
             ),
             _FEW,
         ),
+        "11": Lesson(
+            "Noise and masks",
+            30,
+            _digits(
+                "100 phones with handwritten digits, three in ten of them slow",
+                **{**_PHONES, "straggler_share": 0.3},
+                clients=100,
+                concurrency=30,
+                horizon_s=4.0,
+                evaluations=30,
+                normalise="count",
+                clip_norm=0.3,
+            ).replace(methods=("fedbuff",)),
+            {"clients": 40, "concurrency": 20, "horizon_s": 2.0, "evaluations": 10},
+        ),
+        "12": Lesson(
+            "Yours and everybody's",
+            20,
+            _digits(
+                "50 phones with handwritten digits, and few classes on each",
+                **_PHONES,
+                clients=50,
+                concurrency=10,
+                buffer=5,
+                alpha=0.1,
+                horizon_s=1.5,
+                evaluations=30,
+            ),
+            {"clients": 20, "horizon_s": 1.0, "evaluations": 10},
+        ),
     }
 )
 
@@ -191,7 +221,7 @@ def lesson(number: str, size: str = "lab") -> Comparison:
     """Return the fleet, methods and server rates of a lesson.
 
     Args:
-        number: "00" to "10".
+        number: "00" to "12".
         size: "lab", as students run it, or "ci": it runs in seconds, too small to conclude from.
 
     Raises:

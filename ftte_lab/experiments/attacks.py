@@ -149,7 +149,7 @@ class Membership:
 
 
 def membership(prepared: Prepared, params: Params) -> Membership:
-    """Attack the shipped model: are samples of small loss those that the fleet trained on?
+    """Attack the shipped model: a small loss means that the fleet trained on the sample.
 
     Training and test samples of a device are of one kind, so no other trait tells them apart.
     Devices without test samples, or that did not take part, are left out.

@@ -118,6 +118,45 @@ CLAIMS: dict[str, Claim] = {
     "10 more devices gain more than the other two knobs, median points": Claim(
         measures.more_devices_gain, low=1.0, over=median
     ),
+    "11 a quarter of the entries: the noise is shorter, times": Claim(
+        measures.subset_halves_noise, 1.9, 2.2
+    ),
+    "11 K = 10 without noise: accuracy, %": Claim(
+        lambda s: measures.end_with_noise(s, 0.0), low=80.0
+    ),
+    "11 K = 10 with z = 4: accuracy, %": Claim(
+        lambda s: measures.end_with_noise(s, 4.0), high=30.0
+    ),
+    "11 sum of ten masked updates: off by steps of the code": Claim(
+        measures.masked_sum_off, high=5.0
+    ),
+    "11 one update: correlation with its sample": Claim(
+        lambda s: measures.likeness_seen(s, "update"), low=0.99
+    ),
+    "11 a masked update differs from pure noise in this by": Claim(
+        measures.masked_beside_noise, high=0.1
+    ),
+    "12 α = 0.1: own last layers gain, mean points": Claim(
+        lambda s: 100 * measures.personal(s, 0.1).mean, low=1.0
+    ),
+    "12 IID: they gain, mean points": Claim(
+        lambda s: abs(100 * measures.personal(s, None).mean), high=1.5
+    ),
+    "12 α = 0.1: choosing by four samples helps more than it hurts, points of devices": Claim(
+        measures.choosing_helps_more, low=10.0
+    ),
+    "12 IID: choosing spares from a loss, median points of devices": Claim(
+        measures.choosing_spares, low=5.0, over=median
+    ),
+    "12 α = 0.1: a private head and a shared one are apart by, points": Claim(
+        lambda s: abs(measures.private_gains(s, "head")), high=5.0
+    ),
+    "12 α = 0.1: private norms gain with a net that has norms, points": Claim(
+        lambda s: measures.private_gains(s, "norms", model="cnn"), low=2.0
+    ),
+    "12 IID: they gain, median points": Claim(
+        lambda s: measures.private_gains(s, "norms", model="cnn", alpha=None), high=2.0, over=median
+    ),
 }
 
 

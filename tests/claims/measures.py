@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-from ftte_lab import measure_peak, prepare, training_bill
-from ftte_lab.course import LIMITS, judge, lesson, one_round, read_inputs, recovered
+from ftte_lab import measure_peak, prepare, simulate, training_bill
+from ftte_lab.course import LIMITS, judge, lesson, likeness, one_round, read_inputs, recovered
+from ftte_lab.experiments import personalise, server_views
 from ftte_lab.models import from_rows, full
-from ftte_lab.simulation import History
-from ftte_lab.training import train_cohort
+from ftte_lab.server import STEP, noise_row
+from ftte_lab.simulation import Finished, History, Prepared
+from ftte_lab.training import FineTuning, GainSummary, train_cohort
 from tests.claims.claim import history, scenario_of
 
 
@@ -271,3 +273,94 @@ def more_devices_gain(seed: int) -> float:
         judge(LIMITS.start(budget_kib=190.0, **c), (seed,)).lines["accuracy"].value for c in changes
     ]
     return gains[0] - max(gains[1:])
+
+
+def clipped(seed: int, **changes: object) -> Prepared:
+    return prepare(scenario_of("11", "fedbuff", seed, clip_norm=0.3, **changes))
+
+
+def subset_halves_noise(seed: int) -> float:
+    """Return how many times longer the drawn noise of all entries is than that of a quarter."""
+    part = {"subset": "search", "payload_share": 0.25}
+    lengths = []
+    for changes in ({}, part):
+        ready = clipped(seed, **changes)
+        entries = ready.tiers.union.subset.entries(ready.federation.model)
+        lengths.append(np.linalg.norm(noise_row(entries, 0.3, 4.0, seed=seed, step=0)))
+    return float(lengths[0] / lengths[1])
+
+
+def end_with_noise(seed: int, noise: float) -> float:
+    return 100 * history(clipped(seed, noise_multiplier=noise).scenario).final()
+
+
+def ten_updates(seed: int) -> tuple[Prepared, np.ndarray, torch.Tensor]:
+    """Return one sample of each of ten devices, and the updates of one step on it."""
+    ready = clipped(seed)
+    data = ready.federation.dataset
+    mine = np.array([own[0] for own in ready.federation.shards.train[:10]])
+    x, y = torch.as_tensor(data.x_train), torch.as_tensor(data.y_train)
+    batches = torch.as_tensor(mine)[:, None, None]
+    return (
+        ready,
+        mine,
+        train_cohort(ready.plan, ready.federation.params, x, y, batches, rate=0.1).rows,
+    )
+
+
+def masked_sum_off(seed: int) -> float:
+    """Return the largest error of the sum, in steps of the code."""
+    _, _, rows = ten_updates(seed)
+    seen = server_views(rows, clip_norm=0.3, noise_multiplier=0.0)
+    return float(np.abs(10 * seen.mean - rows.double().sum(0).numpy()).max() / STEP)
+
+
+def likeness_seen(seed: int, view: str) -> float:
+    """Return the median correlation of the best guess with the sample behind an update."""
+    ready, mine, rows = ten_updates(seed)
+    flat = ready.federation.dataset.x_train.reshape(-1, 64)
+    alike = []
+    for k, sample in enumerate(mine):
+        seen = server_views(rows.roll(-k, 0), clip_norm=0.3, noise_multiplier=4.0, seed=seed)
+        row = torch.as_tensor(getattr(seen, view))
+        named = from_rows(ready.federation.model, ready.plan.subset, row)
+        guesses = read_inputs(named["hidden1.weight"].numpy(), named["hidden1.bias"].numpy())
+        alike.append(float(likeness(guesses, flat[[sample]])[0][0]))
+    return float(np.median(alike))
+
+
+def masked_beside_noise(seed: int) -> float:
+    """Return how much more than pure noise a masked update is like its sample."""
+    ready, mine, _ = ten_updates(seed)
+    flat = ready.federation.dataset.x_train.reshape(-1, 64)
+    noise = np.random.default_rng(seed).uniform(-1, 1, (10, 64, 64))
+    chance = [likeness(n, flat[[s]])[0][0] for n, s in zip(noise, mine, strict=True)]
+    return abs(likeness_seen(seed, "masked") - float(np.median(chance)))
+
+
+def personal(seed: int, alpha: float | None, *, choose: bool = False) -> GainSummary:
+    ready = prepare(scenario_of("12", "fedbuff", seed, alpha=alpha))
+    *_, last = simulate(ready, processes=1)
+    assert isinstance(last, Finished)
+    how = FineTuning(steps=20, rate=0.05)
+    return personalise(ready, last.params, how=how, choose=choose, samples=20).summary()
+
+
+def choosing_spares(seed: int) -> float:
+    """Return how many points fewer devices are hurt where all are alike, if they may choose."""
+    free, careful = (personal(seed, None, choose=choose) for choose in (False, True))
+    return 100 * (free.share_hurt - careful.share_hurt)
+
+
+def choosing_helps_more(seed: int) -> float:
+    """Return how many points more devices a choice by four samples helps than it hurts."""
+    found = personal(seed, 0.1, choose=True)
+    return 100 * (found.share_helped - found.share_hurt)
+
+
+def private_gains(seed: int, part: str, **changes: object) -> float:
+    ends = [
+        history(scenario_of("12", "fedbuff", seed, private=p, **changes)).final()
+        for p in (None, part)
+    ]
+    return 100 * (ends[1] - ends[0])

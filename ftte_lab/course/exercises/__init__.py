@@ -18,6 +18,8 @@ from ftte_lab.course.exercises import (
     lesson08,
     lesson09,
     lesson10,
+    lesson11,
+    lesson12,
 )
 
 _MODULES = (
@@ -32,9 +34,11 @@ _MODULES = (
     lesson08,
     lesson09,
     lesson10,
+    lesson11,
+    lesson12,
 )
 
 EXERCISES: Mapping[str, Exercise] = MappingProxyType(
     {name: exercise for module in _MODULES for name, exercise in module.EXERCISES.items()}
 )
-"""Exercises by name, "00a" to "10a"."""
+"""Exercises by name, "00a" to "12b"."""
