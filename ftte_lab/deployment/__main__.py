@@ -1,4 +1,4 @@
-"""`python -m ftte_lab.deployment join LINE`: take part in a run as a node."""
+"""Real processes, from the command line: `python -m ftte_lab.deployment show`, `serve`, `join`."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from pathlib import Path
 
-from ftte_lab._common import configure_process, say
-from ftte_lab.deployment.join_line import JoinLine
+from ftte_lab._common import configure_process, integer, say
+from ftte_lab.deployment.join_line import LOOPBACK, JoinLine
 from ftte_lab.deployment.messages import Join
 from ftte_lab.deployment.node_key import kept_secret
 from ftte_lab.deployment.node_loop import follow
+from ftte_lab.deployment.room import DeploymentError
+from ftte_lab.deployment.shown_carrier import ShownCarrier
 from ftte_lab.deployment.zmq_carrier import ZmqNode
 
 _STANDARD_INPUT = "-"
@@ -25,6 +28,18 @@ def _parser() -> argparse.ArgumentParser:
     join = commands.add_parser("join", help="take part in a run as a node")
     join.add_argument("line", metavar="LINE", help="the join line; -: from standard input")
     join.add_argument("--name", default=f"node-{os.getpid()}", help="of this node")
+    join.add_argument("--speed", type=float, default=1.0, help="share of full speed: 0.25 is slow")
+    join.add_argument("--quiet", action="store_true", help="do not show what is sent")
+    show = commands.add_parser("show", help="run locked and free on this machine, and compare")
+    show.add_argument("--nodes", type=int, default=4, help="node processes, 4 or more")
+    show.add_argument("--seconds", type=float, default=20.0, help="of the free run")
+    show.add_argument("--picture", type=Path, default=Path("clock.png"), help="PNG to write")
+    serve = commands.add_parser("serve", help="let a class join, and show it on a page")
+    serve.add_argument("--seats", type=int, default=8, help="nodes that may join")
+    serve.add_argument("--seconds", type=float, default=120.0, help="of a run")
+    serve.add_argument("--host", default=LOOPBACK, help="this machine's address in its network")
+    serve.add_argument("--port", type=int, default=0, help="for the nodes; 0: any free one")
+    serve.add_argument("--word", default=None, help="what a node must know; a new one if left out")
     return parser
 
 
@@ -32,13 +47,42 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status: 0, or 2 after one sentence on what was wrong."""
     args = _parser().parse_args(arguments)
     try:
-        return _join(args.line, args.name)
-    except ValueError as error:
+        if args.command == "show":
+            return _show(args.nodes, args.seconds, args.picture)
+        if args.command == "serve":
+            return _serve(args.seats, args.seconds, args.host, args.port, args.word)
+        return _join(args.line, args.name, args.speed, args.quiet)
+    except (ValueError, DeploymentError) as error:
         say(f"ftte_lab: {error}", sys.stderr)
         return 2
 
 
-def _join(line: str, name: str) -> int:
+def _show(nodes: int, seconds: float, picture: Path) -> int:
+    """Show both modes; the exit status is 1 if the models differ."""
+    from ftte_lab.deployment.demonstration import demonstrate, demonstration_scenario
+
+    scenario = demonstration_scenario(integer("nodes", nodes, 4, 64))
+    same, _ = demonstrate(scenario, seconds=seconds, picture=picture, tell=say)
+    return 0 if same else 1
+
+
+def _serve(seats: int, seconds: float, host: str, port: int, word: str | None) -> int:
+    """Serve a class until the page, or an interrupt, ends it."""
+    from ftte_lab.deployment.classroom import Classroom
+    from ftte_lab.deployment.demonstration import demonstration_scenario
+
+    scenario = demonstration_scenario(integer("seats", seats, 4, 200))
+    room = Classroom(scenario, seconds=seconds, host=host, port=port, word=word, tell=say)
+    try:
+        room.serve()
+    except KeyboardInterrupt:
+        say("ended")
+    finally:
+        room.close()
+    return 0
+
+
+def _join(line: str, name: str, speed: float, quiet: bool) -> int:
     """Take part until the server ends, or whoever started this process."""
     configure_process()
     ends, secret = threading.Event(), b""
@@ -47,7 +91,8 @@ def _join(line: str, name: str) -> int:
         line, secret = sys.stdin.readline(), sys.stdin.readline().strip().encode()
         threading.Thread(target=_end_with_input, args=(ends,), daemon=True).start()
     joined = JoinLine.read(line)
-    carrier = ZmqNode(joined, secret or kept_secret(name))
+    tell = (lambda text: None) if quiet or secret else say
+    carrier = ShownCarrier(ZmqNode(joined, secret or kept_secret(name)), tell, speed)
     try:
         say(follow(carrier, Join(joined.word, name), unwanted=ends.is_set))
     finally:

@@ -19,6 +19,20 @@ from ftte_lab.deployment.zmq_carrier import new_secret
 _END_S = 3.0  # how long a node may take to end by itself
 
 
+def resident_bytes(process: int) -> int:
+    """Return the memory of a process, what it shares with others divided; 0 where unknown.
+
+    Args:
+        process: its number.
+    """
+    try:
+        lines = Path(f"/proc/{process}/smaps_rollup").read_text(encoding="ascii").splitlines()
+    except OSError:  # another system, or the process has ended
+        return 0
+    found = [line.split()[1] for line in lines if line.startswith("Pss:")]
+    return 1024 * int(found[0]) if found else 0
+
+
 class NodeProcesses:
     """Hold the node processes that were started here.
 

@@ -44,12 +44,14 @@ class Reception:
     Attributes:
         welcome: makes the message that begins a run on a node; `None`: there is no run.
         counts: how often each thing happened.
+        paused: whether no new jobs are sent; those under way come to their end.
     """
 
     def __init__(self, carrier: ServerCarrier, members: Members, lost_s: float = LOST_S) -> None:
         self.carrier, self.members, self.lost_s = carrier, members, lost_s
         self.welcome: Callable[[Member], Welcome] | None = None
         self.counts: Counter[str] = Counter()
+        self.paused = False
         self._kicked: list[Incident] = []
 
     def receive(self, wait_s: float) -> list[Incident]:
@@ -87,7 +89,7 @@ class Reception:
         self.members.present.clear()
 
     def kick(self, name: str) -> None:
-        """Take a node out for good, and tell it so; the run hears of it with the next messages."""
+        """Take a node out for good, and let it know; the run hears of it with the next messages."""
         member = self.members.present.get(name)
         if member is not None:
             self.members.revoke(name)
@@ -123,7 +125,7 @@ class Reception:
         if reason is None:
             self._welcome(self.members.join(name, key, time.monotonic()))
             return Incident("joined", name)
-        if reason != WRONG_WORD:  # whoever knows the word is told
+        if reason != WRONG_WORD:  # whoever knows the word learns why
             self.carrier.send(key, Bye(reason))
         return Incident(reason, name)
 

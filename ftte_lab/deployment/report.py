@@ -52,6 +52,23 @@ def staleness_table(run: RealRun) -> pd.DataFrame:
     )
 
 
+def staleness_groups(run: RealRun, most: int = 12) -> pd.DataFrame:
+    """Group `staleness_table` into few rows of equal width, for a picture or a page.
+
+    Args:
+        run: what the real processes did.
+        most: rows at most.
+    """
+    table = staleness_table(run)
+    width = max(1, math.ceil(len(table) / most))
+    group = table["staleness"] // width
+    shares = table.groupby(group)[["predicted", "measured"]].sum().reset_index(drop=True)
+    firsts = [k * width for k in range(len(shares))]
+    names = [f"{k}" if width == 1 else f"{k}–{k + width - 1}" for k in firsts]
+    shares.insert(0, "staleness", names)
+    return shares
+
+
 def arrival_table(run: RealRun) -> pd.DataFrame:
     """List the arrivals in their order: who came when, as predicted and as measured.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from ftte_lab._common import configure_process, integer, number, require
@@ -111,7 +111,7 @@ class Room:
                 )
             if time.monotonic() > until:
                 raise DeploymentError(f"{there} of {self.nodes} nodes joined in {limit_s:g} s")
-            self._idle()
+            self.idle()
 
     def locked(self, scenario: Scenario | Prepared) -> Iterator[RunEvent]:
         """Run in the order of the simulated timeline; the last event is the record.
@@ -133,7 +133,12 @@ class Room:
         ).events()
 
     def free(
-        self, scenario: Scenario | Prepared, *, seconds: float = 20.0, throttle: bool = True
+        self,
+        scenario: Scenario | Prepared,
+        *,
+        seconds: float = 20.0,
+        throttle: bool = True,
+        watch: Callable[[], None] = lambda: None,
     ) -> Iterator[RunEvent]:
         """Run with updates as they really arrive; the last event is the record.
 
@@ -141,6 +146,7 @@ class Room:
             scenario: the run, or what `prepare` made of it; a client per node.
             seconds: real seconds that its horizon takes.
             throttle: whether each node takes as long as the device that it plays.
+            watch: called again and again; it may raise an error to end the run.
 
         Raises:
             ValueError: the scenario cannot be run so.
@@ -149,7 +155,7 @@ class Room:
         prepared = self._checked(scenario, free=True)
         scale = seconds / prepared.scenario.horizon_s
         order = FreeOrder(prepared, scale, throttle)
-        run = ServedRun("free", prepared, order, self.reception, self._numbers, scale)
+        run = ServedRun("free", prepared, order, self.reception, self._numbers, scale, watch)
         return run.events()
 
     def kick(self, name: str) -> None:
@@ -177,8 +183,8 @@ class Room:
         elif now - self._heard_s > _ALONE_S:
             raise DeploymentError(f"no node was there for {_ALONE_S:g} s")
 
-    def _idle(self) -> list[Incident]:
-        """Answer the nodes while there is no run."""
+    def idle(self) -> list[Incident]:
+        """Answer the nodes while there is no run; return what has happened."""
         return self.reception.receive(_LOOK_S) + self.reception.give_up(lambda name: 0.0)
 
     def _checked(self, scenario: Scenario | Prepared, *, free: bool) -> Prepared:

@@ -94,7 +94,7 @@ class ServedRun:
 
     def _send_jobs(self) -> None:
         """Send jobs to idle nodes as long as somebody may start."""
-        while True:
+        while not self.reception.paused:
             idle = {
                 client: member
                 for name, member in self.reception.members.present.items()

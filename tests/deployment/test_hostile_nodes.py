@@ -233,7 +233,7 @@ def two_of_three() -> Iterator[FullRoom]:
     with_room: Any = full
     try:
         while len(full.room.reception.members) < 2:
-            full.room._idle()
+            full.room.idle()
         yield full
     finally:
         with_room.__exit__(None, None, None)
@@ -303,7 +303,7 @@ def test_other_keys_and_other_words_are_never_heard() -> None:
         plain.connect(room.line.address)
         plain.send_multipart(to_frames(Join(room.line.word, "plain")))
         while any(thread.is_alive() for thread in nodes.threads):
-            room._idle()
+            room.idle()
         context.destroy(linger=0)
         assert set(nodes.reasons.values()) == {"no answer from the server for 1.5 s"}
         assert len(room.reception.members) == 0
@@ -320,18 +320,18 @@ def test_the_network_proves_the_key_of_a_node() -> None:
             thief.send(message)
         told = None
         while told is None:
-            room._idle()
+            room.idle()
             told = thief.receive(0.0)
         thief.close()
         assert told == Bye("the name node-1 belongs to another key; choose another name")
         while room.reception.counts["not a member"] < 2:
-            room._idle()
+            room.idle()
         assert set(room.reception.members.present) == {"node-1"}
         again = ZmqNode(room.line, full.nodes.secrets["node-1"])
         again.send(Beat())  # another connection of the same key: it is the same node
         answer = None
         while answer is None:
-            room._idle()
+            room.idle()
             answer = again.receive(0.0)
         again.close()
         assert answer == Beat()

@@ -108,6 +108,9 @@ PLACES: Mapping[str, tuple[str, str]] = {
         "fdopen, mkdir, open, read_bytes",
         "tests/deployment/test_processes.py",
     ),
+    "ftte_lab/deployment/node_processes.py": ("read_text", NO_FILE),
+    "ftte_lab/deployment/picture.py": ("write_atomic", "tests/deployment/test_show.py"),
+    "ftte_lab/deployment/wall.py": ("dumps", NO_FILE),
     "ftte_lab/deployment/wire.py": ("dumps, loads", NO_FILE),
     "ftte_lab/experiments/crew.py": ("read_json", "tests/experiments/test_find.py"),
     "ftte_lab/experiments/kept_runs.py": (

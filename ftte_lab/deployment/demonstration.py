@@ -1,0 +1,104 @@
+"""Show both modes on this machine: the proof in locked order, then the clock with real arrivals."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from ftte_lab._common import size
+from ftte_lab.deployment.node_processes import resident_bytes
+from ftte_lab.deployment.picture import save_picture
+from ftte_lab.deployment.records import RealRun, run_digest
+from ftte_lab.deployment.report import comparison, staleness_groups
+from ftte_lab.deployment.room import Room
+from ftte_lab.deployment.runner import follow_run
+from ftte_lab.simulation import Finished, Prepared, Scenario, prepare, simulate
+
+
+def demonstration_scenario(nodes: int = 4) -> Scenario:
+    """Return a small run of FTTE with one client per node, whose buffer holds three.
+
+    Args:
+        nodes: how many, 4 or more.
+    """
+    return Scenario(
+        data="digits",
+        model="mlp",
+        clients=nodes,
+        mix={"sensor": 1.0},
+        straggler_share=0.25,
+        straggler_factor=4.0,
+        jitter=0.2,
+        concurrency=nodes,
+        buffer=3,
+        local_steps=3,
+        warm_start_steps=0,
+        budget_kib=40.0,
+        horizon_s=60.0,
+        evaluations=15,
+    ).as_method("ftte")
+
+
+def demonstrate(
+    scenario: Scenario,
+    *,
+    seconds: float = 20.0,
+    picture: Path | None = None,
+    tell: Callable[[str], None] = print,
+) -> tuple[bool, RealRun]:
+    """Run a scenario locked and free by node processes of this machine, and report.
+
+    Returns whether the locked run equals the simulation to the bit, and the record of the free one.
+
+    Args:
+        scenario: the run, with one client per node.
+        seconds: real seconds that the horizon of the free run takes.
+        picture: PNG file to write; `None`: none.
+        tell: called with each line of the report.
+
+    Raises:
+        ValueError: the scenario cannot be run so, or the picture cannot be written.
+        DeploymentError: the nodes do not come.
+    """
+    prepared = prepare(scenario)
+    *_, expected = simulate(prepared, processes=1)
+    if not isinstance(expected, Finished):
+        raise RuntimeError("the simulation ended without a record")
+    with Room(scenario.clients) as room:
+        begin = time.monotonic()
+        room.start_nodes()
+        room.wait_for_nodes()
+        tell(f"{scenario.clients} nodes are there after {time.monotonic() - begin:.1f} s")
+        locked = follow_run(room.locked(prepared), prepared, progress=sys.stderr.isatty())
+        simulated = run_digest(expected.params, expected.history)
+        for line in _locked_lines(locked, simulated):
+            tell(line)
+        events = room.free(prepared, seconds=seconds)
+        free = follow_run(events, prepared, progress=sys.stderr.isatty())
+        memory = [resident_bytes(one.pid) for one in room.node_processes.processes.values()]
+    for line in _free_lines(free, prepared):
+        tell(line)
+    known = [held for held in memory if held]
+    if known:
+        tell(f"memory of a node: {size(max(known))}, most of it PyTorch")
+    if picture is not None:
+        tell(f"picture: {save_picture(free, picture, expected.history)}")
+    return locked.digest() == simulated, free
+
+
+def _locked_lines(run: RealRun, simulated: str) -> Iterator[str]:
+    yield "Locked: in the order of the simulated timeline"
+    yield f"  digest of the simulation     {simulated}"
+    yield f"  digest of the real processes {run.digest()}"
+    same = run.digest() == simulated
+    yield "  the same model, to the bit" if same else "  NOT the same model"
+    yield f"  {len(run.jobs)} updates, {run.real_s / max(1, len(run.jobs)):.3f} s per update"
+
+
+def _free_lines(run: RealRun, prepared: Prepared) -> Iterator[str]:
+    horizon_s = prepared.scenario.horizon_s
+    yield f"Free: {horizon_s:g} virtual s in {run.scale * horizon_s:g} real ones"
+    yield comparison(run).to_string(index=False, float_format="%.3f", na_rep="")
+    yield staleness_groups(run).to_string(index=False, float_format="%.3f")
