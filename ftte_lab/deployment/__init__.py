@@ -1,5 +1,6 @@
 """Real processes: the same methods over a network, and the simulation put to the test."""
 
+from ftte_lab.deployment.calibrate import MeasuredStep, calibrate, fitted_kind, measure_step
 from ftte_lab.deployment.carrier import Heard, NodeCarrier, ServerCarrier
 from ftte_lab.deployment.join_line import JoinLine
 from ftte_lab.deployment.records import JobRecord, Noticed, RealRun, run_digest
@@ -18,6 +19,7 @@ __all__ = [
     "Heard",
     "JobRecord",
     "JoinLine",
+    "MeasuredStep",
     "NodeCarrier",
     "Noticed",
     "RealRun",
@@ -25,8 +27,11 @@ __all__ = [
     "ServerCarrier",
     "accuracy_table",
     "arrival_table",
+    "calibrate",
     "comparison",
+    "fitted_kind",
     "follow_run",
+    "measure_step",
     "order_agreement",
     "run_digest",
     "run_free",
