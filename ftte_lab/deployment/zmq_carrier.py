@@ -148,7 +148,7 @@ class ZmqServer:
         self._context.term()
 
     def _admit(self) -> None:
-        """Let every key in, and note it: what may be said with it is decided above."""
+        """Let every key in, and note it: what it may do is decided above."""
         zmq, context = self._zmq, self._context
         asked = context.socket(zmq.REP)
         asked.bind(_ADMISSION)
