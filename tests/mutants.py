@@ -47,12 +47,21 @@ timeout_constant = 2.0
 use_git_change_detection = false
 """
 _MUTMUT = """
+import sys
 from mutmut.__main__ import cli
+from mutmut.runners.harness import PytestRunner
 from mutmut.workers import isolation
-by_the_clock = isolation.register_timeout
+by_the_clock, run_tests = isolation.register_timeout, PytestRunner.run_tests
+def run_anew(runner, **given):
+    for name, module in list(sys.modules.items()):
+        for value in list(vars(module).values()) if name.startswith("ftte_lab") else ():
+            getattr(value, "cache_clear", bool)()
+    return run_tests(runner, **given)
+PytestRunner.run_tests = run_anew
 isolation.register_timeout = lambda pid, timeout_s: by_the_clock(pid, timeout_s + 300)
 cli()"""
-"""A busy machine must not give a verdict, so the limit is time on the processor (`setrlimit`). The
+"""Mutants are judged in forks of a process that has run all tests: so its caches are emptied first.
+A busy machine must not give a verdict, so the limit is time on the processor (`setrlimit`). The
 clock on the wall ends only what sleeps."""
 _MAKE = """
 from pathlib import Path
