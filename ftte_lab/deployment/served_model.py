@@ -94,7 +94,7 @@ class ServedModel:
         if prepared is not self._recorder.prepared:
             self._recorder.prepared, self._recorder.ledger = prepared, CostLedger(prepared)
         params = self.params if self.version else self._server.params
-        return Evaluated(self._recorder.evaluate(self.version, sim_seconds, params))
+        return self._recorder.evaluate(self.version, sim_seconds, params)
 
     @property
     def evaluated_s(self) -> float:

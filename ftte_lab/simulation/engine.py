@@ -67,7 +67,7 @@ def simulate(scenario: Scenario | Prepared, *, processes: int | None = None) -> 
     prepared = scenario if isinstance(scenario, Prepared) else prepare(scenario)
     yield Ready(prepared)
     recorder, server = Recorder(prepared), GlobalModel(prepared)
-    yield Evaluated(recorder.evaluate(0, 0.0, server.params))
+    yield recorder.evaluate(0, 0.0, server.params)
     trainer = Trainer(prepared, processes, server.correction)
     try:
         yield from _steps(prepared, recorder, server, trainer)
@@ -102,7 +102,7 @@ def _steps(
         # A fleet that is spent long before the end keeps its last model until then.
         versions, params = len(prepared.timeline.step_s), server.filled(server.shipped)
         logits = trainer.logits(recorder.inputs, params, end_s)
-        yield Evaluated(recorder.evaluate(versions, end_s, params, logits))
+        yield recorder.evaluate(versions, end_s, params, logits)
 
 
 def _evaluated(
@@ -114,7 +114,7 @@ def _evaluated(
             logits = trainer.logits(recorder.inputs, one.params, one.sim_seconds)
         else:
             logits = trainer.dispatcher.evaluation(one.task)
-        yield Evaluated(recorder.evaluate(one.version, one.sim_seconds, one.params, logits))
+        yield recorder.evaluate(one.version, one.sim_seconds, one.params, logits)
     asked.clear()
 
 

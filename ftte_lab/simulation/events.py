@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from ftte_lab.models import Params
 from ftte_lab.simulation.history import History
 from ftte_lab.simulation.prepared import Prepared
@@ -18,11 +20,17 @@ class Ready:
     prepared: Prepared
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluated:
-    """Report a point of the curves: `version`, the axes of `history.AXES`, accuracies and loss."""
+    """Report a point of the curves.
+
+    Attributes:
+        point: `version`, the axes of `history.AXES`, accuracies and loss.
+        clients: accuracy on the test data of each client, `(clients,)`; nan where it has none.
+    """
 
     point: Mapping[str, float]
+    clients: np.ndarray
 
 
 @dataclass(frozen=True)

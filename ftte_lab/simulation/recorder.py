@@ -14,6 +14,7 @@ from torch.nn.functional import cross_entropy
 
 from ftte_lab.models import Params
 from ftte_lab.simulation.cost_ledger import CostLedger
+from ftte_lab.simulation.events import Evaluated
 from ftte_lab.simulation.federation import Federation
 from ftte_lab.simulation.history import History
 from ftte_lab.simulation.prepared import Prepared
@@ -46,7 +47,7 @@ class Recorder:
 
     def evaluate(
         self, version: int, sim_seconds: float, params: Params, logits: Tensor | None = None
-    ) -> dict[str, float]:
+    ) -> Evaluated:
         """Evaluate one version of the model and keep the point.
 
         Args:
@@ -58,7 +59,8 @@ class Recorder:
         if logits is None:
             logits = self._logits(version, params)
         right = (logits.argmax(1) == self.y).numpy().astype(np.int64)
-        per_client = np.sort(self._clients.accuracies(right))
+        clients = self._clients.accuracies(right)
+        per_client = np.sort(clients[np.isfinite(clients)])
         point = {
             "version": float(version),
             **self.ledger.until(sim_seconds, version),
@@ -75,7 +77,7 @@ class Recorder:
         if self._faulty:
             point["faulty_weight"] = self._faulty.until(version)
         self.points.append(point)
-        return point
+        return Evaluated(point, clients)
 
     def _logits(self, version: int, params: Params) -> Tensor:
         """Evaluate a version; all runs of a fleet begin with the same one, which is kept."""
@@ -128,17 +130,20 @@ _first = _FirstLogits()
 
 
 class _ClientTestData:
-    """Hold which test samples belong to which client; clients without any are left out."""
+    """Hold which test samples belong to which client."""
 
     def __init__(self, shards: tuple[np.ndarray, ...]) -> None:
+        self._held = np.array([len(shard) > 0 for shard in shards])
         held = [shard for shard in shards if len(shard)]
         self._order = np.concatenate(held)
         self._bounds = np.cumsum([0, *map(len, held)])
 
     def accuracies(self, right: np.ndarray) -> np.ndarray:
-        """Return the accuracy of each client, from 1 or 0 per test sample."""
+        """Return the accuracy of each client, from 1 or 0 per test sample; nan: it has none."""
         sums = np.add.reduceat(right[self._order], self._bounds[:-1])
-        return np.asarray(sums / np.diff(self._bounds))
+        found = np.full(len(self._held), np.nan)
+        found[self._held] = sums / np.diff(self._bounds)
+        return found
 
 
 class _FaultyWeight:

@@ -35,7 +35,7 @@ def words(timed: TimedEvent) -> tuple[Any, ...]:
     event = timed.event
     what: tuple[Any, ...] = ()
     if isinstance(event, Evaluated):
-        what = (repr(dict(event.point)),)
+        what = (repr(dict(event.point)), event.clients.tobytes())
     elif isinstance(event, Stepped):
         arrays = (event.clients, event.ages, event.variances, event.weights)
         bits = [(array.dtype.str, array.tobytes()) for array in arrays]

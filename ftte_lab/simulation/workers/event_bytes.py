@@ -31,7 +31,7 @@ def event_to_bytes(event: Event) -> bytes:
         TypeError: another event.
     """
     if isinstance(event, Evaluated):
-        values = np.array(list(event.point.values()), np.float64)
+        values = np.array([*event.point.values(), *event.clients], np.float64)
         return _message({"kind": "evaluated", "columns": list(event.point)}, values.tobytes())
     if isinstance(event, Stepped):
         arrays = [np.ascontiguousarray(getattr(event, name)) for name in _ARRAYS]
@@ -71,8 +71,11 @@ def _message(head: Mapping[str, Any], body: bytes) -> bytes:
 
 
 def _evaluated(head: Mapping[str, Any], body: bytes) -> Event:
-    values = np.frombuffer(body, np.float64).tolist()
-    return Evaluated(dict(zip(head["columns"], values, strict=True)))
+    values, columns = np.frombuffer(body, np.float64), head["columns"]
+    if len(values) < len(columns):
+        raise GarbledError("numbers are missing")
+    point = dict(zip(columns, values[: len(columns)].tolist(), strict=True))
+    return Evaluated(point, values[len(columns) :].copy())
 
 
 def _stepped(head: Mapping[str, Any], body: bytes) -> Event:
