@@ -8,10 +8,11 @@ from its numbers.
 from ftte_lab._common import seconds, size
 from ftte_lab.charts.chance import draws, predicted_gain
 from ftte_lab.charts.charge import charge
+from ftte_lab.charts.clients import client_quantiles
 from ftte_lab.charts.curve_axes import AXIS_TITLES, METRICS, metric_title
 from ftte_lab.charts.curves import LiveView, accuracy, curves
 from ftte_lab.charts.figure import Figure, Template, template
-from ftte_lab.charts.fleet import fleet
+from ftte_lab.charts.fleet import FLEET_SIGNS, fleet
 from ftte_lab.charts.gantt import first_devices, gantt
 from ftte_lab.charts.guesses import guesses
 from ftte_lab.charts.heard import accuracy_map, weight_share
@@ -26,7 +27,8 @@ from ftte_lab.charts.palette import (
     method_scales,
     method_styles,
 )
-from ftte_lab.charts.slide import Slide, slide
+from ftte_lab.charts.privacy import privacy_loss
+from ftte_lab.charts.slide import LONGEST_SENTENCE, Slide, slide
 from ftte_lab.charts.step_memory import step_memory
 from ftte_lab.charts.style import Theme, finish
 from ftte_lab.charts.subset import subset_map, subset_strip
@@ -35,6 +37,8 @@ from ftte_lab.charts.updates import staleness, weights
 
 __all__ = [
     "AXIS_TITLES",
+    "FLEET_SIGNS",
+    "LONGEST_SENTENCE",
     "METRICS",
     "Figure",
     "KindStyle",
@@ -48,6 +52,7 @@ __all__ = [
     "bytes_per_update",
     "bytes_sent",
     "charge",
+    "client_quantiles",
     "curves",
     "draws",
     "finish",
@@ -65,6 +70,7 @@ __all__ = [
     "method_styles",
     "metric_title",
     "predicted_gain",
+    "privacy_loss",
     "seconds",
     "size",
     "slide",

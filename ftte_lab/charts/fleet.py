@@ -17,6 +17,11 @@ from ftte_lab.charts.style import WIDTH, Theme, finish
 from ftte_lab.server import PHASES, Snapshot, snapshot
 from ftte_lab.simulation import Prepared
 
+FLEET_SIGNS = (
+    "ring or frame: at work · square above: in the buffer, pale: old · ×: lost · hollow: too small"
+)
+"""What the signs of a fleet mean, on the page and in a picture."""
+
 _SLOT = 0.9  # rows of the picture per row of buffer slots
 _SMALL_FLEET = 150  # up to here, 25 devices in a row; above, 50
 
@@ -128,7 +133,7 @@ class _Pane:
     def _opacity(self, client: int) -> float:
         if self.now.phase[client]:
             return 1.0
-        return 0.3 if self.prepared.eligible[client] else 0.1
+        return 0.5 if self.prepared.eligible[client] else 0.15
 
     def slots(self) -> list[tuple[Any, ...]]:
         """Return a square per place in the buffer; an empty one has no kind."""
@@ -160,11 +165,7 @@ def _draw(theme: Theme, kinds: tuple[str, ...], per_row: int, bottom: float) -> 
     chart = alt.layer(*layers).resolve_scale(color="independent", shape="independent")
     chart = chart.add_params(alt.param(name="moment", value=0.0))
     chart = chart.properties(width=WIDTH, height=int(1.04 * cell * (bottom + 0.6)))
-    below = (
-        "ring: progress · square: buffer slot, paler the older · ×: update lost · "
-        "hollow: too little memory"
-    )
-    return finish(chart, theme, "The fleet at one moment", below)
+    return finish(chart, theme, "The fleet at one moment", FLEET_SIGNS)
 
 
 def _device_marks(theme: Theme, kinds: tuple[str, ...], cell: float) -> list[alt.Chart]:
@@ -177,8 +178,8 @@ def _device_marks(theme: Theme, kinds: tuple[str, ...], cell: float) -> list[alt
         devices.transform_filter(f"{'' if empty else '!'}datum.hollow")
         .mark_point(filled=not empty, strokeWidth=1.4, size=(0.34 * cell) ** 2)
         .encode(
-            color=alt.Color("kind:N", scale=colours, legend=legend),
-            shape=alt.Shape("kind:N", scale=shapes),
+            color=alt.Color("kind:N", scale=colours, legend=None if empty else legend),
+            shape=alt.Shape("kind:N", scale=shapes, legend=None if empty else legend),
             opacity=alt.Opacity("opacity:Q", scale=None),
         )
         for empty in (False, True)

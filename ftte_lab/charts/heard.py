@@ -189,7 +189,7 @@ FTTE listens to: phone 50 %, sensor 50 %.'
             if share >= _WRITTEN:
                 written.append((name, float(end - share / 2), f"{kind} {100 * share:.0f} %"))
         each = [f"{kind} {100 * s:.0f} %" for kind, s in zip(kinds, shares, strict=True)]
-        clauses.append(f"{name}: {', '.join(each)}")
+        clauses.append(f"{name}: {', '.join(each) if values.sum() else 'nobody yet'}")
     data: dict[str, Columns] = {
         "bars": columns(("row", "kind", "from", "to", "share"), rows),
         "written": columns(("row", "x", "text"), written),

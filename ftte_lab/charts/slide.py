@@ -16,6 +16,9 @@ from PIL import Image
 from ftte_lab._common import require, write_atomic, writing_to
 from ftte_lab.charts.figure import Figure, small_png
 
+LONGEST_SENTENCE = 180
+"""So many characters may stand above the chart of a slide."""
+
 _SIZE = (1280, 720)
 _EDGE = 30
 _LINE = 62  # characters of the sentence in a row
@@ -123,11 +126,12 @@ def slide(figure: Figure, sentence: str) -> Slide:
 
     Args:
         figure: any chart of this package.
-        sentence: what to remember, in at most 180 characters.
+        sentence: what to remember, in at most `LONGEST_SENTENCE` characters.
 
     Raises:
         ValueError: no sentence, or one too long to be read from the last row.
     """
-    fits = 0 < len(sentence) <= 180
-    require(fits, f"a sentence of {len(sentence)} characters", "1 to 180", "Shorten it")
+    fits = 0 < len(sentence) <= LONGEST_SENTENCE
+    allowed = f"1 to {LONGEST_SENTENCE}"
+    require(fits, f"a sentence of {len(sentence)} characters", allowed, "Shorten it")
     return Slide(figure, sentence)

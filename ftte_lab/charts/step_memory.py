@@ -232,7 +232,7 @@ def _draw(theme: Theme, names: tuple[str, ...]) -> dict[str, Any]:
         *_marks(theme, x, y, colour),
     ]
     chart = alt.layer(*layers).add_params(*params).properties(width=WIDTH, height=_HEIGHT)
-    below = "bytes held at once; dot: the peak; hatched: more than the device has"
+    below = ["bytes held at once; dot: the peak", "hatched: more than the device has"]
     return finish(chart, theme, "Memory during one training step", below)
 
 

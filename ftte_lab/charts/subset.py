@@ -70,12 +70,16 @@ def subset_strip(model: Model, subset: Subset, *, method: str = "ftte") -> Figur
         "all": [1.0] * len(tensors),
         "tensor": tensors,
     }
-    written = [(k + 0.47, s) for k, s in zip(place, shares, strict=True) if s and width >= 26]
+    written = [
+        (k + 0.47, "all" if s == 1 else f"{100 * s:.0f}%")
+        for k, s in zip(place, shares, strict=True)
+        if s and width >= 26
+    ]
     blocks = _blocks(tensors)
     total = subset.entries(model) / model.size
     data: dict[str, Columns] = {
         "cells": cells,
-        "shares": columns(("x", "share"), written),
+        "shares": columns(("x", "text"), written),
         "blocks": columns(("x", "text"), [(at, text) for at, text in _spaced(blocks, width)]),
     }
     part = f"{100 * total:.0f} % of its parameters are trained"
@@ -132,7 +136,7 @@ def _draw_strip(theme: Theme, title: str, count: int, method: str) -> dict[str, 
     layers = [
         frame.encode(y=alt.Y("all:Q", axis=None, scale=unit), y2=zero),
         filled.encode(y=alt.Y("filled:Q", axis=None, scale=unit), y2=zero),
-        shares.encode(x=x, y=alt.value(0), text=alt.Text("share:Q", format=".0%")),
+        shares.encode(x=x, y=alt.value(0), text="text:N"),
         names.encode(x=x, y=alt.value(_STRIP), text="text:N"),
     ]
     chart = alt.layer(*layers).properties(width=WIDTH, height=_STRIP)

@@ -39,6 +39,8 @@ def test_weight_share_adds_up_per_row() -> None:
         assert own[0]["to"] == own[1]["from"]
         assert own[1]["to"] == 1
     assert "devices: phone 25 %, sensor 75 %" in figure.alt_text
+    silent = charts.weight_share({"ftte": {}}, {"phone": 1}, {"phone": 1})
+    assert "FTTE listens to: nobody yet" in silent.alt_text
     assert png_size(figure)[0] > 900
 
 
