@@ -1,4 +1,4 @@
-"""Files that a Lab exports: charts as PNG or SVG, all points as CSV, the settings as JSON."""
+"""Files that a Lab exports: charts as PNG, SVG or slide, points as CSV, the settings as JSON."""
 
 from __future__ import annotations
 
@@ -7,14 +7,15 @@ import hashlib
 import pandas as pd
 
 from ftte_lab._common import choice, require
-from ftte_lab.charts import Figure, fleet
+from ftte_lab.charts import LONGEST_SENTENCE, Figure, fleet, slide
 from ftte_lab.lab.board import Board
 from ftte_lab.lab.difference import difference, value_text
 from ftte_lab.lab.model_file import model_file
 from ftte_lab.lab.panels import PANELS, figure
+from ftte_lab.lab.score_message import board_scores
 from ftte_lab.lab.settings import Settings
 
-FORMS = ("png", "svg", "csv", "json", "safetensors")
+FORMS = ("png", "svg", "slide", "csv", "json", "safetensors")
 
 
 def points(board: Board) -> pd.DataFrame:
@@ -65,6 +66,15 @@ def chart_of(board: Board, panel: str, at_s: float | None = None) -> Figure:
     return drawn(figure(board, panel))
 
 
+def slide_sentence(board: Board, panel: str, chart: Figure) -> str:
+    """Return what a slide says: the verdict above curves, else the chart in words, or its name."""
+    scores = board_scores(board)
+    known = [chart.alt_text, PANELS[panel]]
+    if panel == "curves" and scores is not None and len(scores.scores) > 1:
+        known.insert(0, scores.verdict())
+    return next(text for text in known if 0 < len(text) <= LONGEST_SENTENCE)
+
+
 def csv(board: Board) -> str:
     """Return all points as CSV, after lines that say what the run was set to.
 
@@ -111,4 +121,8 @@ def file(form: str, panel: str, board: Board, at_s: float | None = None) -> tupl
         panel += f"-{at_s:.0f}s"
     if form == "png":
         return f"{stem}-{panel}.png", "image/png", chart.png(2.0)
+    if form == "slide":
+        name = panel.split("-")[0]
+        page = slide(chart, slide_sentence(board, name, chart))
+        return f"{stem}-{panel}-slide.png", "image/png", page.png()
     return f"{stem}-{panel}.svg", "image/svg+xml", chart.svg().encode()

@@ -178,12 +178,14 @@ def test_export_sends_files_to_the_page(page: Page) -> None:
         ("png", "curves", b"\x89PNG"),
         ("png", "fleet", b"\x89PNG"),
         ("svg", "memory", b"<svg"),
+        ("slide", "curves", b"\x89PNG"),
+        ("slide", "memory", b"\x89PNG"),
         ("json", "", b"{"),
     ):
         page.press("export", form=form, panel=panel)
         content, buffers = page.received[-1]
         assert content["kind"] == "file"
-        assert content["name"].endswith(form)
+        assert content["name"].endswith("-slide.png" if form == "slide" else form)
         assert buffers[0].startswith(begins)
     page.press("export", form="csv")
     table = pd.read_csv(io.BytesIO(page.received[-1][1][0]), comment="#")
@@ -201,6 +203,8 @@ def test_files_say_what_they_were_made_from(page: Page) -> None:
     assert "\n# buffer: 3\n" in table.decode()
     names = {content["name"]}
     one = TINY_SETTINGS
+    page.press("export", form="slide", panel="fleet", at_s=3.0)
+    assert page.last("file")["name"].endswith("-fleet-3s-slide.png")
     for other in (
         one.replace(rates={"ftte": 0.5}),
         one.replace(methods=("ftte",)),

@@ -1,5 +1,12 @@
 // Find: one sentence with menus, the points as they come, and an answer in words.
 
+// Questions that are asked with one click: their text, and the parts of the sentence.
+const QUESTIONS = [
+  ["the smallest memory budget", { want: "smallest", knob: "budget_kib", cost: "sim_seconds" }],
+  ["the cheapest buffer, in bytes", { want: "cheapest", knob: "buffer", cost: "total_bytes" }],
+  ["the cheapest buffer, in joules", { want: "cheapest", knob: "buffer", cost: "energy_j" }],
+];
+
 class FindTool {
   constructor(host) {
     this.host = host;
@@ -27,7 +34,9 @@ class FindTool {
     this.box = make("div", { className: "ftte-find-plot" });
     this.running = make("span", { className: "ftte-row", hidden: true }, this.bar, this.note);
     this.cancel.hidden = this.there.hidden = true;
+    const ready = QUESTIONS.map(([text, parts]) => pressButton(text, "Ask this with the target and the seeds below", () => this.askFor(parts)));
     this.root = make("div", { className: "ftte-find" },
+      make("div", { className: "ftte-row ftte-find-ready" }, "Ask for ", ...ready),
       row("Find the ", this.want, this.knob, " with which ", this.method, " reaches ", this.target, " % ", this.within, this.limit, this.cost,
         ", between ", this.low, " and ", this.high, ", ", this.seeds, this.go, this.cancel),
       this.running, this.sofar, make("div", { className: "ftte-row" }, this.answer, this.there), this.box);
@@ -64,6 +73,12 @@ class FindTool {
     if (ends) [this.low.placeholder, this.high.placeholder] = ends.map(plotNumber);
     if (this.shownKnob !== this.knob.value) this.low.value = this.high.value = "";
     this.shownKnob = this.knob.value;
+  }
+
+  askFor(parts) {
+    for (const [name, value] of Object.entries(parts)) this[name].value = value;
+    this.adapt();
+    this.ask();
   }
 
   ask() {

@@ -101,7 +101,7 @@ class Toolbar {
     this.which.setAttribute("aria-label", "chart to save");
     const save = (form) => () => this.send({ action: "export", form, panel: this.which.value, at_s: this.moment() });
     return make("div", {}, make("div", { className: "ftte-row" },
-      make("label", {}, "Chart ", this.which), this.plain("PNG", save("png")), this.plain("SVG", save("svg")),
+      make("label", {}, "Chart ", this.which), this.plain("PNG", save("png")), this.plain("SVG", save("svg")), this.plain("Slide", save("slide")),
       this.plain("All points as CSV", save("csv"))), this.modelRow());
   }
 
