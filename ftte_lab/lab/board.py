@@ -35,6 +35,7 @@ class Board:
         histories: finished runs, by method and seed number.
         models: trained parameters of finished runs, by method, of the first seed.
         weighed: by method, the newest updates: age, relative weight, device kind.
+        clients: by method, a row of accuracies per evaluation of the first seed, and its time (s).
         heard: by method, the weight that each device kind got in all steps of the first seed.
         sim_seconds: virtual time of the newest server step.
         updates, updates_ahead: client updates of this seed, applied so far and in all.
@@ -51,6 +52,7 @@ class Board:
     histories: dict[tuple[str, int], History] = field(default_factory=dict)
     models: dict[str, Params] = field(default_factory=dict)
     weighed: dict[str, deque[tuple[float, float, str]]] = field(default_factory=dict)
+    clients: dict[str, list[tuple[float, np.ndarray]]] = field(default_factory=dict)
     heard: dict[str, dict[str, float]] = field(default_factory=dict)
     sim_seconds: float = 0.0
     updates: int = 0
@@ -67,6 +69,7 @@ class Board:
             self.prepared = dict(prepared)
             self.weighed = {name: deque(maxlen=_NEWEST) for name in prepared}
             self.heard = {name: {} for name in prepared}
+            self.clients = {name: [] for name in prepared}
         for name in prepared:
             self.points.setdefault(name, []).append({})
         self.sim_seconds, self.updates = 0.0, 0
@@ -82,6 +85,8 @@ class Board:
             table = self.points[name][k]
             for column, value in event.point.items():
                 table.setdefault(column, []).append(value)
+            if k == 0:
+                self.clients[name].append((event.point["sim_seconds"], event.clients))
         elif isinstance(event, Stepped):
             self.sim_seconds = event.sim_seconds
             self.work += _work(prepared, prepared.timeline.buffer_of(event.version - 1))
@@ -143,7 +148,7 @@ class Board:
 
     def release(self) -> None:
         """Let go all that only charts need: data, timelines, pinned curves."""
-        self.prepared, self.pinned, self.weighed = {}, {}, {}
+        self.prepared, self.pinned, self.weighed, self.clients = {}, {}, {}, {}
 
     def watched(self) -> str:
         """Return the method whose schedule is shown."""

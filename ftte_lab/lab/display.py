@@ -20,7 +20,7 @@ from ftte_lab.lab.live.fleet_message import fleet_message
 from ftte_lab.lab.live.life import show
 from ftte_lab.lab.live.stage import Stage
 from ftte_lab.lab.live.still import Content, Still
-from ftte_lab.lab.panels import KNOWN_BEFORE_TRAINING, PANELS, figure
+from ftte_lab.lab.panels import GROWING, KNOWN_BEFORE_TRAINING, PANELS, figure
 from ftte_lab.lab.score_message import board_scores, score_message
 from ftte_lab.lab.settings import Settings
 from ftte_lab.lab.summary import summary
@@ -107,8 +107,7 @@ class Display:
         self.draw("curves")
         if now >= self._next_slow_frame_s:
             self._next_slow_frame_s = now + _SLOW_FRAME_S
-            self.draw("weights")
-            self.show_scores()
+            self._draw_followed()
         self._publish_state(number, "running", self.board.progress, self.board.note())
 
     def show_phase(self, number: int, phase: str, error: BaseException | None) -> None:
@@ -120,14 +119,19 @@ class Display:
         (self.still.cancel if phase == "running" else self.still.renew)()
         if phase in ("done", "stopped"):
             self.draw("curves")
-            self.draw("weights")
-            self.show_scores()
+            self._draw_followed()
         if phase != "stopped":  # a refused knob stops the run, and says why
             self.show_error(error, fatal=True)
         begins = phase == "running" and (fresh or not board.prepared)
         note = "preparing" if begins else board.note(phase)
         progress = 0.0 if begins else 1.0 if phase == "done" else board.progress
         self._publish_state(number, phase, progress, note)
+
+    def _draw_followed(self) -> None:
+        """Draw what grows with the run, but that nobody follows point by point."""
+        for name in GROWING:
+            self.draw(name)
+        self.show_scores()
 
     def _publish_state(self, number: int, phase: str, progress: float, note: str) -> None:
         self.stage.publish("state", number=number, phase=phase, progress=progress, note=note)

@@ -22,6 +22,8 @@ from ftte_lab.simulation import GROUPS, SETTINGS, Prepared, Scenario
 
 _BESIDE = 4  # up to this many knobs stand above the charts; more stand beside them
 _MAIN = ("budget_kib", "buffer", "mix")  # the three ideas of FTTE meet the fleet here
+# The budget follows the weakest device until it is moved, clip and noise follow each other.
+_FOLLOW = ("budget_kib", "clip_norm", "noise_multiplier")
 _OPEN = ("devices", "server")  # groups that are open at first, with the main knobs
 _GROUP_OF_OTHERS: Mapping[str, str] = {"methods": "server", "seeds": "run"}
 
@@ -132,8 +134,7 @@ class ControlPanel:
                 self._on_error(error)
                 return
             self._settings = settings
-            if settings.scenario.budget_kib is None and "budget_kib" in self.knobs:
-                self._show(["budget_kib"])  # it follows the weakest device until it is moved
+            self._show([one for one in _FOLLOW if one in self.knobs and one != name])
             self._on_change(settings)
 
         if isinstance(control.widget, MixSliders | MethodBoxes):

@@ -12,119 +12,38 @@ from typing import Any
 import ipywidgets as widgets
 
 from ftte_lab.devices import CATALOGUE
-from ftte_lab.lab.control import Control, option
+from ftte_lab.lab.control import Control
 from ftte_lab.lab.data_choice import data_choices, present
+from ftte_lab.lab.knob_widgets import (
+    LAYOUT,
+    NO_VALUE,
+    STYLE,
+    box_of,
+    field_of,
+    ladder_of,
+    menu_of,
+    number_of,
+    slider_of,
+)
 from ftte_lab.lab.method_boxes import MethodBoxes
 from ftte_lab.lab.mix_sliders import MixSliders
 from ftte_lab.lab.settings import LARGEST_SEED_COUNT, Settings
 from ftte_lab.simulation import SETTINGS, Knob, Setting
 
-_LAYOUT: Mapping[str, str] = {"width": "auto", "max_width": "440px"}
-_STYLE: Mapping[str, str] = {"description_width": "150px"}
-_NO_VALUE = "none"  # a SelectionSlider takes None for "nothing is selected"
-
-
-def _widget(kind: Any, one: Setting, **options: Any) -> Any:
-    """Make a widget that reports a value when it is released, because each value starts a run."""
-    return kind(
-        description=one.label,
-        tooltip=one.doc,
-        continuous_update=False,
-        layout=widgets.Layout(**_LAYOUT),
-        style=dict(_STYLE),
-        **options,
-    )
-
-
-def _field(name: str, digits: int | None = None) -> tuple[Any, Any]:
-    """Return the functions that read and write one field of the scenario."""
-
-    def write(s: Settings, value: Any) -> Settings:
-        rounded = value if digits is None else round(float(value), digits)
-        return s.set(**{name: rounded})
-
-    return (lambda s: getattr(s.scenario, name)), write
+_FIRST_CLIP = 1.0  # the clip norm that the first noise brings along
 
 
 def _data_menu(one: Setting, s: Settings) -> Control:
     """Offer the data sets; those that were never fetched are named so, and cannot be chosen."""
-    control = _menu(one, s)
+    control = menu_of(one, s)
     control.widget.options = data_choices()
     control.widget.value = s.scenario.data
     return Control(control.widget, control.read, lambda t, name: t.set(data=present(name)))
 
 
-def _menu(one: Setting, s: Settings) -> Control:
-    names = list(dict.fromkeys([*(one.choices or ()), getattr(s.scenario, one.name)]))
-    widget = widgets.Dropdown(
-        options=names,
-        description=one.label,
-        tooltip=one.doc,
-        layout=widgets.Layout(**_LAYOUT),
-        style=dict(_STYLE),
-        value=getattr(s.scenario, one.name),
-    )
-    return Control(widget, *_field(one.name))
-
-
-def _box(one: Setting, s: Settings) -> Control:
-    widget = widgets.Checkbox(
-        value=getattr(s.scenario, one.name), description=one.label, tooltip=one.doc, indent=False
-    )
-    return Control(widget, *_field(one.name))
-
-
-def _ladder(one: Setting, knob: Knob, s: Settings) -> Control:
-    """Offer a few values, words behind numbers, and "none" where the setting is optional."""
-    now = getattr(s.scenario, one.name)
-    values = {*knob.steps, *([now] if now is not None else [])}
-    numbers = sorted(value for value in values if value not in one.words)
-    options = [option(value) for value in (*numbers, *(w for w in one.words if w in values))]
-    if one.optional:
-        options.append((_NO_VALUE, _NO_VALUE))
-    start = options[-1][1] if now is None else now
-    widget = _widget(widgets.SelectionSlider, one, options=options, value=start)
-    read, write = _field(one.name)
-    return Control(
-        widget,
-        lambda settings: _NO_VALUE if read(settings) is None else read(settings),
-        lambda settings, v: write(settings, None if v == _NO_VALUE else v),
-    )
-
-
-def _slider(one: Setting, knob: Knob, s: Settings) -> Control:
-    if one.kind == "int":
-        widget = _widget(
-            widgets.IntSlider, one, min=int(knob.low), max=int(knob.high), step=int(knob.step)
-        )
-        return Control(widget, *_field(one.name))
-    options = {"min": knob.low, "max": knob.high, "step": knob.step}
-    if knob.readout:
-        options["readout_format"] = knob.readout  # type: ignore[assignment]
-    if knob.log:
-        middle = knob.base ** ((knob.low + knob.high) / 2)
-        widget = _widget(widgets.FloatLogSlider, one, base=knob.base, value=middle, **options)
-    else:
-        widget = _widget(widgets.FloatSlider, one, value=knob.low, **options)
-    return Control(widget, *_field(one.name, knob.digits))
-
-
-def _number(one: Setting, s: Settings) -> Control:
-    """Offer a number by typing, for settings whose range is too large for a slider."""
-    widget = widgets.BoundedIntText(
-        description=one.label,
-        tooltip=one.doc,
-        min=int(one.low or 0),
-        max=min(int(one.high or 2**31 - 1), 2**31 - 1),
-        layout=widgets.Layout(**_LAYOUT),
-        style=dict(_STYLE),
-    )
-    return Control(widget, *_field(one.name))
-
-
 def _budget(one: Setting, knob: Knob, s: Settings) -> Control:
     """Show the memory of the weakest device until the knob is moved."""
-    slider = _slider(one, knob, s)
+    slider = slider_of(one, knob, s)
 
     def read(settings: Settings) -> float:
         if settings.scenario.budget_kib is not None:
@@ -138,21 +57,21 @@ def _budget(one: Setting, knob: Knob, s: Settings) -> Control:
 
 
 def _buffer(one: Setting, knob: Knob, s: Settings) -> Control:
-    slider = _slider(one, knob, s)
+    slider = slider_of(one, knob, s)
     return Control(
         slider.widget, lambda t: t.scenario.buffer or t.scenario.concurrency, slider.write
     )
 
 
 def _concurrency(one: Setting, knob: Knob, s: Settings) -> Control:
-    slider = _slider(one, knob, s)
+    slider = slider_of(one, knob, s)
     slider.widget.max = s.scenario.clients
     return slider
 
 
 def _payload(one: Setting, knob: Knob, s: Settings) -> Control:
     """Take 100 % for "no limit"."""
-    slider = _slider(one, knob, s)
+    slider = slider_of(one, knob, s)
 
     def write(settings: Settings, value: float) -> Settings:
         return settings.set(payload_share=None if value >= 1 else round(value, knob.digits))
@@ -162,7 +81,7 @@ def _payload(one: Setting, knob: Knob, s: Settings) -> Control:
 
 def _server_rate(one: Setting, knob: Knob, s: Settings) -> Control:
     """Show the last method's rate; until the knob is moved, each method keeps its tuned rate."""
-    slider = _slider(one, knob, s)
+    slider = slider_of(one, knob, s)
 
     def read(settings: Settings) -> float:
         return settings.comparison.run(settings.methods[-1]).server_rate
@@ -171,12 +90,40 @@ def _server_rate(one: Setting, knob: Knob, s: Settings) -> Control:
 
 
 def _horizon(one: Setting, knob: Knob, s: Settings) -> Control:
-    slider = _slider(one, knob, s)
+    slider = slider_of(one, knob, s)
     return Control(slider.widget, slider.read, lambda t, v: t.set(horizon_s=float(f"{v:.3g}")))
 
 
+def _clipped(s: Settings, clip_norm: float | None, opened: str) -> Settings:
+    """Clip and divide by the number of updates, as a clip asks for; or neither, and no noise."""
+    if clip_norm is None:
+        off = {"noise_multiplier": 0.0, "adaptive_clip": False}
+        return s.set(clip_norm=None, normalise=opened, **off)
+    return s.set(clip_norm=clip_norm, normalise="count")
+
+
+def _clip(one: Setting, knob: Knob, s: Settings) -> Control:
+    ladder, opened = ladder_of(one, knob, s), s.scenario.normalise
+
+    def write(t: Settings, value: Any) -> Settings:
+        return _clipped(t, None if value == NO_VALUE else value, opened)
+
+    return Control(ladder.widget, ladder.read, write)
+
+
+def _noise(one: Setting, knob: Knob, s: Settings) -> Control:
+    """Bring a clip along, because noise is measured in clip norms."""
+    slider, opened = slider_of(one, knob, s), s.scenario.normalise
+
+    def write(t: Settings, value: float) -> Settings:
+        clip = value > 0 and t.scenario.clip_norm is None
+        return slider.write(_clipped(t, _FIRST_CLIP, opened) if clip else t, value)
+
+    return Control(slider.widget, slider.read, write)
+
+
 def _mix(one: Setting, s: Settings) -> Control:
-    read, write = _field("mix")
+    read, write = field_of("mix")
     return Control(MixSliders(s.scenario.mix), lambda t: dict(read(t)), write)
 
 
@@ -187,6 +134,8 @@ _OWN_FORM: Mapping[str, Callable[[Setting, Knob, Settings], Control]] = {
     "payload_share": _payload,
     "server_rate": _server_rate,
     "horizon_s": _horizon,
+    "clip_norm": _clip,
+    "noise_multiplier": _noise,
 }
 
 
@@ -198,14 +147,14 @@ def scenario_knob(name: str, s: Settings) -> Control:
     if name == "data":
         return _data_menu(one, s)
     if one.choices is not None:
-        return _menu(one, s)
+        return menu_of(one, s)
     if one.kind == "bool":
-        return _box(one, s)
+        return box_of(one, s)
     if one.knob is None:
-        return _number(one, s)
+        return number_of(one, s)
     if name in _OWN_FORM:
         return _OWN_FORM[name](one, one.knob, s)
-    return _ladder(one, one.knob, s) if one.knob.steps else _slider(one, one.knob, s)
+    return ladder_of(one, one.knob, s) if one.knob.steps else slider_of(one, one.knob, s)
 
 
 def _methods(s: Settings) -> Control:
@@ -220,8 +169,8 @@ def _seeds(_: Settings) -> Control:
         min=1,
         max=LARGEST_SEED_COUNT,
         continuous_update=False,
-        layout=widgets.Layout(**_LAYOUT),
-        style=dict(_STYLE),
+        layout=widgets.Layout(**LAYOUT),
+        style=dict(STYLE),
     )
     return Control(widget, lambda s: s.seeds, lambda s, v: s.replace(seeds=v))
 
@@ -259,6 +208,10 @@ FIRST_KNOBS: tuple[str, ...] = (
     "subset_per",
     "solver",
     "server_average",
+    "clip_norm",
+    "noise_multiplier",
+    "delta",
+    "max_participations",
     "local_steps",
     "batch",
     "warm_start_steps",

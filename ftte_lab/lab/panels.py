@@ -20,13 +20,16 @@ PANELS: Mapping[str, str] = {
     "memory": "Memory",
     "step": "Training step",
     "subset": "Subset",
+    "strip": "Net strip",
     "bytes": "Bytes",
     "gantt": "Gantt",
     "staleness": "Staleness",
     "weights": "Weights",
     "heard": "Who is heard",
     "served": "Who is served",
+    "clients": "Clients apart",
     "charge": "Charge",
+    "privacy": "Privacy",
     "labels": "Labels",
 }
 """The charts of a Lab by the name that `Lab(charts=...)` takes."""
@@ -116,7 +119,7 @@ def _heard(board: Board) -> Figure:
     samples: Counter[str] = Counter()
     for kind, shard in zip(kinds, any_run.federation.shards.train, strict=True):
         samples[kind] += len(shard)
-    given = {name: board.heard[name] for name in board.prepared if board.heard[name]}
+    given = {name: board.heard[name] for name in board.prepared}
     return charts.weight_share(given, Counter(kinds), samples)
 
 
@@ -133,8 +136,22 @@ def _served(board: Board) -> Figure:
     return charts.accuracy_map(times, values, kinds)
 
 
+def _clients(board: Board) -> Figure:
+    """Draw how the accuracy spreads over the clients, of the first seed."""
+    times, values = {}, {}
+    for name in board.prepared:
+        rows = board.clients[name]
+        times[name] = [at for at, _ in rows]
+        values[name] = np.array([row for _, row in rows]) if rows else np.empty((0, 0))
+    return charts.client_quantiles(times, values)
+
+
 def _charge(board: Board) -> Figure:
     return charts.charge(board.prepared, method=board.watched())
+
+
+def _privacy(board: Board) -> Figure:
+    return charts.privacy_loss(board.prepared)
 
 
 def _bytes(board: Board) -> Figure:
@@ -155,6 +172,12 @@ def _subset(board: Board) -> Figure:
     elif len(prepared.tiers) > 1:
         title += f" on a {' or '.join(prepared.weakest.kinds)}"
     return charts.subset_map(prepared.federation.model, prepared.plan.subset, title=title)
+
+
+def _strip(board: Board) -> Figure:
+    name = "ftte" if "ftte" in board.prepared else board.watched()
+    prepared = board.prepared[name]
+    return charts.subset_strip(prepared.federation.model, prepared.plan.subset, method=name)
 
 
 def _gantt(board: Board) -> Figure:
@@ -204,15 +227,20 @@ _FIGURES: Mapping[str, Callable[[Board], Figure]] = {
     "memory": _memory,
     "step": _step,
     "subset": _subset,
+    "strip": _strip,
     "bytes": _bytes,
     "gantt": _gantt,
     "staleness": _staleness,
     "weights": _weights,
     "heard": _heard,
     "served": _served,
+    "clients": _clients,
     "charge": _charge,
+    "privacy": _privacy,
     "labels": _labels,
 }
+GROWING = ("weights", "heard", "served", "clients")
+"""Charts that grow with the run, beside the curves."""
 KNOWN_BEFORE_TRAINING = tuple(name for name in PANELS if name != "fleet")
 """Charts that are drawn before any training, some of them empty."""
 AXES_SHOWN = {name: charts.AXIS_TITLES[name][0].split(",")[0] for name in AXES}

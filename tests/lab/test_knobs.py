@@ -46,6 +46,31 @@ def test_knob_runs_or_explains_at_both_ends(name: str, page: Page) -> None:
         assert "unexpectedly" not in error
 
 
+def test_noise_brings_a_clip_and_goes_with_it() -> None:
+    lab = Lab(TINY_SETTINGS, mode="batch")
+    clip, noise = (lab.controls.knobs[name].widget for name in ("clip_norm", "noise_multiplier"))
+    before = lab.settings
+    assert clip.value == "none"
+    noise.value = 2.0
+    assert (lab.settings.scenario.clip_norm, clip.value) == (1.0, 1.0)
+    assert lab.settings.scenario.normalise == "count"
+    clip.value = 0.1
+    assert (lab.settings.scenario.clip_norm, lab.settings.scenario.noise_multiplier) == (0.1, 2.0)
+    clip.value = "none"
+    assert (noise.value, lab.settings) == (0.0, before)
+    own = Lab(TINY_SETTINGS.set(normalise="count"), mode="batch")
+    for value in (1.0, "none"):
+        own.controls.knobs["clip_norm"].widget.value = value
+    assert own.settings.scenario.normalise == "count"
+
+
+def test_privacy_is_a_group_of_its_own_that_is_closed_at_first() -> None:
+    groups = Lab(TINY_SETTINGS, mode="batch").controls.widget.children
+    [privacy] = [group for group in groups if group.children[0].description == "Privacy"]
+    assert "ftte-closed" in privacy._dom_classes
+    assert len(privacy.children) == 1 + 4
+
+
 def test_knob_of_numbers_and_a_word() -> None:
     lab = Lab(TINY_SETTINGS, show=["micro_batch", "recompute"], mode="batch")
     control = lab.controls.knobs["micro_batch"]

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ftte_lab.charts import MethodStyle, kind_styles, label, method_styles
+from ftte_lab.charts import FLEET_SIGNS, MethodStyle, kind_styles, label, method_styles
 from ftte_lab.simulation import Prepared
 
 MOST_PARTICIPATIONS = 40_000  # per method; a longer run is replayed from its beginning up to there
@@ -35,6 +35,7 @@ def fleet_message(runs: Mapping[str, Prepared]) -> tuple[dict[str, Any], list[by
     durations_s = np.concatenate([r.times.total_s for r in runs.values()])
     content = {
         "end_s": end_s,
+        "signs": FLEET_SIGNS,
         "typical_s": float(np.median(durations_s)),
         "kinds": [
             {"name": kind, "colour": style.colour, "shape": style.shape}

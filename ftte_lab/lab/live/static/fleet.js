@@ -74,7 +74,7 @@ class Fleet {
     this.scrub.max = String(this.end);
     this.setSpeeds(content.typical_s);
     this.legend.replaceChildren(make("span", { className: "ftte-title", textContent: "The fleet" }), ...this.kinds.map((kind) => this.legendEntry(kind)),
-      make("span", { className: "ftte-key", textContent: "ring or frame: at work · square above: in the buffer, pale: old · ×: lost · hollow: too small" }));
+      make("span", { className: "ftte-key", textContent: content.signs }));
     if (!this.started) {
       this.started = true;
       this.t = 0;

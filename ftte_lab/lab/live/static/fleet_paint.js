@@ -23,9 +23,9 @@ const SHAPE_PATHS = {
 };
 // Colour means a method or a kind of device; what a device does is a grey, a ring, a hollow mark.
 const COLOURS = {
-  light: { ink: "#333", soft: "#666", empty: "#DDD", ring: "#E4E4E4", line: "#333",
+  light: { idle: 0.5, ink: "#333", soft: "#666", empty: "#DDD", ring: "#E4E4E4", line: "#333",
     phases: ["", "#B0B0B0", "#444", "#808080"] },
-  dark: { ink: "#E4E4E4", soft: "#A5A5A5", empty: "#3A3A3A", ring: "#3A3A3A", line: "#E4E4E4",
+  dark: { idle: 0.72, ink: "#E4E4E4", soft: "#A5A5A5", empty: "#3A3A3A", ring: "#3A3A3A", line: "#E4E4E4",
     phases: ["", "#6A6A6A", "#D8D8D8", "#9A9A9A"] },
 };
 const LARGEST_CELL = 27;
@@ -164,7 +164,7 @@ class FleetPainter {
     const fits = this.devices.memory[client] >= arm.need;
     c.save();
     c.translate(x, y);
-    c.globalAlpha = device.phase ? 1 : arm.eligible[client] ? 0.5 : 0.15;
+    c.globalAlpha = device.phase ? 1 : arm.eligible[client] ? colours.idle : 0.3 * colours.idle;
     c.beginPath();
     if (small) c.rect(-r, -r, 2 * r, 2 * r); else SHAPE_PATHS[kind.shape](c, r);
     c.fillStyle = c.strokeStyle = kind.colour;
