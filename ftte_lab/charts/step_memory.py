@@ -22,7 +22,7 @@ _LETTER = 7.4  # pixels of a letter
 _FAR = 1.4  # times the highest peak: a budget beyond stands at the top, with an arrow
 _STRIPES = 60  # hatching lines across the picture
 _PLOT = "width - min(room, 0.48 * width)"
-_STEP_TITLE = "training step: forward from the first layer, then backward"
+_STEP_TITLE = "forward from the first layer, then backward"
 
 
 def step_memory(

@@ -25,7 +25,7 @@ const SHAPE_PATHS = {
 const COLOURS = {
   light: { idle: 0.5, ink: "#333", soft: "#666", empty: "#DDD", ring: "#E4E4E4", line: "#333",
     phases: ["", "#B0B0B0", "#444", "#808080"] },
-  dark: { idle: 0.72, ink: "#E4E4E4", soft: "#A5A5A5", empty: "#3A3A3A", ring: "#3A3A3A", line: "#E4E4E4",
+  dark: { idle: 0.85, ink: "#E4E4E4", soft: "#A5A5A5", empty: "#3A3A3A", ring: "#3A3A3A", line: "#E4E4E4",
     phases: ["", "#6A6A6A", "#D8D8D8", "#9A9A9A"] },
 };
 const LARGEST_CELL = 27;
