@@ -4,13 +4,19 @@ from __future__ import annotations
 
 import html
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from IPython.core.getipython import get_ipython
+from IPython.display import display
+
+from ftte_lab._common import say
+from ftte_lab.charts import Figure
 from ftte_lab.course import progress
 from ftte_lab.course.display import display_text
 from ftte_lab.course.exercises import EXERCISES
+from ftte_lab.course.sandbox import NotYetError, TroubleError
 
 STRICT = "FTTE_CHECK"
 """Environment variable; with the value "strict" an exercise that is not passed raises."""
@@ -54,9 +60,25 @@ def check(exercise: str, answer: Any) -> Verdict:
     """
     verdict = _verdict(exercise, answer)
     display_text(verdict.text, verdict.as_html())
+    if verdict:
+        _draw(EXERCISES[exercise].picture, answer)
     if os.environ.get(STRICT) == "strict" and not verdict:
         raise AssertionError(verdict.text)
     return verdict
+
+
+def _draw(picture: Callable[[Any], Figure] | None, answer: Any) -> None:
+    """Show what an answer that passed does in the fleet; without a notebook, in words."""
+    if picture is None:
+        return
+    try:
+        figure = picture(answer)
+    except (NotYetError, TroubleError):  # it passed a moment ago; a picture is no second test
+        return
+    if get_ipython() is None:
+        say(figure.alt_text)
+    else:
+        display(figure)
 
 
 def _verdict(name: str, answer: Any) -> Verdict:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from ftte_lab.charts import Figure
 from ftte_lab.course.belongings import put_back
 from ftte_lab.course.sandbox import NotYetError, TroubleError, call, examine
 from ftte_lab.course.values import difference, same, show
@@ -33,6 +34,7 @@ class Exercise:
         mistakes: common wrong answers, each with what it misses. The text is reported when an
             answer behaves exactly like one of them.
         details: returns what else to report about an answer that passed, such as its margins.
+        picture: draws what an answer that passed does in the fleet.
     """
 
     title: str
@@ -41,6 +43,7 @@ class Exercise:
     shows: str
     mistakes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     details: Callable[[Any], str] | None = None
+    picture: Callable[[Any], Figure] | None = None
 
     def judge(self, answer: Any) -> tuple[str, str]:
         """Return `passed`, `failed` or `not yet`, and why; what the answer changes is put back."""

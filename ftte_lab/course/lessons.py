@@ -78,7 +78,7 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         ),
         "01": Lesson(
             "One round, by hand",
-            15,
+            20,
             _digits(
                 "three phones with 40 handwritten digits between them and few classes each",
                 **_PHONES,

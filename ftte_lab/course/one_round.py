@@ -90,7 +90,7 @@ def one_round(
     rows = torch.cat(
         [
             train_cohort(prepared.plan, params, x, y, batches[None], rate=rate).rows
-            for batches in _batches(prepared, steps, number)
+            for batches in batches_of(prepared, steps, number)
         ]
     )
     samples = np.array([len(own) for own in federation.shards.train])
@@ -98,12 +98,12 @@ def one_round(
     c = weights(fresh, fresh, samples, WeightRule(sample_exponent=1.0))
     before = flatten_trained(federation.model, prepared.plan.subset, params)
     after = combine(before, rows, c, scenario.server_rate)
-    alone = [_accuracy(_with_row(prepared, params, before + row), prepared) for row in rows]
-    averaged = _with_row(prepared, params, after)
-    return Round(rows, samples, c, np.array(alone), _accuracy(averaged, prepared), averaged)
+    alone = [accuracy_of(with_row(prepared, params, before + row), prepared) for row in rows]
+    averaged = with_row(prepared, params, after)
+    return Round(rows, samples, c, np.array(alone), accuracy_of(averaged, prepared), averaged)
 
 
-def _batches(prepared: Prepared, steps: int, number: int) -> list[Tensor]:
+def batches_of(prepared: Prepared, steps: int, number: int) -> list[Tensor]:
     """Draw sample numbers for each client, `(steps, batch)`; few samples make smaller batches."""
     scenario = prepared.scenario
     return [
@@ -124,13 +124,14 @@ def _batches(prepared: Prepared, steps: int, number: int) -> list[Tensor]:
     ]
 
 
-def _with_row(prepared: Prepared, params: Params, row: Tensor) -> Params:
+def with_row(prepared: Prepared, params: Params, row: Tensor) -> Params:
     """Return a model whose trained entries are `row`, `(d,)`."""
     model, subset = prepared.federation.model, prepared.plan.subset
     return insert(model, subset, params, from_rows(model, subset, row))
 
 
-def _accuracy(params: Params, prepared: Prepared) -> float:
+def accuracy_of(params: Params, prepared: Prepared) -> float:
+    """Return the test accuracy of a model."""
     federation = prepared.federation
     outputs = federation.model.forward(
         params, torch.as_tensor(federation.dataset.x_test, device="cpu")

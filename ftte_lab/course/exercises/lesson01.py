@@ -1,4 +1,4 @@
-"""Exercises of lesson 01: the weighted mean of updates, and the mean of a metric."""
+"""Exercises of lesson 01: the weighted mean, the mean of a metric, and FedAvg itself."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ftte_lab.course.exercise import Agrees, Exercise
+from ftte_lab.course.own_rounds import in_fleet, picture, reached
 
 
 def fedavg(rows: Any, samples: Any) -> Any:
@@ -50,6 +51,48 @@ METRICS = [
     ([0.6, 0.6], [1, 99]),
 ]
 
+
+def my_rounds(model: Any, samples: Any, train: Any, rounds: int) -> list[Any]:
+    """Return the model after each round of FedAvg."""
+    models: list[Any] = []
+    for number in range(rounds):
+        after = [train(model, client, number) for client in range(len(samples))]
+        model = model + fedavg(np.array(after) - model, samples)
+        models.append(model)
+    return models
+
+
+def counts_all_the_same(model: Any, samples: Any, train: Any, rounds: int) -> list[Any]:
+    """Return it with the plain mean: a common mistake."""
+    return my_rounds(model, [1] * len(samples), train, rounds)
+
+
+def begins_again(model: Any, samples: Any, train: Any, rounds: int) -> list[Any]:
+    """Return it with every round trained from the first model: a common mistake."""
+    return my_rounds(model, samples, lambda _, *rest: train(model, *rest), rounds)
+
+
+def trains_in_turn(model: Any, samples: Any, train: Any, rounds: int) -> list[Any]:
+    """Return it with a model that goes from client to client: a common mistake."""
+    models = []
+    for number in range(rounds):
+        for client in range(len(samples)):
+            model = train(model, client, number)
+        models.append(model)
+    return models
+
+
+def half_way(model: Any, client: int, number: int) -> Any:
+    """Return a model half way to the client's own, which moves from round to round."""
+    return np.asarray(model, float) / 2 + np.array([1.0, -2.0]) * (client + 1) + number
+
+
+FLEETS = [
+    (np.array([0.0, 4.0]), [1, 3], half_way, 3),
+    (np.array([2.0, 2.0]), [5, 5, 10], half_way, 2),
+    (np.array([1.0, 0.0]), [7], half_way, 1),
+]
+
 EXERCISES = {
     "01a": Exercise(
         title="the weighted mean of updates",
@@ -80,5 +123,25 @@ EXERCISES = {
             "This is the mean over clients. "
             "90 samples at 50 % weigh more than 10 at 90 %.": mean_over_clients,
         },
+    ),
+    "01c": Exercise(
+        title="build FedAvg",
+        tests=[Agrees(my_rounds, FLEETS), in_fleet],
+        hints=[
+            "Two loops: one over the rounds, and in it one over the clients.",
+            "A client's update is `train(model, client, number)` minus `model`.",
+            "After the inner loop the server adds the weighted mean of the updates to its model. "
+            "You wrote that mean in 01a.",
+        ],
+        shows="You have built federated averaging.",
+        mistakes={
+            "All clients count the same here. Weight them by their samples.": counts_all_the_same,
+            "Every round begins with the first model again. "
+            "Begin with the one of the last round.": begins_again,
+            "One model goes from client to client here. "
+            "All clients begin with the server's model, at the same time.": trains_in_turn,
+        },
+        details=reached,
+        picture=picture,
     ),
 }
