@@ -119,6 +119,8 @@ class Classroom:
 
     def _meet(self, incident: Incident) -> None:
         """Note who comes and goes between two runs."""
+        if incident.what == "update":  # of the run that has ended
+            return
         self.board.take(Noticed(incident.what, incident.name, -1, 0.0))
         self._tell(f"{incident.name}: {incident.what}")
 
