@@ -9,8 +9,8 @@ CPU_INDEX := https://download.pytorch.org/whl/cpu
 NVIDIA_DRIVER ?= /proc/driver/nvidia/version
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip install --quiet
-# The rooms of test-fast: each part of the method alone, the command, and the rules of the house.
-FAST := $(addprefix tests/,common models devices training server charts cli) \
+# The rooms of test-fast: what all others stand on, the command, and the rules of the house.
+FAST := $(addprefix tests/,common models cli) \
   $(addprefix tests/project/test_,imports.py words.py documents.py files.py project.py security.py)
 LAB := $(VENV)/.lab
 DEV := $(VENV)/.dev
@@ -61,9 +61,9 @@ check: $(DEV) ## Lint, format and types
 test: check ## Everything that must hold
 	$(BIN)/pytest -n 2 --dist worksteal
 
-test-fast: $(DEV) ## What a contributor runs at each change: two minutes on two cores
+test-fast: $(DEV) ## A first look at each change; the slowest ten are listed
 	$(BIN)/ruff check .
-	$(BIN)/pytest -n 2 -m "not slow" --durations=10 --durations-min=0 $(FAST)
+	$(BIN)/pytest -n 2 -m "not slow" --hypothesis-profile=fast --durations=10 --durations-min=0 $(FAST)
 
 notebooks: $(DEV) ## Run the notebooks and keep their pictures
 	$(BIN)/python notebooks/_build/refresh.py

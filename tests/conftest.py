@@ -22,6 +22,8 @@ settings.register_profile("search", deadline=None)
 settings.register_profile(
     "mutants", deadline=None, max_examples=20, derandomize=True, database=None
 )
+# A first look at each change: make test-fast.
+settings.register_profile("fast", deadline=None, max_examples=10, derandomize=True)
 settings.load_profile("kit")
 
 REGISTRIES: tuple[Registry[object], ...] = (  # type: ignore[assignment]

@@ -203,4 +203,4 @@ def test_fast_tests_are_rooms_that_exist() -> None:
     for start, names in (rooms, rules):
         for name in names.split():
             assert (ROOT / f"{start}{name}").exists(), name
-    assert '-m "not slow" --durations=10' in recipe
+    assert '-m "not slow" --hypothesis-profile=fast --durations=10' in recipe
