@@ -17,7 +17,8 @@ SOURCES = sorted((ROOT / "ftte_lab").rglob("*.py"))
 LOSE = r"""
 import os, select, signal, socket, subprocess, sys
 # What the kit needs of others is imported before: they have their own ways on Windows.
-import altair, anywidget, IPython.display, ipywidgets, numpy, pandas, PIL.Image, pooch, requests
+import altair, anywidget, click, IPython.display, ipywidgets, numpy, pandas, PIL.Image, pooch
+import requests
 import safetensors.torch, scipy.optimize, scipy.sparse, sklearn.datasets, torch, tqdm.auto
 import vl_convert
 import multiprocessing.connection, concurrent.futures.process
@@ -46,7 +47,7 @@ subprocess.Popen = no_process
 sys.platform = PLATFORM
 """
 WORK = r"""
-import importlib, json, pkgutil
+import importlib, json, os, pkgutil
 import ftte_lab
 found = {"modules": 0}
 for module in pkgutil.walk_packages(ftte_lab.__path__, "ftte_lab."):
@@ -67,6 +68,11 @@ lab.close()
 found["check"] = check("01b", lambda *_: 0.5).state
 found["report"] = report("me").passed
 doctor()
+from ftte_lab.cli import main
+found["start"] = main(["start", "Kurs für 学生", "--no-open"])
+found["pages"] = sorted(os.listdir(os.path.join("Kurs für 学生", "notebooks")))
+found["share"] = main(["share", "lab", "--set", "buffer=3"])
+found["wrong"] = main(["run", "--set", "buffer=0"])
 with open(sys.argv[1], "w", encoding="utf-8") as file:
     json.dump(found, file)
 """
@@ -111,6 +117,9 @@ def test_everything_works_without_what_the_platform_lacks(platform: str, tmp_pat
     assert there == here
     assert isinstance(there["modules"], int)
     assert there["modules"] > 150
+    assert (there["start"], there["share"], there["wrong"]) == (0, 0, 2)
+    assert isinstance(there["pages"], list)
+    assert len(there["pages"]) >= 12
 
 
 def opened(path: Path) -> list[str]:
