@@ -65,8 +65,8 @@ def as_lines(message: Message) -> list[str]:
     Example:
         >>> for line in as_lines(Update(7, b"abc")):
         ...     print(line)
-        sent update: 3 frames, 144 bytes
-          109 bytes  {"kind": "update", "arrays": [["payload", "|u1", [3]], ["numbers", ...
+        sent update: 3 frames, 128 bytes
+          93 bytes   {"kind": "update", "arrays": [["payload", "|u1", [3]], ["numbers", "<f8" ...
           3 bytes    61 62 63
           32 bytes   00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 ...
     """
