@@ -38,7 +38,7 @@ def trainer(prepared: Prepared) -> Train:
     y = torch.as_tensor(federation.dataset.y_train, device="cpu")
 
     def train(model: Any, client: int, number: int) -> np.ndarray:
-        row = torch.as_tensor(np.asarray(model, np.float32))
+        row = torch.as_tensor(np.asarray(model, np.float32), device="cpu")
         params = with_row(prepared, federation.params, row)
         batches = batches_of(prepared, scenario.local_steps, int(number))[int(client)]
         rate = scenario.client_rate
@@ -86,7 +86,7 @@ def picture(answer: Callable[..., Any]) -> Figure:
 def accuracies(models: np.ndarray) -> list[float]:
     """Return the test accuracy of flat models, one row each."""
     prepared = fleet()
-    rows = torch.as_tensor(np.asarray(models, np.float32))
+    rows = torch.as_tensor(np.asarray(models, np.float32), device="cpu")
     start = prepared.federation.params
     return [accuracy_of(with_row(prepared, start, row), prepared) for row in rows]
 

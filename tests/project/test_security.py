@@ -14,6 +14,11 @@ from ftte_lab.cli.course_list import STUDENT, TEACHER, course_files
 
 ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "ftte_lab").rglob("*.py"))
+SERVERS = {
+    "ftte_lab/deployment/counting_proxy.py": "create_server((LOOPBACK, 0))",
+    "ftte_lab/deployment/wall.py": "super().__init__((LOOPBACK, port), _Handler)",
+}
+"""Files that listen, each with the words by which only this machine reaches it."""
 BANNED_MODULES = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "marshal", "shelve"}
 BANNED_CALLS = {"eval", "exec", "compile", "__import__"}
 BANNED_METHODS = {
@@ -135,8 +140,10 @@ def test_servers_of_the_tests_listen_here_only_and_ask_for_a_token() -> None:
     for text in (driver, ours):
         assert not re.search(r"ip=(0\.0\.0\.0|\*|'')|token=('')?[\s\"]|allow_origin=", text)
     for path in SOURCES:
-        text = path.read_text(encoding="utf-8")
-        assert not re.search(r"\b(listen|serve_forever|HTTPServer|create_server)\(", text), path
+        text, name = path.read_text(encoding="utf-8"), path.relative_to(ROOT).as_posix()
+        listens = re.search(r"\blisten\(|serve_forever\b|HTTPServer\b|\bcreate_server\(", text)
+        assert bool(listens) == (name in SERVERS), name
+        assert SERVERS.get(name, "") in text, name
 
 
 def test_security_page_says_what_is_executed_and_where_to_report() -> None:
