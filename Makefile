@@ -45,10 +45,10 @@ run: $(LAB) ## Print the headline comparison, no browser
 	$(BIN)/ftte-lab headline $(ARGS)
 
 collect: $(LAB) ## Put a class's reports into one table, with histograms (ARGS=reports)
-	$(BIN)/python -m ftte_lab.course collect $(ARGS)
+	$(BIN)/ftte-lab collect $(ARGS)
 
 judge: $(LAB) ## Judge a folder of capstone codes by a secret (ARGS='codes --secret "..."')
-	$(BIN)/python -m ftte_lab.course judge $(ARGS)
+	$(BIN)/ftte-lab judge $(ARGS)
 
 bundle: $(LAB) ## Write the zip for students: no solutions, no notes for teachers
 	$(BIN)/python notebooks/_build/bundle.py $(ARGS)

@@ -1,5 +1,6 @@
 """The command `ftte-lab`: the course in a folder, runs in the terminal, data, checks and codes."""
 
+from ftte_lab.cli.class_commands import collect, judge
 from ftte_lab.cli.course_list import STUDENT, TEACHER
 from ftte_lab.cli.data_command import data
 from ftte_lab.cli.doctor_command import doctor
@@ -10,6 +11,6 @@ from ftte_lab.cli.share_command import share
 from ftte_lab.cli.start_command import start
 
 # A new command is a `click.command` in a file of this folder, and one more name here.
-COMMANDS[:] = [start, run, headline, data, doctor, share]
+COMMANDS[:] = [start, run, headline, data, doctor, share, collect, judge]
 
 __all__ = ["COMMANDS", "STUDENT", "TEACHER", "main"]

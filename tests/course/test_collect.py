@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from ftte_lab.cli import main
 from ftte_lab.course import EXERCISES, LESSONS, Report, check, collect, predict, progress, report
-from ftte_lab.course.__main__ import main
 
 CHOICES = ["slower", "the same", "faster"]
 SUM = next(iter(EXERCISES["01a"].mistakes))

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from ftte_lab.cli import main
 from ftte_lab.course import LIMITS, judge_folder, seeds_of
-from ftte_lab.course.__main__ import main
 from ftte_lab.course.capstone import Judgement, Line
 from ftte_lab.lab import Settings
 

@@ -74,6 +74,7 @@ PLACES: Mapping[str, tuple[str, str]] = {
     ),
     "ftte_lab/_common/quota.py": ("read_text", "tests/common/test_process.py"),
     "ftte_lab/_common/strict_json.py": ("dumps, loads", "tests/common/test_strict_json.py"),
+    "ftte_lab/cli/class_commands.py": ("write_atomic", "tests/course/test_judging.py"),
     "ftte_lab/cli/course_copy.py": (
         "mkdir, read_bytes, read_json, write_atomic",
         "tests/cli/test_course_copy.py",
@@ -82,7 +83,6 @@ PLACES: Mapping[str, tuple[str, str]] = {
     "ftte_lab/cli/values.py": ("loads", NO_FILE),
     "ftte_lab/charts/figure.py": ("open, write_atomic", "tests/charts/test_figure.py"),
     "ftte_lab/charts/slide.py": ("open, write_atomic", "tests/charts/test_figure.py"),
-    "ftte_lab/course/__main__.py": ("write_atomic", "tests/course/test_judging.py"),
     "ftte_lab/course/collect.py": ("mkdir, write_atomic", "tests/course/test_collect.py"),
     "ftte_lab/course/doctor.py": ("NamedTemporaryFile", "tests/course/test_doctor.py"),
     "ftte_lab/course/gather.py": ("open", "tests/course/test_collect.py"),
