@@ -307,10 +307,15 @@ def test_error_appears_as_text_and_charts_stay(tab: Tab, server: Server) -> None
     assert not alert.is_visible()
 
 
+_HIDDEN_BUT_SEEN = """() => [...document.querySelectorAll('.ftte-stage [hidden]')]
+  .filter(e => e.getClientRects().length).map(e => e.className)"""
+
+
 def test_keyboard_reaches_every_control_by_name(tab: Tab, server: Server) -> None:
     tab.open(server.write("keys.ipynb", lab_cell(MEDIUM)))
     tab.phase("done")
     assert tab.page.get_by_role("button", name="One step").is_disabled()  # the run is complete
+    assert tab.page.evaluate(_HIDDEN_BUT_SEEN) == []
     tab.page.locator("button.ftte-group-title").last.focus()
     reached = set()
     for _ in range(80):
