@@ -50,6 +50,7 @@ PARTS = {
         "docs/reliability",
         "docs/privacy",
         "docs/real-devices",
+        "docs/scale",
         "SECURITY",
     ],
     "Teaching": ["INSTRUCTORS", "docs/teaching/*"],
