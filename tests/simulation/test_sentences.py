@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 import pandas as pd
 import pytest
 
@@ -27,6 +29,7 @@ from tests.tiny import TINY
 NAN, INF = float("nan"), float("inf")
 POINTS = pd.DataFrame({"sim_seconds": [0.0, 40.0], "accuracy": [0.1, 0.9]})
 HISTORY = History({"horizon_s": 40.0, "evaluations": 5}, POINTS, {})
+OTHERS = len(fields(Scenario)) - 12  # twelve are named
 MASKED = {"secure_aggregation": True}
 
 
@@ -301,13 +304,13 @@ REFUSED: Refusals = [
         lambda: with_(colour="red"),
         "scenario field = 'colour' is not known; allowed: clip_norm, solver, concurrency, "
         "dropout, recompute, client_momentum, correction, accounting, model, client_rate, "
-        "contribution, buffer and 58 more. Choose one of these.",
+        f"contribution, buffer and {OTHERS} more. Choose one of these.",
     ),
     (
         lambda: with_(cleints=3),
         "scenario field = 'cleints' is not known; allowed: clients, client_rate, staleness, "
         "clip_quantile, clip_norm, client_momentum, combine, payload_bits, samples_per_client, "
-        "max_staleness, hinge_at, exclude_small and 58 more. Did you mean 'clients'?",
+        f"max_staleness, hinge_at, exclude_small and {OTHERS} more. Did you mean 'clients'?",
     ),
     (
         lambda: TINY.as_method("fedavgg"),
@@ -318,7 +321,7 @@ REFUSED: Refusals = [
         lambda: Scenario.help("cleints"),
         "scenario field = 'cleints' is not known; allowed: clients, client_rate, staleness, "
         "clip_quantile, clip_norm, client_momentum, combine, payload_bits, samples_per_client, "
-        "max_staleness, hinge_at, exclude_small and 58 more. Did you mean 'clients'?",
+        f"max_staleness, hinge_at, exclude_small and {OTHERS} more. Did you mean 'clients'?",
     ),
     (
         lambda: setting(3, group="servr", label="x", doc="x", why="x"),

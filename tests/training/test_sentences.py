@@ -225,7 +225,7 @@ REFUSED: Refusals = [
     ),
     (
         lambda: personal_part(NET, "tail"),
-        "part = 'tail' is not known; allowed: head, head+norms. Choose one of these.",
+        "part = 'tail' is not known; allowed: head, norms, head+norms. Choose one of these.",
     ),
     (
         lambda: own_parts([[0, 1]], share=1.5),
