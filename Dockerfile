@@ -3,7 +3,7 @@
 FROM python:3.12-slim
 RUN useradd --create-home --uid 1000 student
 COPY . /tmp/kit
-RUN pip install --no-cache-dir --index-url https://download.pytorch.org/whl/cpu "torch>=2.13,<2.14" \
+RUN pip install --no-cache-dir --index-url "$(sed -n 's/^CPU_INDEX := //p' /tmp/kit/Makefile)" "torch>=2.13,<2.14" \
  && pip install --no-cache-dir "/tmp/kit[lab]" \
  && rm -rf /tmp/kit
 USER student

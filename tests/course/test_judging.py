@@ -47,10 +47,10 @@ def test_codes_are_ranked_and_bad_ones_named(folder: Path) -> None:
     }
     for student, text in bad.items():
         (folder / f"{student}.md").write_text(text)
-    told: list[str] = []
-    done = judge_folder(folder, SECRET, progress=told.append)
+    named: list[str] = []
+    done = judge_folder(folder, SECRET, progress=named.append)
     assert [student for student, _ in done.results] == ["Bob", "Ada", "Cem"]
-    assert sorted(told) == ["Ada", "Bob", "Cem"]
+    assert sorted(named) == ["Ada", "Bob", "Cem"]
     assert len(done.notes) == len(bad)
     for student in bad:
         [note] = [note for note in done.notes if student in note.split(" is left out")[0]]

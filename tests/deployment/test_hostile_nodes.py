@@ -318,12 +318,12 @@ def test_the_network_proves_the_key_of_a_node() -> None:
         thief = ZmqNode(room.line)
         for message in (Join(room.line.word, "node-1"), Left(), Update(0, b"")):
             thief.send(message)
-        told = None
-        while told is None:
+        answer = None
+        while answer is None:
             room.idle()
-            told = thief.receive(0.0)
+            answer = thief.receive(0.0)
         thief.close()
-        assert told == Bye("the name node-1 belongs to another key; choose another name")
+        assert answer == Bye("the name node-1 belongs to another key; choose another name")
         while room.reception.counts["not a member"] < 2:
             room.idle()
         assert set(room.reception.members.present) == {"node-1"}

@@ -73,6 +73,7 @@ def test_makefile_installs_the_same_torch_first() -> None:
     assert recipe.index("$(TORCH); fi") < recipe.index("-e '.[lab]'")
 
 
+[CPU_INDEX] = re.findall(r"^CPU_INDEX := (https://\S+/cpu)$", (ROOT / "Makefile").read_text(), re.M)
 # A Python that makes an environment whose pip writes down what it is asked for.
 PYTHON_OF_A_TEST = """#!/bin/sh
 if [ "$1" = -m ] && [ "$2" = venv ]; then mkdir -p "$3/bin"; cp "$0" "$3/bin/python"; exit 0; fi
@@ -86,8 +87,8 @@ case "$*" in *--index-url*cpu*) exit "$REACHED";; esac
 @pytest.mark.parametrize(
     ("driver", "reached", "chosen", "asks"),
     [
-        (False, True, "", ["--index-url https://download.pytorch.org/whl/cpu"]),
-        (False, False, "", ["--index-url https://download.pytorch.org/whl/cpu", ""]),
+        (False, True, "", [f"--index-url {CPU_INDEX}"]),
+        (False, False, "", [f"--index-url {CPU_INDEX}", ""]),
         (True, True, "", [""]),
         (False, True, "--index-url of-a-school", ["--index-url of-a-school"]),
     ],
@@ -169,6 +170,7 @@ def test_launchers_start_the_command_as_an_ordinary_user() -> None:
     recipe = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     [torch] = [d for d in PROJECT["dependencies"] if d.startswith("torch")]
     assert f'"{torch}"' in recipe
+    assert "s/^CPU_INDEX := //p" in recipe  # the address stands in the Makefile alone
     assert recipe.index("USER student") < recipe.index("CMD")
     assert '"ftte-lab", "start"' in recipe
     container = json.loads((ROOT / ".devcontainer" / "devcontainer.json").read_text())
