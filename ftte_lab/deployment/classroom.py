@@ -34,7 +34,8 @@ def qr_picture(text: str) -> str:
     except ImportError:
         return _NO_QR
     out = io.BytesIO()
-    segno.make(text, error="m").save(out, kind="svg", scale=4, xmldecl=False, svgns=True)
+    code = segno.make(text, error="m")
+    code.save(out, kind="svg", xmldecl=False, svgns=True, omitsize=True)  # as large as its place
     return out.getvalue().decode()
 
 

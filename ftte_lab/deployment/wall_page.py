@@ -26,12 +26,13 @@ td button { font-size: .75rem; padding: 0 .5rem; margin: 0 }
 .big { font-size: 2.2rem; font-weight: 600; font-variant-numeric: tabular-nums }
 .soft { color: var(--soft); font-size: .85rem }
 #qr svg { width: 100%; max-width: 260px; background: #fff; border-radius: 8px }
-#curve { width: 100%; height: 180px }
+#curve { width: 100%; height: 180px; border: solid #8888; border-width: 1px 0 }
 #curve polyline { fill: none; stroke: var(--mark); stroke-width: 3 }
 </style></head><body>
 <h1>The room is the fleet</h1>
 <main><section>
-  <div class="box"><svg id="curve" viewBox="0 0 600 180" preserveAspectRatio="none" role="img"
+  <div class="box"><p class="soft">accuracy, from 0 to 100 %, over the time of the run</p>
+    <svg id="curve" viewBox="0 0 600 180" preserveAspectRatio="none" role="img"
     aria-label="accuracy over time"><polyline/></svg>
     <span class="big" id="accuracy">–</span> <span class="soft">accuracy ·</span>
     <span class="big" id="version">0</span> <span class="soft">server steps</span></div>
@@ -65,7 +66,7 @@ function rows(nodes) {
     return tr })) }
 function curve(points) {
   const end = Math.max(1, ...points.map(p => p[0]));
-  const xy = points.map(([t, a]) => (600 * t / end).toFixed(1) + "," + (175 - 170 * a).toFixed(1));
+  const xy = points.map(([t, a]) => (600 * t / end).toFixed(1) + "," + (180 - 180 * a).toFixed(1));
   document.querySelector("polyline").setAttribute("points", xy.join(" "));
   if (points.length) at("accuracy").textContent = (100 * points.at(-1)[1]).toFixed(1) + " %" }
 async function look() {
