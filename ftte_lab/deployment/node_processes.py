@@ -12,6 +12,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Protocol
 
 from ftte_lab.deployment.join_line import JoinLine
 from ftte_lab.deployment.zmq_carrier import new_secret
@@ -31,6 +32,27 @@ def resident_bytes(process: int) -> int:
         return 0
     found = [line.split()[1] for line in lines if line.startswith("Pss:")]
     return 1024 * int(found[0]) if found else 0
+
+
+class StartedNodes(Protocol):
+    """Start, watch and end the nodes of this machine, whatever carries their messages."""
+
+    processes: dict[str, subprocess.Popen[bytes]]
+
+    def start(self, name: str) -> None:
+        """Start a node, or start it again."""
+
+    def ended(self) -> list[str]:
+        """Return the nodes of which a process has ended."""
+
+    def kill(self, name: str) -> None:
+        """End a node at once, as a power cut would."""
+
+    def memory_bytes(self, name: str) -> int:
+        """Return the memory of a node, what it shares with others divided; 0 where unknown."""
+
+    def close(self) -> None:
+        """End all nodes, and wait until nothing of them is left."""
 
 
 class NodeProcesses:
@@ -82,6 +104,10 @@ class NodeProcesses:
         if process.stdin is not None:
             with contextlib.suppress(OSError):
                 process.stdin.close()
+
+    def memory_bytes(self, name: str) -> int:
+        """Return the memory of a node, what it shares with others divided; 0 where unknown."""
+        return resident_bytes(self.processes[name].pid)
 
     def close(self) -> None:
         """End all nodes, and wait until nothing of them is left."""

@@ -12,12 +12,13 @@ from collections.abc import Callable, Iterator
 from types import TracebackType
 
 from ftte_lab._common import configure_process, integer, number, require
+from ftte_lab.deployment.carrier import ServerCarrier
 from ftte_lab.deployment.free_order import FreeOrder
 from ftte_lab.deployment.join_line import LOOPBACK, JoinLine, check_word, new_word
 from ftte_lab.deployment.limits import check_deployable
 from ftte_lab.deployment.locked_order import LockedOrder
 from ftte_lab.deployment.members import Members
-from ftte_lab.deployment.node_processes import NodeProcesses
+from ftte_lab.deployment.node_processes import NodeProcesses, StartedNodes
 from ftte_lab.deployment.reception import LOST_S, Incident, Reception
 from ftte_lab.deployment.served_run import RunEvent, ServedRun
 from ftte_lab.deployment.zmq_carrier import ZmqServer
@@ -70,13 +71,24 @@ class Room:
         lost_s: float = LOST_S,
     ) -> None:
         configure_process()
-        self.nodes = integer("nodes", nodes, 1, MOST_NODES)
+        nodes = integer("nodes", nodes, 1, MOST_NODES)
         lost_s = number("lost_s", lost_s, 0.1, _LONGEST_S)
         word = new_word() if word is None else check_word(word)
         carrier = ZmqServer(host, port, _MOST_UPLOAD_BYTES + _HEAD_BYTES)
-        self.line = JoinLine(carrier.address, carrier.key, word)
-        self.reception = Reception(carrier, Members(self.nodes, word), lost_s)
-        self.node_processes = NodeProcesses(self.line)
+        line = JoinLine(carrier.address, carrier.key, word)
+        self._open(nodes, carrier, line, NodeProcesses(line), lost_s)
+
+    def _open(
+        self,
+        nodes: int,
+        carrier: ServerCarrier,
+        line: JoinLine,
+        processes: StartedNodes,
+        lost_s: float,
+    ) -> None:
+        """Begin to receive nodes."""
+        self.nodes, self.line, self.node_processes = nodes, line, processes
+        self.reception = Reception(carrier, Members(nodes, line.word), lost_s)
         self._numbers = itertools.count()
         self._restarts, self._heard_s = 0, 0.0
 

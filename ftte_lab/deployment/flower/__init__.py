@@ -1,0 +1,1 @@
+"""Flower as a carrier: its programs move the messages, the kit's loops do the rest."""

@@ -1,0 +1,1 @@
+"""Carry the messages of ftte_lab through Flower."""
