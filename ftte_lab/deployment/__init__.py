@@ -12,9 +12,10 @@ from ftte_lab.deployment.report import (
     staleness_table,
 )
 from ftte_lab.deployment.room import DeploymentError, Room
-from ftte_lab.deployment.runner import follow_run, run_free, run_locked
+from ftte_lab.deployment.runner import CARRIERS, follow_run, open_room, run_free, run_locked
 
 __all__ = [
+    "CARRIERS",
     "DeploymentError",
     "Heard",
     "JobRecord",
@@ -32,6 +33,7 @@ __all__ = [
     "fitted_kind",
     "follow_run",
     "measure_step",
+    "open_room",
     "order_agreement",
     "run_digest",
     "run_free",

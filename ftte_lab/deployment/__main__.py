@@ -32,7 +32,8 @@ def _parser() -> argparse.ArgumentParser:
     join.add_argument("--quiet", action="store_true", help="do not show what is sent")
     show = commands.add_parser("show", help="run locked and free on this machine, and compare")
     show.add_argument("--nodes", type=int, default=4, help="node processes, 4 or more")
-    show.add_argument("--seconds", type=float, default=20.0, help="of the free run")
+    show.add_argument("--carrier", default="zmq", help="zmq, or flower where it is installed")
+    show.add_argument("--seconds", type=float, help="of the free run: 20, with flower 120")
     show.add_argument("--picture", type=Path, default=Path("clock.png"), help="PNG to write")
     serve = commands.add_parser("serve", help="let a class join, and show it on a page")
     serve.add_argument("--seats", type=int, default=8, help="nodes that may join")
@@ -48,7 +49,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     try:
         if args.command == "show":
-            return _show(args.nodes, args.seconds, args.picture)
+            return _show(args.nodes, args.carrier, args.seconds, args.picture)
         if args.command == "serve":
             return _serve(args.seats, args.seconds, args.host, args.port, args.word)
         return _join(args.line, args.name, args.speed, args.quiet)
@@ -57,12 +58,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _show(nodes: int, seconds: float, picture: Path) -> int:
+def _show(nodes: int, carrier: str, seconds: float | None, picture: Path) -> int:
     """Show both modes; the exit status is 1 if the models differ."""
-    from ftte_lab.deployment.demonstration import demonstrate, demonstration_scenario
+    from ftte_lab.deployment.demonstration import (
+        DEFAULT_SECONDS,
+        demonstrate,
+        demonstration_scenario,
+    )
 
-    scenario = demonstration_scenario(integer("nodes", nodes, 4, 64))
-    same, _ = demonstrate(scenario, seconds=seconds, picture=picture, tell=say)
+    scenario = demonstration_scenario(integer("nodes", nodes, 4, 64), carrier)
+    seconds = DEFAULT_SECONDS[carrier] if seconds is None else seconds
+    same, _ = demonstrate(scenario, carrier=carrier, seconds=seconds, picture=picture, tell=say)
     return 0 if same else 1
 
 

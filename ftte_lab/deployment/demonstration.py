@@ -7,22 +7,27 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from ftte_lab._common import size
-from ftte_lab.deployment.node_processes import resident_bytes
+from ftte_lab._common import choice, size
 from ftte_lab.deployment.picture import save_picture
 from ftte_lab.deployment.records import RealRun, run_digest
 from ftte_lab.deployment.report import comparison, staleness_groups
-from ftte_lab.deployment.room import Room
-from ftte_lab.deployment.runner import follow_run
+from ftte_lab.deployment.runner import follow_run, open_room
 from ftte_lab.simulation import Finished, Prepared, Scenario, prepare, simulate
 
+# Flower starts a process for each message: a horizon with few updates, each of which takes long.
+_HORIZON_S = {"zmq": 60.0, "flower": 4.0}
+DEFAULT_SECONDS = {"zmq": 20.0, "flower": 120.0}
+"""Real seconds of the free run, by carrier."""
 
-def demonstration_scenario(nodes: int = 4) -> Scenario:
+
+def demonstration_scenario(nodes: int = 4, carrier: str = "zmq") -> Scenario:
     """Return a small run of FTTE with one client per node, whose buffer holds three.
 
     Args:
         nodes: how many, 4 or more.
+        carrier: what moves the messages, "zmq" or "flower".
     """
+    choice("carrier", carrier, tuple(_HORIZON_S))
     return Scenario(
         data="digits",
         model="mlp",
@@ -36,7 +41,7 @@ def demonstration_scenario(nodes: int = 4) -> Scenario:
         local_steps=3,
         warm_start_steps=0,
         budget_kib=40.0,
-        horizon_s=60.0,
+        horizon_s=_HORIZON_S[carrier],
         evaluations=15,
     ).as_method("ftte")
 
@@ -44,6 +49,7 @@ def demonstration_scenario(nodes: int = 4) -> Scenario:
 def demonstrate(
     scenario: Scenario,
     *,
+    carrier: str = "zmq",
     seconds: float = 20.0,
     picture: Path | None = None,
     tell: Callable[[str], None] = print,
@@ -54,20 +60,21 @@ def demonstrate(
 
     Args:
         scenario: the run, with one client per node.
+        carrier: what moves the messages, "zmq" or "flower".
         seconds: real seconds that the horizon of the free run takes.
         picture: PNG file to write; `None`: none.
         tell: called with each line of the report.
 
     Raises:
         ValueError: the scenario cannot be run so, or the picture cannot be written.
-        DeploymentError: the nodes do not come.
+        DeploymentError: the nodes do not come, or Flower does not start.
     """
     prepared = prepare(scenario)
     *_, expected = simulate(prepared, processes=1)
     if not isinstance(expected, Finished):
         raise RuntimeError("the simulation ended without a record")
-    with Room(scenario.clients) as room:
-        begin = time.monotonic()
+    begin = time.monotonic()
+    with open_room(scenario.clients, carrier) as room:
         room.start_nodes()
         room.wait_for_nodes()
         tell(f"{scenario.clients} nodes are there after {time.monotonic() - begin:.1f} s")
@@ -77,7 +84,8 @@ def demonstrate(
             tell(line)
         events = room.free(prepared, seconds=seconds)
         free = follow_run(events, prepared, progress=sys.stderr.isatty())
-        memory = [resident_bytes(one.pid) for one in room.node_processes.processes.values()]
+        started = room.node_processes
+        memory = [started.memory_bytes(name) for name in started.processes]
     for line in _free_lines(free, prepared):
         tell(line)
     known = [held for held in memory if held]

@@ -4,14 +4,39 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ftte_lab._common import progress_bar
+from ftte_lab._common import choice, progress_bar
+from ftte_lab.deployment.flower.room import FlowerRoom
 from ftte_lab.deployment.records import RealRun
 from ftte_lab.deployment.room import Room
 from ftte_lab.deployment.served_run import RunEvent
 from ftte_lab.simulation import Prepared, Scenario, Stepped, prepare
 
+CARRIERS = ("zmq", "flower")
+"""What may move the messages: ZeroMQ, or the programs of Flower."""
 
-def run_locked(scenario: Scenario | Prepared, nodes: int = 4, *, progress: bool = False) -> RealRun:
+
+def open_room(nodes: int = 4, carrier: str = "zmq") -> Room:
+    """Return a room on this machine, still without nodes.
+
+    Args:
+        nodes: how many may take part.
+        carrier: what moves the messages, "zmq" or "flower".
+
+    Raises:
+        ValueError: the carrier is not known, or not installed.
+        DeploymentError: Flower does not start.
+    """
+    choice("carrier", carrier, CARRIERS)
+    return Room(nodes) if carrier == "zmq" else FlowerRoom(nodes)
+
+
+def run_locked(
+    scenario: Scenario | Prepared,
+    nodes: int = 4,
+    *,
+    carrier: str = "zmq",
+    progress: bool = False,
+) -> RealRun:
     """Run in the order of the simulated timeline, by node processes of this machine.
 
     The model, every weight and the history equal those of `simulation.run` to the bit.
@@ -19,14 +44,15 @@ def run_locked(scenario: Scenario | Prepared, nodes: int = 4, *, progress: bool 
     Args:
         scenario: the run, or what `prepare` made of it.
         nodes: how many processes; each plays every so many-th client.
+        carrier: what moves the messages, "zmq" or "flower".
         progress: whether to show a bar.
 
     Raises:
-        ValueError: the scenario cannot be run so, or ZeroMQ is missing.
+        ValueError: the scenario cannot be run so, or the carrier is missing.
         DeploymentError: the nodes do not come.
     """
     prepared = scenario if isinstance(scenario, Prepared) else prepare(scenario)
-    with Room(nodes) as room:
+    with open_room(nodes, carrier) as room:
         room.start_nodes()
         room.wait_for_nodes()
         return follow_run(room.locked(prepared), prepared, progress=progress)
@@ -37,6 +63,7 @@ def run_free(
     *,
     seconds: float = 20.0,
     throttle: bool = True,
+    carrier: str = "zmq",
     progress: bool = False,
 ) -> RealRun:
     """Run with updates as they really arrive, by one node process per client on this machine.
@@ -45,14 +72,15 @@ def run_free(
         scenario: the run, or what `prepare` made of it.
         seconds: real seconds that its horizon takes.
         throttle: whether each node takes as long as the device that it plays.
+        carrier: what moves the messages, "zmq" or "flower".
         progress: whether to show a bar.
 
     Raises:
-        ValueError: the scenario cannot be run so, or ZeroMQ is missing.
+        ValueError: the scenario cannot be run so, or the carrier is missing.
         DeploymentError: the nodes do not come.
     """
     prepared = scenario if isinstance(scenario, Prepared) else prepare(scenario)
-    with Room(prepared.scenario.clients) as room:
+    with open_room(prepared.scenario.clients, carrier) as room:
         room.start_nodes()
         room.wait_for_nodes()
         events = room.free(prepared, seconds=seconds, throttle=throttle)

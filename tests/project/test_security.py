@@ -16,6 +16,7 @@ ROOT = Path(__file__).parents[2]
 SOURCES = sorted((ROOT / "ftte_lab").rglob("*.py"))
 SERVERS = {
     "ftte_lab/deployment/counting_proxy.py": "create_server((LOOPBACK, 0))",
+    "ftte_lab/deployment/flower/door.py": "socket.socket(socket.AF_UNIX)",
     "ftte_lab/deployment/wall.py": "super().__init__((LOOPBACK, port), _Handler)",
 }
 """Files that listen, each with the words by which only this machine reaches it."""
@@ -121,6 +122,8 @@ def test_the_wheel_takes_the_package_its_scripts_and_the_course_only() -> None:
     tools = project["tool"]["setuptools"]
     assert tools["packages"]["find"]["include"] == ["ftte_lab*"]
     assert tools["package-data"] == {
+        "ftte_lab.deployment": ["stored/*"],
+        "ftte_lab.deployment.flower": ["app/*", "app/ftte_flower/*"],
         "ftte_lab.lab": ["stories/*"],
         "ftte_lab.lab.live": ["static/*"],
     }
@@ -128,6 +131,10 @@ def test_the_wheel_takes_the_package_its_scripts_and_the_course_only() -> None:
     assert suffixes <= {".js", ".css"}
     course = {Path(name).suffix for name in course_files(ROOT, STUDENT + TEACHER)}
     assert course == {".ipynb", ".md", ".png"}
+    flower = ROOT / "ftte_lab" / "deployment" / "flower" / "app"
+    assert {p.suffix for p in flower.rglob("*") if p.is_file()} <= {".py", ".toml", ".pyc"}
+    stored = (ROOT / "ftte_lab" / "deployment" / "stored").iterdir()
+    assert {p.suffix for p in stored} == {".json"}
     stories = (ROOT / "ftte_lab" / "lab" / "stories").iterdir()
     assert {p.suffix for p in stories} == {".json"}
 
