@@ -94,13 +94,14 @@ class FlowerProcesses:
 
     Attributes:
         processes: the trainers, by the name of the node.
+        nodes: the SuperNodes, by the same names.
     """
 
     def __init__(self, programs: Path, folder: Path, address: str, word: str) -> None:
         self._programs, self._folder = programs, folder
         self._address, self._word = address, word
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
-        self._nodes: dict[str, Kept] = {}
+        self.nodes: dict[str, Kept] = {}
         self._keys: dict[str, str] = {}
 
     def start(self, name: str) -> None:
@@ -123,21 +124,21 @@ class FlowerProcesses:
             *("--node-config", f"door={json.dumps(str(door))}"),
         ]
         environment = settings(self._programs, home)
-        self._nodes[name] = Kept(command, environment, self._folder, name)
+        self.nodes[name] = Kept(command, environment, self._folder, name)
 
     def ended(self) -> list[str]:
         """Return the nodes of which a process has ended."""
         return [
             name
             for name, trainer in self.processes.items()
-            if trainer.poll() is not None or self._nodes[name].process.poll() is not None
+            if trainer.poll() is not None or self.nodes[name].process.poll() is not None
         ]
 
     def kill(self, name: str) -> None:
         """End a node at once, as a power cut would."""
         trainer = self.processes[name]
         trainer.kill()
-        self._nodes[name].kill()
+        self.nodes[name].kill()
         trainer.wait()
         if trainer.stdin is not None:
             with contextlib.suppress(OSError):
@@ -145,11 +146,11 @@ class FlowerProcesses:
 
     def memory_bytes(self, name: str) -> int:
         """Return the memory of a node, its trainer included; 0 where unknown."""
-        return self._nodes[name].memory_bytes() + resident_bytes(self.processes[name].pid)
+        return self.nodes[name].memory_bytes() + resident_bytes(self.processes[name].pid)
 
     def close(self) -> None:
         """End all nodes, and wait until nothing of them is left."""
-        for node in self._nodes.values():
+        for node in self.nodes.values():
             node.release()
         for name, trainer in self.processes.items():
             if trainer.stdin is not None:
@@ -159,9 +160,9 @@ class FlowerProcesses:
                 trainer.wait(_END_S)
             except subprocess.TimeoutExpired:
                 self.kill(name)
-        for node in self._nodes.values():
+        for node in self.nodes.values():
             node.close()
-        self._nodes.clear()
+        self.nodes.clear()
         self.processes.clear()
 
     def _trainer(self, name: str, door: Path) -> subprocess.Popen[bytes]:

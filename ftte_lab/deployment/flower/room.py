@@ -44,6 +44,8 @@ class FlowerRoom(Room):
         count_wire: whether a proxy counts what passes between SuperLink and nodes.
 
     Attributes:
+        folder: of its files, for its own user alone; it goes when the room is closed.
+        link: the SuperLink, and with it the ServerApp.
         proxy: that counts; `None`: nobody does.
 
     Raises:
@@ -59,8 +61,8 @@ class FlowerRoom(Room):
         lost_s = number("lost_s", lost_s, 0.1, _LONGEST_S)
         self._programs, word = flower_programs(), new_word()
         self._temporary = tempfile.TemporaryDirectory(prefix="ftte-flower-")
-        self._folder = Path(self._temporary.name)
-        self._link: Kept | None = None
+        self.folder = Path(self._temporary.name)
+        self.link: Kept | None = None
         self.proxy: CountingProxy | None = None
         try:
             address = f"{LOOPBACK}:{free_port()}"
@@ -71,7 +73,7 @@ class FlowerRoom(Room):
                 self.proxy = CountingProxy(line)
                 line = self.proxy.line
             nodes_at = line.address.removeprefix("tcp://")
-            processes = FlowerProcesses(self._programs, self._folder, nodes_at, word)
+            processes = FlowerProcesses(self._programs, self.folder, nodes_at, word)
             self._open(nodes, FlowerServer(grid), line, processes, lost_s)
         except BaseException:
             self._close_flower()
@@ -86,27 +88,27 @@ class FlowerRoom(Room):
 
     def link_bytes(self) -> int:
         """Return the memory of SuperLink and ServerApp; 0 where unknown."""
-        return 0 if self._link is None else self._link.memory_bytes()
+        return 0 if self.link is None else self.link.memory_bytes()
 
     def _start_link(self, address: str) -> None:
-        home = self._folder / "link"
+        home = self.folder / "link"
         home.mkdir()
         port = address.rpartition(":")[2]
         program = str(self._programs / "flower-superlink")
         command = [program, "--insecure", "--host", LOOPBACK, "--port", port]
         environment = settings(self._programs, home)
-        self._link = Kept(command, environment, self._folder, "superlink")
+        self.link = Kept(command, environment, self.folder, "superlink")
         self._wait(lambda: _listens(int(port)), "the SuperLink of Flower")
 
     def _start_app(self, address: str) -> Connection:
         """Start the ServerApp, and return the connection to it."""
-        home, app = self._folder / "home", self._folder / "app"
+        home, app = self.folder / "home", self.folder / "app"
         home.mkdir()
         write_atomic(home / "config.toml", _CONFIG.format(address=address).encode())
         shutil.copytree(_APP, app, ignore=shutil.ignore_patterns("__pycache__"))
-        door = Door(self._folder / "door")
+        door = Door(self.folder / "door")
         try:
-            self._flwr_run(app, home, self._folder / "door")
+            self._flwr_run(app, home, self.folder / "door")
             found: list[Connection] = []
 
             def there() -> bool:
@@ -136,16 +138,16 @@ class FlowerRoom(Room):
         until = time.monotonic() + _READY_S
         while not ready():
             over = time.monotonic() > until
-            if over or (self._link is not None and self._link.process.poll() is not None):
-                log = "" if self._link is None else _last_line(self._link.text())
+            if over or (self.link is not None and self.link.process.poll() is not None):
+                log = "" if self.link is None else _last_line(self.link.text())
                 raise DeploymentError(f"{what} did not start; its last line: {log}")
             time.sleep(_LOOK_S)
 
     def _close_flower(self) -> None:
         if self.proxy is not None:
             self.proxy.close()
-        if self._link is not None:
-            self._link.close()
+        if self.link is not None:
+            self.link.close()
         self._temporary.cleanup()
 
 

@@ -1,0 +1,131 @@
+"""The Flower carrier over Flower itself, its programs as they are shipped.
+
+These tests run where Flower is installed: beside this Python, or in the environment that
+`FTTE_FLOWER` names. Elsewhere the same loops run over a stand-in: `test_flower_carrier.py`.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ftte_lab import prepare
+from ftte_lab.deployment import RealRun, Room, follow_run, open_room, run_digest
+from ftte_lab.deployment.flower.programs import flower_programs
+from ftte_lab.deployment.flower.room import FlowerRoom
+from ftte_lab.simulation import Finished, Stepped, simulate
+from tests.deployment.test_flower_carrier import CASES, SMALL, ended
+
+ROOT = Path(__file__).parents[2]
+
+
+def why_not() -> str:
+    try:
+        flower_programs()
+    except ValueError as error:
+        return str(error)
+    return ""
+
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(bool(why_not()), reason=f"Not over Flower itself: {why_not()}"),
+]
+
+
+@pytest.fixture(scope="module")
+def room() -> Iterator[Room]:
+    with open_room(3, "flower") as opened:
+        opened.start_nodes()
+        opened.wait_for_nodes()
+        yield opened
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_flower_gives_the_simulated_model_and_history(name: str, room: Room) -> None:
+    scenario, method = CASES[name]
+    prepared = prepare(scenario.as_method(method))
+    *_, expected = simulate(prepared, processes=1)
+    assert isinstance(expected, Finished)
+    real = follow_run(room.locked(prepared), prepared)
+    assert real.digest() == run_digest(expected.params, expected.history)
+    assert real.jobs["node"].nunique() == 3
+    arrived = real.jobs[real.jobs["outcome"] == "buffered"]
+    assert (arrived["framed_up_bytes"] > arrived["payload_up_bytes"]).all()
+
+
+def test_a_killed_node_loses_only_its_update_and_comes_back(room: Room) -> None:
+    prepared = prepare(CASES["ftte"][0].as_method("ftte"))
+    *_, expected = simulate(prepared, processes=1)
+    assert isinstance(expected, Finished)
+    killed = False
+    for event in room.locked(prepared):
+        if isinstance(event, Stepped) and not killed:
+            room.node_processes.kill("node-2")
+            killed = True
+        if isinstance(event, RealRun):
+            assert event.digest() == run_digest(expected.params, expected.history)
+            joined = event.events[event.events["what"] == "joined"]
+            assert set(joined["node"]) == {"node-2"}
+
+
+def test_real_arrivals_fill_a_buffer_of_exactly_k(room: Room) -> None:
+    scenario = SMALL.replace(clients=3, buffer=2, horizon_s=20.0).as_method("fedbuff")
+    prepared = prepare(scenario)
+    real = follow_run(room.free(prepared, seconds=40.0), prepared)
+    timeline = real.measured.timeline
+    assert len(timeline.step_s) >= 1
+    assert all(len(timeline.buffer_of(k)) == 2 for k in range(len(timeline.step_s)))
+
+
+OPENS_A_ROOM = """
+import threading
+from ftte_lab.deployment.flower.room import FlowerRoom
+room = FlowerRoom(2)
+room.start_nodes()
+room.wait_for_nodes()
+nodes = room.node_processes
+groups = [room.link.process.pid, *(kept.process.pid for kept in nodes.nodes.values())]
+trainers = [one.pid for one in nodes.processes.values()]
+print(*groups, "and", *trainers, flush=True)
+threading.Event().wait(300)
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are not listed here")
+def test_nothing_is_left_when_the_server_is_killed() -> None:
+    with subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", OPENS_A_ROOM],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        text=True,
+    ) as starter:
+        assert starter.stdout is not None
+        groups, trainers = starter.stdout.readline().split(" and ")
+        starter.send_signal(signal.SIGKILL)
+        starter.wait()
+    assert len(groups.split()) == 3
+    assert all(ended(int(group)) for group in groups.split())
+    for trainer in trainers.split():
+        assert not Path(f"/proc/{trainer}").exists() or ended_process(int(trainer))
+
+
+def ended_process(process: int) -> bool:
+    """Return whether a process that nobody waited for has ended."""
+    stat = Path(f"/proc/{process}/stat").read_text(encoding="ascii", errors="replace")
+    return stat.rpartition(")")[2].split()[0] == "Z"
+
+
+def test_a_closed_room_leaves_neither_process_nor_folder() -> None:
+    room = FlowerRoom(1)
+    folder = room.folder
+    with room:
+        assert folder.is_dir()
+        assert room.link is not None
+        group = room.link.process.pid
+    assert not folder.exists()
+    assert ended(group)
