@@ -13,9 +13,11 @@ from ftte_lab.deployment.report import (
 )
 from ftte_lab.deployment.room import DeploymentError, Room
 from ftte_lab.deployment.runner import CARRIERS, follow_run, open_room, run_free, run_locked
+from ftte_lab.deployment.stored_run import STORED, stored_run
 
 __all__ = [
     "CARRIERS",
+    "STORED",
     "DeploymentError",
     "Heard",
     "JobRecord",
@@ -39,4 +41,5 @@ __all__ = [
     "run_free",
     "run_locked",
     "staleness_table",
+    "stored_run",
 ]

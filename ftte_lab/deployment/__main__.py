@@ -35,6 +35,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--carrier", default="zmq", help="zmq, or flower where it is installed")
     show.add_argument("--seconds", type=float, help="of the free run: 20, with flower 120")
     show.add_argument("--picture", type=Path, default=Path("clock.png"), help="PNG to write")
+    show.add_argument("--store", type=Path, help="JSON to write, with all that was measured")
     serve = commands.add_parser("serve", help="let a class join, and show it on a page")
     serve.add_argument("--seats", type=int, default=8, help="nodes that may join")
     serve.add_argument("--seconds", type=float, default=120.0, help="of a run")
@@ -49,7 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(arguments)
     try:
         if args.command == "show":
-            return _show(args.nodes, args.carrier, args.seconds, args.picture)
+            return _show(args)
         if args.command == "serve":
             return _serve(args.seats, args.seconds, args.host, args.port, args.word)
         return _join(args.line, args.name, args.speed, args.quiet)
@@ -58,7 +59,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
 
 
-def _show(nodes: int, carrier: str, seconds: float | None, picture: Path) -> int:
+def _show(args: argparse.Namespace) -> int:
     """Show both modes; the exit status is 1 if the models differ."""
     from ftte_lab.deployment.demonstration import (
         DEFAULT_SECONDS,
@@ -66,9 +67,15 @@ def _show(nodes: int, carrier: str, seconds: float | None, picture: Path) -> int
         demonstration_scenario,
     )
 
-    scenario = demonstration_scenario(integer("nodes", nodes, 4, 64), carrier)
-    seconds = DEFAULT_SECONDS[carrier] if seconds is None else seconds
-    same, _ = demonstrate(scenario, carrier=carrier, seconds=seconds, picture=picture, tell=say)
+    scenario = demonstration_scenario(integer("nodes", args.nodes, 4, 64), args.carrier)
+    same, _ = demonstrate(
+        scenario,
+        carrier=args.carrier,
+        seconds=DEFAULT_SECONDS[args.carrier] if args.seconds is None else args.seconds,
+        picture=args.picture,
+        kept=args.store,
+        tell=say,
+    )
     return 0 if same else 1
 
 

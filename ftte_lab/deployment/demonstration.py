@@ -12,6 +12,7 @@ from ftte_lab.deployment.picture import save_picture
 from ftte_lab.deployment.records import RealRun, run_digest
 from ftte_lab.deployment.report import comparison, staleness_groups
 from ftte_lab.deployment.runner import follow_run, open_room
+from ftte_lab.deployment.stored_run import Demonstration, store
 from ftte_lab.simulation import Finished, Prepared, Scenario, prepare, simulate
 
 # Flower starts a process for each message: a horizon with few updates, each of which takes long.
@@ -52,6 +53,7 @@ def demonstrate(
     carrier: str = "zmq",
     seconds: float = 20.0,
     picture: Path | None = None,
+    kept: Path | None = None,
     tell: Callable[[str], None] = print,
 ) -> tuple[bool, RealRun]:
     """Run a scenario locked and free by node processes of this machine, and report.
@@ -63,37 +65,59 @@ def demonstrate(
         carrier: what moves the messages, "zmq" or "flower".
         seconds: real seconds that the horizon of the free run takes.
         picture: PNG file to write; `None`: none.
+        kept: JSON file to write, with all that was measured; `None`: none.
         tell: called with each line of the report.
 
     Raises:
-        ValueError: the scenario cannot be run so, or the picture cannot be written.
+        ValueError: the scenario cannot be run so, or a file cannot be written.
         DeploymentError: the nodes do not come, or Flower does not start.
     """
     prepared = prepare(scenario)
     *_, expected = simulate(prepared, processes=1)
     if not isinstance(expected, Finished):
         raise RuntimeError("the simulation ended without a record")
-    begin = time.monotonic()
-    with open_room(scenario.clients, carrier) as room:
+    shown = _both_modes(prepared, expected, carrier, seconds, tell)
+    for line in _free_lines(shown):
+        tell(line)
+    if picture is not None:
+        tell(f"picture: {save_picture(shown.free, picture, expected.history)}")
+    if kept is not None:
+        tell(f"record: {store(shown, kept)}")
+    return shown.same, shown.free
+
+
+def _both_modes(
+    prepared: Prepared,
+    expected: Finished,
+    carrier: str,
+    seconds: float,
+    tell: Callable[[str], None],
+) -> Demonstration:
+    """Run both modes in one room."""
+    begin, shows = time.monotonic(), sys.stderr.isatty()
+    nodes, simulated = prepared.scenario.clients, run_digest(expected.params, expected.history)
+    with open_room(nodes, carrier, count_wire=True) as room:
         room.start_nodes()
         room.wait_for_nodes()
-        tell(f"{scenario.clients} nodes are there after {time.monotonic() - begin:.1f} s")
-        locked = follow_run(room.locked(prepared), prepared, progress=sys.stderr.isatty())
-        simulated = run_digest(expected.params, expected.history)
+        ready_s = time.monotonic() - begin
+        tell(f"{nodes} nodes are there after {ready_s:.1f} s")
+        locked = follow_run(room.locked(prepared), prepared, progress=shows)
         for line in _locked_lines(locked, simulated):
             tell(line)
-        events = room.free(prepared, seconds=seconds)
-        free = follow_run(events, prepared, progress=sys.stderr.isatty())
+        free = follow_run(room.free(prepared, seconds=seconds), prepared, progress=shows)
         started = room.node_processes
-        memory = [started.memory_bytes(name) for name in started.processes]
-    for line in _free_lines(free, prepared):
-        tell(line)
-    known = [held for held in memory if held]
-    if known:
-        tell(f"memory of a node: {size(max(known))}, most of it PyTorch")
-    if picture is not None:
-        tell(f"picture: {save_picture(free, picture, expected.history)}")
-    return locked.digest() == simulated, free
+        memory = {name: started.memory_bytes(name) for name in started.processes}
+        return Demonstration(
+            carrier,
+            room.versions(),
+            simulated,
+            expected.history,
+            locked,
+            free,
+            ready_s,
+            memory,
+            room.overheads(),
+        )
 
 
 def _locked_lines(run: RealRun, simulated: str) -> Iterator[str]:
@@ -105,8 +129,18 @@ def _locked_lines(run: RealRun, simulated: str) -> Iterator[str]:
     yield f"  {len(run.jobs)} updates, {run.real_s / max(1, len(run.jobs)):.3f} s per update"
 
 
-def _free_lines(run: RealRun, prepared: Prepared) -> Iterator[str]:
-    horizon_s = prepared.scenario.horizon_s
+def _free_lines(shown: Demonstration) -> Iterator[str]:
+    run = shown.free
+    horizon_s = run.predicted.scenario.horizon_s
     yield f"Free: {horizon_s:g} virtual s in {run.scale * horizon_s:g} real ones"
     yield comparison(run).to_string(index=False, float_format="%.3f", na_rep="")
     yield staleness_groups(run).to_string(index=False, float_format="%.3f")
+    if held := max(shown.node_bytes.values()):
+        yield f"memory of a node: {size(held)}, most of it libraries"
+    costs = shown.overheads
+    if "server_bytes" in costs:
+        yield f"memory of SuperLink and ServerApp: {size(costs['server_bytes'])}"
+        yield (
+            f"on the wire, both runs: {costs['wire_down_bytes']:,} bytes down, "
+            f"{costs['wire_up_bytes']:,} up"
+        )

@@ -21,7 +21,7 @@ from ftte_lab.deployment.members import Members
 from ftte_lab.deployment.node_processes import NodeProcesses, StartedNodes
 from ftte_lab.deployment.reception import LOST_S, Incident, Reception
 from ftte_lab.deployment.served_run import RunEvent, ServedRun
-from ftte_lab.deployment.zmq_carrier import ZmqServer
+from ftte_lab.deployment.zmq_carrier import ZmqServer, zmq_module
 from ftte_lab.simulation import Prepared, Scenario, prepare
 
 MOST_NODES = 1000
@@ -169,6 +169,14 @@ class Room:
         order = FreeOrder(prepared, scale, throttle)
         run = ServedRun("free", prepared, order, self.reception, self._numbers, scale, watch)
         return run.events()
+
+    def versions(self) -> dict[str, str]:
+        """Return the version of what moves the messages, by name."""
+        return {"pyzmq": str(zmq_module().pyzmq_version())}
+
+    def overheads(self) -> dict[str, int]:
+        """Return what the carrier costs on this machine besides its nodes, by name."""
+        return {}
 
     def kick(self, name: str) -> None:
         """Take a node out for good: its key may not come back."""

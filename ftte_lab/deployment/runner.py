@@ -15,19 +15,20 @@ CARRIERS = ("zmq", "flower")
 """What may move the messages: ZeroMQ, or the programs of Flower."""
 
 
-def open_room(nodes: int = 4, carrier: str = "zmq") -> Room:
+def open_room(nodes: int = 4, carrier: str = "zmq", *, count_wire: bool = False) -> Room:
     """Return a room on this machine, still without nodes.
 
     Args:
         nodes: how many may take part.
         carrier: what moves the messages, "zmq" or "flower".
+        count_wire: whether Flower's traffic on this machine is counted; that of ZeroMQ is known.
 
     Raises:
         ValueError: the carrier is not known, or not installed.
         DeploymentError: Flower does not start.
     """
     choice("carrier", carrier, CARRIERS)
-    return Room(nodes) if carrier == "zmq" else FlowerRoom(nodes)
+    return Room(nodes) if carrier == "zmq" else FlowerRoom(nodes, count_wire=count_wire)
 
 
 def run_locked(

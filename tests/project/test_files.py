@@ -104,12 +104,28 @@ PLACES: Mapping[str, tuple[str, str]] = {
         "tests/data/test_shared_home.py",
     ),
     "ftte_lab/data/wrist.py": ("glob, loadtxt", MALFORMED),
+    "ftte_lab/deployment/flower/app/ftte_flower/server_app.py": ("dumps, loads", NO_FILE),
+    "ftte_lab/deployment/flower/grid.py": ("dumps, loads", NO_FILE),
+    "ftte_lab/deployment/flower/letters.py": ("dumps, loads", NO_FILE),
+    "ftte_lab/deployment/flower/processes.py": (
+        "dumps, glob, mkdir, open, read_text, unlink",
+        "tests/deployment/test_flower.py",
+    ),
+    "ftte_lab/deployment/flower/room.py": (
+        "TemporaryDirectory, copytree, mkdir, write_atomic",
+        "tests/deployment/test_flower.py",
+    ),
+    "ftte_lab/deployment/flower/trainer.py": ("loads", NO_FILE),
     "ftte_lab/deployment/node_key.py": (
         "fdopen, mkdir, open, read_bytes",
         "tests/deployment/test_processes.py",
     ),
     "ftte_lab/deployment/node_processes.py": ("read_text", NO_FILE),
     "ftte_lab/deployment/picture.py": ("write_atomic", "tests/deployment/test_show.py"),
+    "ftte_lab/deployment/stored_run.py": (
+        "read_bytes, read_json, write_atomic",
+        "tests/deployment/test_show.py",
+    ),
     "ftte_lab/deployment/wall.py": ("dumps", NO_FILE),
     "ftte_lab/deployment/wire.py": ("dumps, loads", NO_FILE),
     "ftte_lab/experiments/crew.py": ("read_json", "tests/experiments/test_find.py"),

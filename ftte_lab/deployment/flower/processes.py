@@ -184,9 +184,9 @@ class FlowerProcesses:
 
 
 def processes_of(group: int) -> Iterator[int]:
-    """Yield the processes of a group; none where the system does not list them."""
+    """Yield the running processes of a group; none where the system does not list them."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             fields = stat.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-            if int(fields[2]) == group:
+            if int(fields[2]) == group and fields[0] != "Z":  # a zombie has ended
                 yield int(stat.parent.name)

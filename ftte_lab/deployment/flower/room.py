@@ -12,12 +12,12 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 
 from ftte_lab._common import configure_process, integer, number, write_atomic
-from ftte_lab.deployment.counting_proxy import CountingProxy
+from ftte_lab.deployment.counting_proxy import CountingProxy, WireBytes
 from ftte_lab.deployment.flower.carrier import FlowerServer
 from ftte_lab.deployment.flower.door import Door
 from ftte_lab.deployment.flower.grid import LentGrid
 from ftte_lab.deployment.flower.processes import FlowerProcesses, Kept, free_port
-from ftte_lab.deployment.flower.programs import flower_programs, settings
+from ftte_lab.deployment.flower.programs import FLWR_VERSION, flower_programs, settings
 from ftte_lab.deployment.join_line import LOOPBACK, JoinLine, new_word
 from ftte_lab.deployment.room import DeploymentError, Room
 
@@ -86,9 +86,15 @@ class FlowerRoom(Room):
         finally:
             self._close_flower()
 
-    def link_bytes(self) -> int:
-        """Return the memory of SuperLink and ServerApp; 0 where unknown."""
-        return 0 if self.link is None else self.link.memory_bytes()
+    def versions(self) -> dict[str, str]:
+        """Return the version of what moves the messages, by name."""
+        return {"flwr": FLWR_VERSION}
+
+    def overheads(self) -> dict[str, int]:
+        """Return the memory of SuperLink and ServerApp, and the bytes between it and its nodes."""
+        held = 0 if self.link is None else self.link.memory_bytes()
+        wire = WireBytes() if self.proxy is None else self.proxy.wire
+        return {"server_bytes": held, "wire_down_bytes": wire.down, "wire_up_bytes": wire.up}
 
     def _start_link(self, address: str) -> None:
         home = self.folder / "link"
