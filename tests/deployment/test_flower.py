@@ -5,6 +5,7 @@ These tests run where Flower is installed: beside this Python, or in the environ
 stand-in: `test_flower_carrier.py`.
 """
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 
 from ftte_lab import prepare
 from ftte_lab.deployment import RealRun, Room, follow_run, open_room, run_digest
+from ftte_lab.deployment.flower.processes import processes_of
 from ftte_lab.deployment.flower.programs import flower_programs
 from ftte_lab.deployment.flower.room import FlowerRoom
 from ftte_lab.simulation import Finished, Stepped, simulate
@@ -86,6 +88,29 @@ def test_real_arrivals_fill_a_buffer_of_exactly_k(room: Room) -> None:
     timeline = real.measured.timeline
     assert len(timeline.step_s) >= 1
     assert all(len(timeline.buffer_of(k)) == 2 for k in range(len(timeline.step_s)))
+
+
+def listening(group: int) -> set[str]:
+    """Return the addresses, as the system writes them, on which a group of processes listens."""
+    open_here = set()
+    for process in processes_of(group):
+        for file in Path(f"/proc/{process}/fd").iterdir():
+            with contextlib.suppress(OSError):
+                open_here.add(os.readlink(file))
+    found = set()
+    for name in ("tcp", "tcp6"):
+        for line in Path(f"/proc/net/{name}").read_text(encoding="ascii").splitlines()[1:]:
+            fields = line.split()
+            if fields[3] == "0A" and f"socket:[{fields[9]}]" in open_here:
+                found.add(fields[1].partition(":")[0])
+    return found
+
+
+@pytest.mark.skipif(not Path("/proc/net/tcp").exists(), reason="sockets are not listed here")
+def test_only_this_machine_reaches_flower(room: FlowerRoom) -> None:
+    assert room.link is not None
+    kept = [room.link, *room.node_processes.nodes.values()]  # type: ignore[attr-defined]
+    assert [listening(one.process.pid) for one in kept] == [{"0100007F"}] * 4
 
 
 OPENS_A_ROOM = """
