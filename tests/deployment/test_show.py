@@ -1,14 +1,18 @@
 """The demonstration of both modes, its tables and its picture."""
 
+import datetime
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
-from ftte_lab import prepare
-from ftte_lab.deployment import RealRun, follow_run
+from ftte_lab import Scenario, prepare
+from ftte_lab._common import read_json
+from ftte_lab.deployment import RealRun, comparison, follow_run, stored_run
 from ftte_lab.deployment.__main__ import main
 from ftte_lab.deployment.demonstration import demonstrate, demonstration_scenario
+from ftte_lab.deployment.flower.programs import FLWR_VERSION
 from ftte_lab.deployment.picture import picture_spec, save_picture
 from ftte_lab.deployment.report import (
     accuracy_table,
@@ -16,8 +20,11 @@ from ftte_lab.deployment.report import (
     staleness_groups,
     staleness_table,
 )
+from ftte_lab.deployment.stored_run import Demonstration, store
 from tests.deployment.thread_nodes import FullRoom
 from tests.tiny import TINY
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +69,57 @@ def test_the_picture_is_a_png_file(free_run: RealRun, tmp_path: Path) -> None:
         save_picture(free_run, tmp_path / "clock.jpg")
     with pytest.raises(ValueError, match="does not exist"):
         save_picture(free_run, tmp_path / "nowhere" / "clock.png")
+
+
+def test_a_demonstration_is_kept_with_settings_versions_and_date(
+    free_run: RealRun, tmp_path: Path
+) -> None:
+    costs = {"server_bytes": 7}
+    shown = Demonstration(
+        "zmq", {"pyzmq": "1"}, "0", free_run.history, free_run, free_run, 2.0, {"a": 5}, costs
+    )
+    assert not shown.same
+    text = store(shown, tmp_path / "run.json").read_text(encoding="utf-8")
+    found = read_json(text, "the record", "what store writes")
+    assert Scenario.from_json(found["scenario"]) == free_run.predicted.scenario
+    assert {"pyzmq", "python", "torch", "numpy"} <= set(found["versions"])
+    assert (found["node_bytes"], found["server_bytes"]) == ({"a": 5}, 7)
+    assert found["locked"]["digest"] == free_run.digest() != found["locked"]["digest_of_simulation"]
+    rows = pd.DataFrame(found["free"]["comparison"])
+    assert list(rows["quantity"]) == list(comparison(free_run)["quantity"])
+    with pytest.raises(ValueError, match=r"allowed: a file in a folder that exists"):
+        store(shown, tmp_path / "nowhere" / "run.json")
+
+
+def test_the_stored_run_of_flower_equals_the_simulation_of_its_day() -> None:
+    found = stored_run("flower")
+    assert found["carrier"] == "flower"
+    assert found["versions"]["flwr"] == FLWR_VERSION
+    assert datetime.date.fromisoformat(found["date"])
+    assert found["locked"]["digest"] == found["locked"]["digest_of_simulation"]
+    scenario = Scenario.from_json(found["scenario"])
+    assert scenario == demonstration_scenario(scenario.clients, "flower")
+    assert len(found["node_bytes"]) == scenario.clients
+    with pytest.raises(ValueError, match="name = 'pigeon' is not known; allowed: flower"):
+        stored_run("pigeon")
+
+
+def test_the_page_about_real_devices_gives_the_figures_of_the_stored_run() -> None:
+    found, page = stored_run("flower"), (ROOT / "docs" / "real-devices.md").read_text("utf-8")
+    locked, free = found["locked"], found["free"]
+    shown = {row["quantity"]: row for row in free["comparison"]}
+    figures = [
+        f"{locked['real_s'] / locked['updates']:.1f} s per update",
+        f"{max(found['node_bytes'].values()) / 2**20:.0f} MiB per node",
+        f"{found['server_bytes'] / 2**20:.0f} MiB",
+        f"{shown['carrier time']['measured']:.1f} s",
+        f"{found['wire_up_bytes']:,} bytes up",
+        f"{found['wire_down_bytes']:,} down",
+        f"{shown['upload']['measured']:,.0f} bytes",
+        f"{found['ready_s']:.0f} s until all nodes",
+    ]
+    section = " ".join(page.partition("## Over Flower")[2].split())
+    assert [figure for figure in figures if figure not in section] == []
 
 
 def test_a_missing_library_is_named(
