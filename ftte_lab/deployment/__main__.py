@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     show = commands.add_parser("show", help="run locked and free on this machine, and compare")
     show.add_argument("--nodes", type=int, default=4, help="node processes, 4 or more")
     show.add_argument("--carrier", default="zmq", help="zmq, or flower where it is installed")
-    show.add_argument("--seconds", type=float, help="of the free run: 20, with flower 120")
+    show.add_argument("--seconds", type=float, help="of the free run: 20, with flower 150")
     show.add_argument("--picture", type=Path, default=Path("clock.png"), help="PNG to write")
     show.add_argument("--store", type=Path, help="JSON to write, with all that was measured")
     serve = commands.add_parser("serve", help="let a class join, and show it on a page")

@@ -16,8 +16,8 @@ from ftte_lab.deployment.stored_run import Demonstration, store
 from ftte_lab.simulation import Finished, Prepared, Scenario, prepare, simulate
 
 # Flower starts a process for each message: a horizon with few updates, each of which takes long.
-_HORIZON_S = {"zmq": 60.0, "flower": 4.0}
-DEFAULT_SECONDS = {"zmq": 20.0, "flower": 120.0}
+_HORIZON_S = {"zmq": 60.0, "flower": 6.0}
+DEFAULT_SECONDS = {"zmq": 20.0, "flower": 150.0}
 """Real seconds of the free run, by carrier."""
 
 
