@@ -25,7 +25,7 @@ from ftte_lab.deployment.flower.carrier import FlowerServer
 from ftte_lab.deployment.flower.door import Door
 from ftte_lab.deployment.flower.grid import Reply
 from ftte_lab.deployment.flower.letters import Letters, from_blob, to_blob
-from ftte_lab.deployment.flower.processes import processes_of
+from ftte_lab.deployment.flower.processes import processes_under
 from ftte_lab.deployment.flower.trainer import FlowerNode
 from ftte_lab.deployment.messages import Again, Beat, Bye, Job, Join, Left, Update, Welcome
 from ftte_lab.deployment.wire import WireError
@@ -386,14 +386,12 @@ time.sleep(300)
 """
 
 
-def ended(group: int, limit_s: float = 30.0) -> bool:
-    """Wait until no process of a group is left."""
+def gone(process: int, limit_s: float = 30.0) -> bool:
+    """Wait until a process has ended, or is only a zombie that nobody has waited for."""
     until = time.monotonic() + limit_s
-    while time.monotonic() < until:
-        if not list(processes_of(group)):
-            return True
+    while processes_under(process) and time.monotonic() < until:
         threading.Event().wait(0.1)
-    return False
+    return not processes_under(process)
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="processes are not listed here")
@@ -407,11 +405,12 @@ def test_a_program_ends_with_whoever_started_it(how: signal.Signals, tmp_path: P
         text=True,
     ) as starter:
         assert starter.stdout is not None
-        group = int(starter.stdout.readline())
+        keeper = int(starter.stdout.readline())
         until = time.monotonic() + 20.0
-        while len(list(processes_of(group))) < 4 and time.monotonic() < until:
+        while len(processes_under(keeper)) < 4 and time.monotonic() < until:
             threading.Event().wait(0.1)
-        assert len(list(processes_of(group))) == 4
+        there = processes_under(keeper)
+        assert len(there) == 4
         starter.send_signal(how)
         starter.wait()
-    assert ended(group)
+    assert all(gone(process) for process in there)

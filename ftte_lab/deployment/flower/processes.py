@@ -10,7 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 from ftte_lab.deployment.flower.programs import settings
@@ -58,8 +58,8 @@ class Kept:
         return self.log.read_text(encoding="utf-8", errors="replace")
 
     def memory_bytes(self) -> int:
-        """Return the memory of the group, what it shares with others divided; 0 where unknown."""
-        return sum(map(resident_bytes, processes_of(self.process.pid)))
+        """Return the memory of all its processes, what is shared divided; 0 where unknown."""
+        return sum(map(resident_bytes, processes_under(self.process.pid)))
 
     def release(self) -> None:
         """Ask the keeper to end everything."""
@@ -183,10 +183,19 @@ class FlowerProcesses:
         return process
 
 
-def processes_of(group: int) -> Iterator[int]:
-    """Yield the running processes of a group; none where the system does not list them."""
+def processes_under(first: int) -> list[int]:
+    """Return a process and all that it has started, and they; none where the system lists none.
+
+    Args:
+        first: number of the process.
+    """
+    parents: dict[int, int] = {}
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
             fields = stat.read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-            if int(fields[2]) == group and fields[0] != "Z":  # a zombie has ended
-                yield int(stat.parent.name)
+            if fields[0] != "Z":  # a zombie has ended
+                parents[int(stat.parent.name)] = int(fields[1])
+    found = [first] if first in parents else []
+    for process in found:  # it grows meanwhile
+        found += [child for child, parent in parents.items() if parent == process]
+    return found
