@@ -7,6 +7,7 @@ passed raises, as a grader needs it.
 
 from ftte_lab.course.capstone import BRIEF, LIMITS, judge
 from ftte_lab.course.check import Verdict, check
+from ftte_lab.course.clock import clock
 from ftte_lab.course.collect import Collected, collect
 from ftte_lab.course.doctor import doctor
 from ftte_lab.course.exercises import EXERCISES
@@ -31,6 +32,7 @@ __all__ = [
     "Round",
     "Verdict",
     "check",
+    "clock",
     "collect",
     "doctor",
     "judge",

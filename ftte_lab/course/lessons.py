@@ -213,6 +213,27 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
             ),
             {"clients": 20, "horizon_s": 1.0, "evaluations": 10},
         ),
+        "13": Lesson(
+            "Is the clock true?",
+            25,
+            _digits(
+                "four sensors with handwritten digits, one of them four times slower; "
+                "processes of this machine play them",
+                clients=4,
+                mix={"sensor": 1.0},
+                straggler_share=0.25,
+                straggler_factor=4.0,
+                dropout=0.0,
+                jitter=0.2,
+                concurrency=4,
+                buffer=3,
+                local_steps=3,
+                budget_kib=40.0,
+                horizon_s=60.0,
+                evaluations=20,
+            ),
+            {"horizon_s": 15.0, "evaluations": 6},
+        ),
     }
 )
 
@@ -221,7 +242,7 @@ def lesson(number: str, size: str = "lab") -> Comparison:
     """Return the fleet, methods and server rates of a lesson.
 
     Args:
-        number: "00" to "12".
+        number: "00" to "13".
         size: "lab", as students run it, or "ci": it runs in seconds, too small to conclude from.
 
     Raises:

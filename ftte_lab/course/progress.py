@@ -28,7 +28,7 @@ _memory: dict[str, dict[str, Any]] = {}
 _named: set[Path] = set()
 
 
-LESSONS = tuple(f"{number:02}" for number in range(13))
+LESSONS = tuple(f"{number:02}" for number in range(14))
 """The lessons that have a record; files of other names are never read."""
 
 _SUFFIXES = (".json", ".ftte.json")

@@ -3,6 +3,7 @@
 from ftte_lab.deployment.calibrate import MeasuredStep, calibrate, fitted_kind, measure_step
 from ftte_lab.deployment.carrier import Heard, NodeCarrier, ServerCarrier
 from ftte_lab.deployment.join_line import JoinLine
+from ftte_lab.deployment.picture import picture_spec
 from ftte_lab.deployment.records import JobRecord, Noticed, RealRun, run_digest
 from ftte_lab.deployment.report import (
     accuracy_table,
@@ -37,6 +38,7 @@ __all__ = [
     "measure_step",
     "open_room",
     "order_agreement",
+    "picture_spec",
     "run_digest",
     "run_free",
     "run_locked",

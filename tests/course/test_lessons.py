@@ -16,7 +16,7 @@ def test_lesson_differs_in_ci_by_its_small_fields_only(number: str) -> None:
 
 
 def test_lesson_refuses_unknown_numbers_and_sizes() -> None:
-    with pytest.raises(ValueError, match="lesson = '13'"):
-        lesson("13")
+    with pytest.raises(ValueError, match="lesson = '14'"):
+        lesson("14")
     with pytest.raises(ValueError, match="size = 'big'"):
         lesson("00", "big")

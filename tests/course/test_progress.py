@@ -77,7 +77,7 @@ def test_progress_reads_the_lessons_files_and_no_others(folder: Path) -> None:
     foreign = {
         "package.json": b'{"name": "not ours"}',
         "._05.json": b"\x00\x05\x16\x07",
-        "13.json": b'{"exercises": {}, "predictions": {}}',
+        "14.json": b'{"exercises": {}, "predictions": {}}',
         "05.json.bak": b"{}",
     }
     for name, content in foreign.items():

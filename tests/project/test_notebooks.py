@@ -21,6 +21,7 @@ SECTIONS = ["Predict", "Play", "Explain", "Do", "Recap"]
 FACES = {
     "ftte_lab",
     "ftte_lab.course",
+    "ftte_lab.deployment",
     "ftte_lab.experiments",
     "ftte_lab.lab",
     "ftte_lab.models",
@@ -224,7 +225,7 @@ def test_notebooks_have_the_student_form_of_every_solution() -> None:
     assert {p.stem for p in course.SOLUTIONS.glob("*.py")} == set(EXERCISES)
 
 
-def test_notebooks_import_from_six_faces() -> None:
+def test_notebooks_import_from_seven_faces() -> None:
     imported: set[str] = set()
     for path in NOTEBOOKS:
         code = code_of(nbformat.read(path, as_version=4))

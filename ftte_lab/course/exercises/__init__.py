@@ -20,6 +20,7 @@ from ftte_lab.course.exercises import (
     lesson10,
     lesson11,
     lesson12,
+    lesson13,
 )
 
 _MODULES = (
@@ -36,9 +37,10 @@ _MODULES = (
     lesson10,
     lesson11,
     lesson12,
+    lesson13,
 )
 
 EXERCISES: Mapping[str, Exercise] = MappingProxyType(
     {name: exercise for module in _MODULES for name, exercise in module.EXERCISES.items()}
 )
-"""Exercises by name, "00a" to "12b"."""
+"""Exercises by name, "00a" to "13b"."""
