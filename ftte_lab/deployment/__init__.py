@@ -9,6 +9,7 @@ from ftte_lab.deployment.report import (
     accuracy_table,
     arrival_table,
     comparison,
+    memory_table,
     order_agreement,
     staleness_table,
 )
@@ -37,6 +38,7 @@ __all__ = [
     "follow_run",
     "measure_step",
     "open_room",
+    "memory_table",
     "order_agreement",
     "picture_spec",
     "run_digest",

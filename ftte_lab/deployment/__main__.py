@@ -29,6 +29,7 @@ def _parser() -> argparse.ArgumentParser:
     join.add_argument("line", metavar="LINE", help="the join line; -: from standard input")
     join.add_argument("--name", default=f"node-{os.getpid()}", help="of this node")
     join.add_argument("--speed", type=float, default=1.0, help="share of full speed: 0.25 is slow")
+    join.add_argument("--memory", type=float, help="KiB that a training step may hold here")
     join.add_argument("--quiet", action="store_true", help="do not show what is sent")
     show = commands.add_parser("show", help="run locked and free on this machine, and compare")
     show.add_argument("--nodes", type=int, default=4, help="node processes, 4 or more")
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             return _show(args)
         if args.command == "serve":
             return _serve(args.seats, args.seconds, args.host, args.port, args.word)
-        return _join(args.line, args.name, args.speed, args.quiet)
+        return _join(args.line, args.name, args.speed, args.memory, args.quiet)
     except (ValueError, DeploymentError) as error:
         say(f"ftte_lab: {error}", sys.stderr)
         return 2
@@ -95,7 +96,7 @@ def _serve(seats: int, seconds: float, host: str, port: int, word: str | None) -
     return 0
 
 
-def _join(line: str, name: str, speed: float, quiet: bool) -> int:
+def _join(line: str, name: str, speed: float, memory: float | None, quiet: bool) -> int:
     """Take part until the server ends, or whoever started this process."""
     configure_process()
     ends, secret = threading.Event(), b""
@@ -107,7 +108,8 @@ def _join(line: str, name: str, speed: float, quiet: bool) -> int:
     tell = (lambda text: None) if quiet or secret else say
     carrier = ShownCarrier(ZmqNode(joined, secret or kept_secret(name)), tell, speed)
     try:
-        say(follow(carrier, Join(joined.word, name), unwanted=ends.is_set))
+        me = Join(joined.word, name)
+        say(follow(carrier, me, unwanted=ends.is_set, budget_kib=memory))
     finally:
         carrier.close()
     return 0

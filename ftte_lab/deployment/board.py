@@ -67,6 +67,8 @@ class Board:
             point = (float(event.point["sim_seconds"]), float(event.point["accuracy"]))
             self.points = [*self.points, point][-_MOST_POINTS:]
         elif isinstance(event, RealRun):
+            for row in self.rows.values():  # what was still under way is void
+                row.state = "waits" if row.state == "trains" else row.state
             self.news.appendleft(f"the run has ended after {event.real_s:.0f} s")
 
     def state(self) -> dict[str, Any]:

@@ -49,6 +49,7 @@ class FreeOrder:
             self._steps = math.ceil(s.max_updates / self.policy.buffer)
         self._tick_s, self._ticks = s.horizon_s / (s.evaluations - 1), 0
         self._clock, self._zero = clock, clock()
+        self._stopped: float | None = None  # when a pause stopped the clock
         self._draw, self._jitter = np.random.default_rng([_TAG, s.seed]).spawn(2)
         self._first_s = _first_download_s(prepared)
 
@@ -64,7 +65,17 @@ class FreeOrder:
 
     def now_s(self) -> float:
         """Return the virtual time since the first start (s)."""
-        return (self._clock() - self._zero) / self._scale if self.measured.client else 0.0
+        now = self._clock() if self._stopped is None else self._stopped
+        return (now - self._zero) / self._scale if self.measured.client else 0.0
+
+    def hold(self, paused: bool) -> None:
+        """Let the clock stand still while a pause lasts and nobody is under way."""
+        still = paused and not self._flying
+        if still and self._stopped is None:
+            self._stopped = self._clock()
+        elif not still and self._stopped is not None:
+            self._zero += self._clock() - self._stopped
+            self._stopped = None
 
     def start(self, idle: Iterable[int]) -> Start | None:
         """Start a client if a slot is free, and the protocol lets it be filled."""

@@ -12,9 +12,14 @@ from ftte_lab.deployment.node import Node
 
 
 class JobThread:
-    """Do what the server asks for; only the newest job counts, and older ones are void."""
+    """Do what the server asks for; only the newest job counts, and older ones are void.
 
-    def __init__(self) -> None:
+    Args:
+        budget_kib: what this node may hold in a training step (KiB); `None`: as the run says.
+    """
+
+    def __init__(self, budget_kib: float | None = None) -> None:
+        self._budget_kib = budget_kib
         self._orders: queue.SimpleQueue[tuple[int, Welcome | Job]] = queue.SimpleQueue()
         self._done: queue.SimpleQueue[tuple[int, Update | Exception]] = queue.SimpleQueue()
         self._newest, self._answered = 0, 0
@@ -57,7 +62,7 @@ class JobThread:
             number, order = self._orders.get()
             try:
                 if isinstance(order, Welcome):
-                    node = Node(order)
+                    node = Node(order, self._budget_kib)
                 elif number == self._newest and node is not None:
                     self._do(node, order, number)
             except Exception as error:  # it is raised where the node follows the server

@@ -49,6 +49,9 @@ class LockedOrder:
         """Return the virtual time of the newest version (s)."""
         return float(self.prepared.timeline.step_s[self._version - 1]) if self._version else 0.0
 
+    def hold(self, paused: bool) -> None:
+        """Do nothing: the timeline has a clock of its own."""
+
     def start(self, idle: Iterable[int]) -> Start | None:
         """Start the first one of the timeline whose client is idle, if its version is there."""
         queues = [queue for client in idle if (queue := self._waiting.get(client))]

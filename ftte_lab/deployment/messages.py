@@ -14,6 +14,9 @@ PARTS = ("model", "frozen", "row", "index")
 
 Seconds = tuple[float, float, float]
 """Real seconds to download, to compute and to upload."""
+Held = tuple[int, int, int]
+"""Of a training step: bytes of all tensors at its peak, growth of the process, samples at once."""
+NOT_MEASURED: Held = (0, 0, 0)
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,7 @@ class Job:
         pace: how long the node shall take at least for each phase, so that a fast machine plays a
             slow device; zeros: as fast as it can.
         parts: what is downloaded, by name (see `PARTS`); exactly what `models` serialises.
+        micro_batch: samples that the device passes at once; 0: the complete batch.
     """
 
     number: int
@@ -64,6 +68,7 @@ class Job:
     together: bool = False
     pace: Seconds = (0.0, 0.0, 0.0)
     parts: Mapping[str, bytes] = field(default_factory=dict)
+    micro_batch: int = 0
 
     @property
     def payload_bytes(self) -> int:
@@ -80,12 +85,14 @@ class Update:
         payload: the update; exactly what `models` serialises.
         step_variance: sampling variance that the client measured; 0 if it is not tracked.
         seconds: what each phase took, by the node's own clock.
+        held: memory of a training step there (see `Held`); zeros: not measured.
     """
 
     number: int
     payload: bytes
     step_variance: float = 0.0
     seconds: Seconds = (0.0, 0.0, 0.0)
+    held: Held = NOT_MEASURED
 
 
 @dataclass(frozen=True)

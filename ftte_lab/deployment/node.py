@@ -11,7 +11,8 @@ import time
 import numpy as np
 import torch
 
-from ftte_lab.deployment.messages import Job, Update, Welcome
+from ftte_lab.deployment.messages import Held, Job, Update, Welcome
+from ftte_lab.deployment.node_memory import NodeMemory
 from ftte_lab.deployment.phase_clock import Pause, PhaseClock
 from ftte_lab.deployment.played_device import PlayedDevice
 from ftte_lab.devices import FaultyMessages
@@ -25,12 +26,13 @@ class Node:
 
     Args:
         welcome: the run, and which clients.
+        budget_kib: what this node may hold in a training step (KiB); `None`: as the run says.
 
     Raises:
         ValueError: a scenario that cannot be read, or data that is not on this machine.
     """
 
-    def __init__(self, welcome: Welcome) -> None:
+    def __init__(self, welcome: Welcome, budget_kib: float | None = None) -> None:
         self.scenario = s = Scenario.from_json(welcome.scenario)
         self.clients, self._union = welcome.clients, welcome.union
         dataset, self._shards = client_data(s)
@@ -39,6 +41,7 @@ class Node:
         self._faults = FaultyMessages(s.fault, faulty_of(s), s.seed)
         self._x = torch.as_tensor(dataset.x_train, device="cpu")
         self._devices: dict[int, PlayedDevice] = {}
+        self._memory, self._held = NodeMemory(s, budget_kib), dict[int, Held]()
         self._inputs: FrozenInputs | None = None
 
     def answer(self, job: Job, pause: Pause = time.sleep) -> Update:
@@ -49,7 +52,7 @@ class Node:
             pause: called to take as long as the pace of the job asks for.
 
         Raises:
-            ValueError: a job that does not fit the run.
+            ValueError: a job that does not fit the run, or not the memory of this node.
         """
         clock = PhaseClock(job.pace, pause)
         device = self._downloaded(job)
@@ -58,7 +61,7 @@ class Node:
         clock.end_phase()
         payload, variance = self._packed(job, device, updates)
         clock.end_phase()
-        return Update(job.number, payload, variance, clock.seconds)
+        return Update(job.number, payload, variance, clock.seconds, self._held[job.client])
 
     def _downloaded(self, job: Job) -> PlayedDevice:
         """Return the client's device with the model of the job."""
@@ -66,10 +69,17 @@ class Node:
             raise ValueError(f"client {job.client} is not played here; allowed: {self.clients}.")
         if job.client not in self._devices or set(job.parts) != {"row"}:
             first = PlayedDevice(self.scenario, self._model, job, self._union)
+            self._held[job.client] = self._step_memory(first, job)
             self._devices[job.client] = first
         device = self._devices[job.client]
         device.download(job)
         return device
+
+    def _step_memory(self, device: PlayedDevice, job: Job) -> Held:
+        """Measure once per client what a step holds, if it fits this node."""
+        model, subset = self._model, device.plan.subset
+        at_once = self._memory.micro_batch(model, subset, job.micro_batch)
+        return self._memory.measured(model, device.params, subset, at_once)
 
     def _train(self, job: Job, device: PlayedDevice) -> Updates:
         """Train as the simulation does; beside its own twin, where it trains beside others.

@@ -55,6 +55,9 @@ class Order(Protocol):
     def now_s(self) -> float:
         """Return the virtual time (s)."""
 
+    def hold(self, paused: bool) -> None:
+        """Let the clock stand still while a pause lasts and nobody is under way."""
+
     def start(self, idle: Iterable[int]) -> Start | None:
         """Start one of these idle clients; `None`: nobody may start now."""
 

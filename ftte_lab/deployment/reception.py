@@ -44,7 +44,8 @@ class Reception:
     Attributes:
         welcome: makes the message that begins a run on a node; `None`: there is no run.
         counts: how often each thing happened.
-        paused: whether no new jobs are sent; those under way come to their end.
+        paused: whether no new jobs are sent; those under way come to their end, and then the clock
+            of the run stands still.
     """
 
     def __init__(self, carrier: ServerCarrier, members: Members, lost_s: float = LOST_S) -> None:

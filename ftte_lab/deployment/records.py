@@ -57,6 +57,9 @@ class JobRecord:
         payload_up_bytes: of the upload.
         framed_down_bytes: of the download with everything that the carrier puts around it.
         framed_up_bytes: of the upload.
+        tensor_peak_bytes: of the tensors of a training step on that node; 0: not measured.
+        process_growth_bytes: by how much the process grew meanwhile.
+        micro_batch: samples that the node passes at once.
         outcome: "running", "buffered", "stale", "aborted", "lost", "void" or "unreadable".
     """
 
@@ -79,6 +82,9 @@ class JobRecord:
     payload_up_bytes: int = 0
     framed_down_bytes: int = 0
     framed_up_bytes: int = 0
+    tensor_peak_bytes: int = 0
+    process_growth_bytes: int = 0
+    micro_batch: int = 0
     outcome: str = "running"
 
 

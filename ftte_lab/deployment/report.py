@@ -24,14 +24,14 @@ def comparison(run: RealRun) -> pd.DataFrame:
     """Compare a run with its prediction: `quantity`, `unit`, `predicted`, `measured`.
 
     Bytes and seconds are means over the jobs of the run. What is not predicted is nan: the bytes
-    that a carrier puts around a message, and its time.
+    that a carrier puts around a message, its time, and the growth of a process.
 
     Args:
         run: what the real processes did.
     """
     import pandas as pd
 
-    rows = [*_byte_rows(run), *_second_rows(run), *_run_rows(run)]
+    rows = [*_byte_rows(run), *_memory_rows(run), *_second_rows(run), *_run_rows(run)]
     return pd.DataFrame(rows, columns=["quantity", "unit", "predicted", "measured"])
 
 
@@ -91,6 +91,33 @@ def arrival_table(run: RealRun) -> pd.DataFrame:
     return table
 
 
+def memory_table(run: RealRun) -> pd.DataFrame:
+    """List what a training step holds on the node of each client that was measured.
+
+    The columns are `client`, `node`, `micro_batch`, and in bytes `predicted` (the memory bill),
+    `measured` (all tensors at the peak) and `process_growth` (the resident memory of the process,
+    which keeps what it once had).
+
+    Args:
+        run: what the real processes did.
+    """
+    import pandas as pd
+
+    jobs = run.jobs[run.jobs["tensor_peak_bytes"] > 0].drop_duplicates("client", keep="last")
+    jobs, tiers = jobs.sort_values("client"), run.predicted.tiers
+    of_client = jobs["client"].astype(int).to_numpy()
+    return pd.DataFrame(
+        {
+            "client": of_client,
+            "node": jobs["node"].to_numpy(),
+            "micro_batch": jobs["micro_batch"].to_numpy(),
+            "predicted": tiers.per_client([one.bill.peak_bytes for one in tiers.tiers])[of_client],
+            "measured": jobs["tensor_peak_bytes"].to_numpy(),
+            "process_growth": jobs["process_growth_bytes"].to_numpy(),
+        }
+    )
+
+
 def accuracy_table(run: RealRun, simulated: History | None = None) -> pd.DataFrame:
     """List accuracy over time: `source`, `sim_seconds`, `real_s`, `updates`, `accuracy`.
 
@@ -127,6 +154,13 @@ def _byte_rows(run: RealRun) -> Iterator[Row]:
         predicted = _mean(expected[chosen])
         yield name, "bytes", predicted, _mean(jobs[f"payload_{way}_bytes"][chosen])
         yield f"{name}, framed", "bytes", math.nan, _mean(jobs[f"framed_{way}_bytes"][chosen])
+
+
+def _memory_rows(run: RealRun) -> Iterator[Row]:
+    """Yield the memory of a training step: the bill against all tensors, and the process."""
+    table = memory_table(run)
+    yield "tensor peak", "bytes", _mean(table["predicted"]), _mean(table["measured"])
+    yield "process growth", "bytes", math.nan, _mean(table["process_growth"])
 
 
 def _second_rows(run: RealRun) -> Iterator[Row]:

@@ -70,6 +70,7 @@ class ServedRun:
         try:
             yield self.model.evaluate(0.0)
             while not self.order.ended():
+                self.order.hold(self.reception.paused)
                 self._send_jobs()
                 for incident in self.reception.receive(_LOOK_S):
                     self._take(incident)
@@ -110,7 +111,8 @@ class ServedRun:
         whole = start.client not in member.supplied
         parts = self.model.parts(start, whole)
         number = next(self.numbers)
-        job = Job(number, start.client, start.visit, start.together, start.pace, parts)
+        at_once = self.prepared.tiers.tiers[start.tier].bill.micro_batch or 0
+        job = Job(number, start.client, start.visit, start.together, start.pace, parts, at_once)
         framed = self.reception.carrier.send(member.key, job)
         member.supplied.add(start.client)
         record = JobRecord(
@@ -157,6 +159,7 @@ class ServedRun:
         record.arrived_s = self._now_s()
         record.download_s, record.compute_s, record.upload_s = update.seconds
         record.payload_up_bytes, record.framed_up_bytes = len(update.payload), framed
+        record.tensor_peak_bytes, record.process_growth_bytes, record.micro_batch = update.held
         record.outcome = self.order.arrived(start.participation, update.seconds)
         if record.outcome == "buffered":
             self.model.keep(start.participation, row, update)

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ftte_lab._common import number
 from ftte_lab.deployment.carrier import NodeCarrier
-from ftte_lab.deployment.messages import Beat, Job, Join, Message, Update
+from ftte_lab.deployment.messages import NOT_MEASURED, Beat, Held, Job, Join, Message, Update
 from ftte_lab.deployment.wire import to_frames
 
 _SHOWN_BYTES = 16
@@ -32,7 +32,7 @@ class ShownCarrier:
     ) -> None:
         self._carrier, self._tell = carrier, tell
         self._speed = number("speed", speed, SLOWEST, FASTEST)
-        self.sent_bytes = 0
+        self.sent_bytes, self._held = 0, NOT_MEASURED
 
     def receive(self, wait_s: float) -> Message | None:
         """Return the next message; a job of a slowed node takes longer."""
@@ -53,10 +53,25 @@ class ShownCarrier:
         elif not isinstance(message, Beat):
             for line in as_lines(message):
                 self._tell(line)
+        if isinstance(message, Update) and message.held != self._held:
+            self._held = message.held
+            self._tell(as_memory(message.held))
 
     def close(self) -> None:
         """Give back what the carrier holds."""
         self._carrier.close()
+
+
+def as_memory(held: Held) -> str:
+    """Return what a training step holds on a node, as a line for its owner.
+
+    Example:
+        >>> as_memory((41000, 0, 4))
+        'a training step with 4 samples at once holds 40.0 KiB of tensors at its peak'
+    """
+    peak, _, at_once = held
+    samples = f"{at_once} sample{'s' * (at_once != 1)} at once"
+    return f"a training step with {samples} holds {peak / 1024:.1f} KiB of tensors at its peak"
 
 
 def as_lines(message: Message) -> list[str]:
@@ -65,10 +80,10 @@ def as_lines(message: Message) -> list[str]:
     Example:
         >>> for line in as_lines(Update(7, b"abc")):
         ...     print(line)
-        sent update: 3 frames, 128 bytes
+        sent update: 3 frames, 152 bytes
           93 bytes   {"kind": "update", "arrays": [["payload", "|u1", [3]], ["numbers", "<f8" ...
           3 bytes    61 62 63
-          32 bytes   00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 ...
+          56 bytes   00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 ...
     """
     head, *rest = to_frames(message)
     total = len(head) + sum(map(len, rest))

@@ -20,6 +20,7 @@ from ftte_lab.deployment.messages import (
     Again,
     Beat,
     Bye,
+    Held,
     Job,
     Join,
     Left,
@@ -50,7 +51,7 @@ def to_frames(message: Message) -> list[bytes]:
     Example:
         >>> head, payload, numbers = to_frames(Update(7, b"abc"))
         >>> payload, len(numbers)
-        (b'abc', 32)
+        (b'abc', 56)
         >>> from_frames([head, payload, numbers]) == Update(7, b"abc")
         True
     """
@@ -80,7 +81,7 @@ def _plain(message: Message) -> tuple[dict[str, Any], dict[str, np.ndarray]]:
         fields = {name: value for name, value in vars(message).items() if name != "parts"}
         return fields, {name: _bytes(part) for name, part in message.parts.items()}
     if isinstance(message, Update):
-        numbers = np.array([message.step_variance, *message.seconds], "<f8")
+        numbers = np.array([message.step_variance, *message.seconds, *message.held], "<f8")
         return {"number": message.number}, {"payload": _bytes(message.payload), "numbers": numbers}
     return dict(vars(message)), {}
 
@@ -117,16 +118,19 @@ def _job(head: Mapping[str, Any], arrays: _Arrays) -> Job:
     if not set(arrays) <= set(PARTS) or not isinstance(head["together"], bool):
         raise WireError("a job with other parts")
     parts = {name: _payload(array) for name, array in arrays.items()}
-    number, client, visit = (_whole(head[name]) for name in ("number", "client", "visit"))
-    return Job(number, client, visit, head["together"], _seconds(head["pace"]), parts)
+    names = ("number", "client", "visit", "micro_batch")
+    number, client, visit, micro_batch = (_whole(head[name]) for name in names)
+    pace = _seconds(head["pace"])
+    return Job(number, client, visit, head["together"], pace, parts, micro_batch)
 
 
 def _update(head: Mapping[str, Any], arrays: _Arrays) -> Update:
     numbers, payload = arrays["numbers"], arrays["payload"]
-    if len(arrays) != 2 or numbers.dtype != "<f8" or numbers.shape != (4,):
+    if len(arrays) != 2 or numbers.dtype != "<f8" or numbers.shape != (7,):
         raise WireError("an update with other parts")
-    variance, *seconds = numbers.tolist()
-    return Update(_whole(head["number"]), _payload(payload), variance, _seconds(seconds))
+    variance, *rest = numbers.tolist()
+    seconds, held = _seconds(rest[:3]), _held(rest[3:])
+    return Update(_whole(head["number"]), _payload(payload), variance, seconds, held)
 
 
 def _welcome(head: Mapping[str, Any], arrays: _Arrays) -> Welcome:
@@ -159,6 +163,13 @@ def _seconds(values: Any) -> Seconds:
     return down, compute, up
 
 
+def _held(values: Sequence[float]) -> Held:
+    if not all(0 <= value < _MOST and value == int(value) for value in values):
+        raise WireError("no bytes")
+    peak, growth, at_once = map(int, values)
+    return peak, growth, at_once
+
+
 _Reader = Callable[[Mapping[str, Any], _Arrays], Message]
 _READ: Mapping[str, tuple[_Reader, tuple[str, ...]]] = {
     "join": (
@@ -166,7 +177,7 @@ _READ: Mapping[str, tuple[_Reader, tuple[str, ...]]] = {
         ("word", "name"),
     ),
     "welcome": (_welcome, ("scenario", "clients", "union")),
-    "job": (_job, ("number", "client", "visit", "together", "pace")),
+    "job": (_job, ("number", "client", "visit", "together", "pace", "micro_batch")),
     "update": (_update, ("number",)),
     "beat": (lambda head, arrays: Beat(), ()),
     "again": (lambda head, arrays: Again(), ()),

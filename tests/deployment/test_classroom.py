@@ -13,12 +13,12 @@ import pytest
 from ftte_lab.deployment.board import Board
 from ftte_lab.deployment.classroom import Classroom, qr_picture
 from ftte_lab.deployment.messages import Job, Join, Message, Update
-from ftte_lab.deployment.records import Noticed
+from ftte_lab.deployment.records import Noticed, RealRun
 from ftte_lab.deployment.shown_carrier import ShownCarrier, as_lines
 from ftte_lab.deployment.wall import Wall
 from ftte_lab.deployment.wall_page import PAGE
 from ftte_lab.deployment.wire import to_frames
-from tests.deployment.thread_nodes import ThreadNodes
+from tests.deployment.thread_nodes import FullRoom, ThreadNodes
 from tests.tiny import TINY
 
 
@@ -84,6 +84,22 @@ def test_the_board_counts_what_happens() -> None:
     assert (bob["name"], bob["state"], bob["jobs"], bob["updates"]) == ("bob", "trains", 2, 1)
     assert (ada["name"], ada["state"]) == ("ada", "lost")
     assert board.state()["news"][:2] == ["ada: lost", "?: wrong word"]
+
+
+def test_after_a_run_nobody_trains_any_more(full_room: FullRoom) -> None:
+    scenario = TINY.replace(clients=3, concurrency=3, buffer=2, horizon_s=60.0).as_method("ftte")
+    board, last = Board(), None
+    for last in full_room.room.free(scenario, seconds=0.5):
+        board.take(last)
+        if isinstance(last, RealRun):
+            break
+        states = {row.state for row in board.rows.values()}
+    assert isinstance(last, RealRun)
+    assert "trains" in states  # a buffer of two: the third node is still under way
+    board.take(Noticed("lost", "node-1", -1, 1.0))
+    board.take(last)
+    shown = {row["name"]: row["state"] for row in board.state()["nodes"]}
+    assert shown == {"node-1": "lost", "node-2": "waits", "node-3": "waits"}
 
 
 class Line:

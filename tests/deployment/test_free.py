@@ -18,6 +18,7 @@ from ftte_lab.deployment import (
     arrival_table,
     comparison,
     follow_run,
+    memory_table,
     order_agreement,
     staleness_table,
 )
@@ -102,6 +103,29 @@ def test_nodes_that_keep_the_predicted_pace_give_the_predicted_timeline(
         mine, expected = getattr(found, name)[there], getattr(wanted, name)[theirs]
         done = wanted.fate[theirs] == Fate.APPLIED
         np.testing.assert_allclose(mine[done], expected[done], rtol=1e-9)
+
+
+def test_a_pause_stops_the_clock_once_nobody_is_under_way() -> None:
+    clock = Clock()
+    order = FreeOrder(PREPARED, 2.0, True, clock)
+    order.hold(True)
+    clock.now_s += 50.0  # before the first start there is no time at all
+    order.hold(False)
+    start = order.start([0])
+    assert start is not None
+    clock.now_s += 4.0
+    order.hold(True)
+    clock.now_s += 2.0  # the job goes on, and so does the clock
+    order.hold(True)
+    assert order.now_s() == 3.0
+    order.arrived(start.participation, (1.0, 1.0, 1.0))
+    for _ in range(3):
+        order.hold(True)
+        clock.now_s += 100.0
+        assert order.now_s() == 3.0
+    order.hold(False)
+    clock.now_s += 2.0
+    assert order.now_s() == 4.0
 
 
 @given(st.data())
@@ -215,6 +239,17 @@ def test_tables_compare_prediction_and_measurement(free_run: RealRun) -> None:
     points = accuracy_table(free_run, free_run.history)
     assert set(points["source"]) == {"measured", "simulated"}
     np.testing.assert_allclose(points["real_s"], points["sim_seconds"] * free_run.scale)
+
+
+def test_a_step_holds_on_each_node_what_the_bill_says(free_run: RealRun) -> None:
+    found = memory_table(free_run)
+    assert found["client"].tolist() == [0, 1, 2]
+    np.testing.assert_allclose(found["measured"], found["predicted"], rtol=1e-3)
+    assert (found["micro_batch"] == THREE.batch).all()
+    assert (found["process_growth"] >= 0).all()
+    row = comparison(free_run).set_index("quantity").loc["tensor peak"]
+    assert row["predicted"] == free_run.predicted.bill.peak_bytes
+    assert row["measured"] == pytest.approx(row["predicted"], rel=1e-3)
 
 
 def test_order_agreement_is_one_for_one_order_and_zero_for_the_opposite() -> None:

@@ -41,8 +41,11 @@ MESSAGES: st.SearchStrategy[Message] = st.one_of(
         st.booleans(),
         SECONDS,
         st.dictionaries(st.sampled_from(PARTS), PAYLOADS),
+        WHOLE,
     ),
-    st.builds(Update, WHOLE, PAYLOADS, st.floats(allow_nan=False), SECONDS),
+    st.builds(
+        Update, WHOLE, PAYLOADS, st.floats(allow_nan=False), SECONDS, st.tuples(*[WHOLE] * 3)
+    ),
     st.builds(Bye, st.text()),
     st.sampled_from([Beat(), Again(), Left()]),
 )
@@ -109,15 +112,15 @@ def test_a_head_with_other_values_is_another_message_or_none(
 @pytest.mark.parametrize(
     ("arrays", "frames"),
     [
-        ([["payload", "|O", [1]], ["numbers", "<f8", [4]]], [b"x" * 8, bytes(32)]),
-        ([["payload", "|u1", [-1]], ["numbers", "<f8", [4]]], [b"", bytes(32)]),
-        ([["payload", "|u1", [2, 2]], ["numbers", "<f8", [4]]], [b"abcd", bytes(32)]),
-        ([["payload", "|u1", [3]], ["numbers", "<f8", [4]]], [b"ab", bytes(32)]),
-        ([["payload", "|u1", [2]], ["numbers", "<f8", [3]]], [b"ab", bytes(24)]),
-        ([["payload", "|u1", [2]], ["payload", "<f8", [4]]], [b"ab", bytes(32)]),
-        ([["payload", "<f8", [4]], ["numbers", "<f8", [4]]], [bytes(32), bytes(32)]),
-        ([["payload", "|u1", [2**60]], ["numbers", "<f8", [4]]], [b"", bytes(32)]),
-        ([["payload", "<i8", [1]], ["numbers", "<f8", [4]]], [bytes(8), bytes(32)]),
+        ([["payload", "|O", [1]], ["numbers", "<f8", [7]]], [b"x" * 8, bytes(56)]),
+        ([["payload", "|u1", [-1]], ["numbers", "<f8", [7]]], [b"", bytes(56)]),
+        ([["payload", "|u1", [2, 2]], ["numbers", "<f8", [7]]], [b"abcd", bytes(56)]),
+        ([["payload", "|u1", [3]], ["numbers", "<f8", [7]]], [b"ab", bytes(56)]),
+        ([["payload", "|u1", [2]], ["numbers", "<f8", [6]]], [b"ab", bytes(48)]),
+        ([["payload", "|u1", [2]], ["payload", "<f8", [7]]], [b"ab", bytes(56)]),
+        ([["payload", "<f8", [7]], ["numbers", "<f8", [7]]], [bytes(56), bytes(56)]),
+        ([["payload", "|u1", [2**60]], ["numbers", "<f8", [7]]], [b"", bytes(56)]),
+        ([["payload", "<i8", [1]], ["numbers", "<f8", [7]]], [bytes(8), bytes(56)]),
     ],
 )
 def test_other_types_shapes_and_lengths_are_refused(arrays: Any, frames: list[bytes]) -> None:
@@ -130,6 +133,14 @@ def test_seconds_must_be_seconds() -> None:
     for seconds in ((math.nan, 0.0, 0.0), (-1.0, 0.0, 0.0), (0.0, math.inf, 0.0)):
         with pytest.raises(WireError):
             from_frames(to_frames(Update(1, b"", 0.0, seconds)))
+
+
+def test_memory_must_be_bytes() -> None:
+    good = (1, 2, 3)
+    assert from_frames(to_frames(Update(1, b"", held=good))) == Update(1, b"", held=good)
+    for held in ((-1, 0, 0), (0, math.nan, 0), (0, 0, math.inf), (0.5, 0, 0), (2**53, 0, 0)):
+        with pytest.raises(WireError):
+            from_frames(to_frames(Update(1, b"", held=held)))  # type: ignore[arg-type]
 
 
 @given(
