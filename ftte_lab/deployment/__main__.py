@@ -20,6 +20,8 @@ from ftte_lab.deployment.shown_carrier import ShownCarrier
 from ftte_lab.deployment.zmq_carrier import ZmqNode
 
 _STANDARD_INPUT = "-"
+DATA = ("digits", "motion")
+"""What a class may train on; with motion each node holds the signals of one person's wrist."""
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -29,6 +31,7 @@ def _parser() -> argparse.ArgumentParser:
     join.add_argument("line", metavar="LINE", help="the join line; -: from standard input")
     join.add_argument("--name", default=f"node-{os.getpid()}", help="of this node")
     join.add_argument("--speed", type=float, default=1.0, help="share of full speed: 0.25 is slow")
+    join.add_argument("--person", type=int, default=-1, help="whose samples: 0, 1, ...; any")
     join.add_argument("--memory", type=float, help="KiB that a training step may hold here")
     join.add_argument("--quiet", action="store_true", help="do not show what is sent")
     show = commands.add_parser("show", help="run locked and free on this machine, and compare")
@@ -39,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     show.add_argument("--store", type=Path, help="JSON to write, with all that was measured")
     serve = commands.add_parser("serve", help="let a class join, and show it on a page")
     serve.add_argument("--seats", type=int, default=8, help="nodes that may join")
+    serve.add_argument("--data", choices=DATA, default=DATA[0], help="what the nodes train on")
     serve.add_argument("--seconds", type=float, default=120.0, help="of a run")
     serve.add_argument("--host", default=LOOPBACK, help="this machine's address in its network")
     serve.add_argument("--port", type=int, default=0, help="for the nodes; 0: any free one")
@@ -53,8 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if args.command == "show":
             return _show(args)
         if args.command == "serve":
-            return _serve(args.seats, args.seconds, args.host, args.port, args.word)
-        return _join(args.line, args.name, args.speed, args.memory, args.quiet)
+            return _serve(args)
+        return _join(args)
     except (ValueError, DeploymentError) as error:
         say(f"ftte_lab: {error}", sys.stderr)
         return 2
@@ -80,13 +84,14 @@ def _show(args: argparse.Namespace) -> int:
     return 0 if same else 1
 
 
-def _serve(seats: int, seconds: float, host: str, port: int, word: str | None) -> int:
+def _serve(args: argparse.Namespace) -> int:
     """Serve a class until the page, or an interrupt, ends it."""
     from ftte_lab.deployment.classroom import Classroom
     from ftte_lab.deployment.demonstration import demonstration_scenario
 
-    scenario = demonstration_scenario(integer("seats", seats, 4, 200))
-    room = Classroom(scenario, seconds=seconds, host=host, port=port, word=word, tell=say)
+    scenario = demonstration_scenario(integer("seats", args.seats, 4, 200), args.data)
+    at = {"host": args.host, "port": args.port, "word": args.word}
+    room = Classroom(scenario, seconds=args.seconds, tell=say, **at)
     try:
         room.serve()
     except KeyboardInterrupt:
@@ -96,20 +101,21 @@ def _serve(seats: int, seconds: float, host: str, port: int, word: str | None) -
     return 0
 
 
-def _join(line: str, name: str, speed: float, memory: float | None, quiet: bool) -> int:
+def _join(args: argparse.Namespace) -> int:
     """Take part until the server ends, or whoever started this process."""
     configure_process()
+    line, name = args.line, args.name
     ends, secret = threading.Event(), b""
     if line == _STANDARD_INPUT:
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it ends it
         line, secret = sys.stdin.readline(), sys.stdin.readline().strip().encode()
         threading.Thread(target=_end_with_input, args=(ends,), daemon=True).start()
     joined = JoinLine.read(line)
-    tell = (lambda text: None) if quiet or secret else say
-    carrier = ShownCarrier(ZmqNode(joined, secret or kept_secret(name)), tell, speed)
+    tell = (lambda text: None) if args.quiet or secret else say
+    carrier = ShownCarrier(ZmqNode(joined, secret or kept_secret(name)), tell, args.speed)
     try:
-        me = Join(joined.word, name)
-        say(follow(carrier, me, unwanted=ends.is_set, budget_kib=memory))
+        me = Join(joined.word, name, max(-1, args.person))
+        say(follow(carrier, me, unwanted=ends.is_set, budget_kib=args.memory))
     finally:
         carrier.close()
     return 0

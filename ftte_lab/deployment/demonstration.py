@@ -19,17 +19,28 @@ from ftte_lab.simulation import Finished, Prepared, Scenario, prepare, simulate
 _HORIZON_S = {"zmq": 60.0, "flower": 6.0}
 DEFAULT_SECONDS = {"zmq": 20.0, "flower": 150.0}
 """Real seconds of the free run, by carrier."""
+_MOTION = {
+    "data": "motion",
+    "model": "mcunet-s",
+    "local_steps": 4,
+    "budget_kib": None,
+    "payload_share": 0.25,
+    "horizon_s": 600.0,
+}
 
 
-def demonstration_scenario(nodes: int = 4, carrier: str = "zmq") -> Scenario:
+def demonstration_scenario(
+    nodes: int = 4, carrier: str = "zmq", data: str = "digits"
+) -> Scenario:
     """Return a small run of FTTE with one client per node, whose buffer holds three.
 
     Args:
         nodes: how many, 4 or more.
         carrier: what moves the messages, "zmq" or "flower".
+        data: "digits" or "motion"; with motion each client is a person with a style of their own.
     """
     choice("carrier", carrier, tuple(_HORIZON_S))
-    return Scenario(
+    scenario = Scenario(
         data="digits",
         model="mlp",
         clients=nodes,
@@ -45,7 +56,8 @@ def demonstration_scenario(nodes: int = 4, carrier: str = "zmq") -> Scenario:
         budget_kib=40.0,
         horizon_s=_HORIZON_S[carrier],
         evaluations=15,
-    ).as_method("ftte")
+    )
+    return scenario.replace(**(_MOTION if data == "motion" else {})).as_method("ftte")
 
 
 def demonstrate(

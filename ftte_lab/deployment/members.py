@@ -75,13 +75,13 @@ class Members:
         seats = f"all {self.seats} seats are taken"
         return None if self._free_seat(name) is not None else seats
 
-    def join(self, name: str, key: str, now_s: float) -> Member:
-        """Give a node its seat; it has no model yet.
+    def join(self, name: str, key: str, now_s: float, wish: int = -1) -> Member:
+        """Give a node its seat, the one that it wishes if that is free; it has no model yet.
 
         Raises:
             ValueError: there is no seat left.
         """
-        seat = self._free_seat(name)
+        seat = self._free_seat(name, wish)
         if seat is None:
             raise ValueError(f"{self.seats} nodes are there; allowed: {self.seats}.")
         self._seat_of = {n: s for n, s in self._seat_of.items() if s != seat} | {name: seat}
@@ -98,9 +98,11 @@ class Members:
         self._revoked |= {key for key, owned in self._name_of.items() if owned == name}
         self.leave(name)
 
-    def _free_seat(self, name: str) -> int | None:
-        """Return the seat of a name: its own, one that nobody had, or one that was left."""
+    def _free_seat(self, name: str, wish: int = -1) -> int | None:
+        """Return a seat: the wish, its own one, one that nobody had, or one that was left."""
         taken = {member.seat for member in self.present.values() if member.name != name}
+        if wish in set(range(self.seats)) - taken:
+            return wish
         own = self._seat_of.get(name)
         if own is not None and own not in taken:
             return own

@@ -26,10 +26,12 @@ class Join:
     Attributes:
         word: of the join line.
         name: by which the node is known; it belongs to the first key that takes it.
+        seat: which seat it wishes, and so whose samples; -1: any. It gets it if it is free.
     """
 
     word: str
     name: str
+    seat: int = -1
 
 
 @dataclass(frozen=True)

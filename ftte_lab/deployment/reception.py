@@ -124,7 +124,7 @@ class Reception:
         name = message.name if is_name(message.name) else "?"
         reason = self.members.refusal(message.name, message.word, key)
         if reason is None:
-            self._welcome(self.members.join(name, key, time.monotonic()))
+            self._welcome(self.members.join(name, key, time.monotonic(), message.seat))
             return Incident("joined", name)
         if reason != WRONG_WORD:  # whoever knows the word learns why
             self.carrier.send(key, Bye(reason))

@@ -7,7 +7,16 @@ from dataclasses import replace
 
 from ftte_lab._common import number
 from ftte_lab.deployment.carrier import NodeCarrier
-from ftte_lab.deployment.messages import NOT_MEASURED, Beat, Held, Job, Join, Message, Update
+from ftte_lab.deployment.messages import (
+    NOT_MEASURED,
+    Beat,
+    Held,
+    Job,
+    Join,
+    Message,
+    Update,
+    Welcome,
+)
 from ftte_lab.deployment.wire import to_frames
 
 _SHOWN_BYTES = 16
@@ -37,6 +46,10 @@ class ShownCarrier:
     def receive(self, wait_s: float) -> Message | None:
         """Return the next message; a job of a slowed node takes longer."""
         message = self._carrier.receive(wait_s)
+        if isinstance(message, Welcome):
+            self._tell(
+                f"a run begins: you play {', '.join(f'person {k}' for k in message.clients)}"
+            )
         if not isinstance(message, Job):
             return message
         down, compute, up = (seconds / self._speed for seconds in message.pace)

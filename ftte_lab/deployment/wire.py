@@ -173,8 +173,10 @@ def _held(values: Sequence[float]) -> Held:
 _Reader = Callable[[Mapping[str, Any], _Arrays], Message]
 _READ: Mapping[str, tuple[_Reader, tuple[str, ...]]] = {
     "join": (
-        lambda head, arrays: Join(_text(head["word"]), _text(head["name"])),
-        ("word", "name"),
+        lambda head, arrays: Join(
+            _text(head["word"]), _text(head["name"]), -1 + _whole(head["seat"] + 1)
+        ),
+        ("word", "name", "seat"),
     ),
     "welcome": (_welcome, ("scenario", "clients", "union")),
     "job": (_job, ("number", "client", "visit", "together", "pace", "micro_batch")),

@@ -12,12 +12,15 @@ import pytest
 
 from ftte_lab.deployment.board import Board
 from ftte_lab.deployment.classroom import Classroom, qr_picture
-from ftte_lab.deployment.messages import Job, Join, Message, Update
+from ftte_lab.deployment.demonstration import demonstration_scenario
+from ftte_lab.deployment.members import Members
+from ftte_lab.deployment.messages import Job, Join, Message, Update, Welcome
 from ftte_lab.deployment.records import Noticed, RealRun
 from ftte_lab.deployment.shown_carrier import ShownCarrier, as_lines
 from ftte_lab.deployment.wall import Wall
 from ftte_lab.deployment.wall_page import PAGE
 from ftte_lab.deployment.wire import to_frames
+from ftte_lab.simulation import client_data
 from tests.deployment.thread_nodes import FullRoom, ThreadNodes
 from tests.tiny import TINY
 
@@ -189,3 +192,30 @@ def test_a_class_joins_runs_pauses_loses_one_and_goes_on() -> None:
 def test_an_address_that_nobody_can_reach_is_refused_in_words() -> None:
     with pytest.raises(ValueError, match=r"host = '0\.0\.0\.0'; allowed: an address"):
         Classroom(TINY.replace(clients=4, concurrency=4), host="0.0.0.0")  # noqa: S104
+
+
+def test_a_node_gets_the_person_that_it_asks_for_if_nobody_else_has_it() -> None:
+    members = Members(3, "green-tea")
+    assert members.join("ada", "key-1", 0.0, wish=2).seat == 2
+    assert members.join("bob", "key-2", 0.0, wish=2).seat == 0
+    assert members.join("cleo", "key-3", 0.0, wish=7).seat == 1
+    members.leave("ada")
+    assert members.join("ada", "key-1", 1.0).seat == 2  # it comes back to its own
+    members.leave("bob")
+    assert members.join("ada", "key-1", 2.0, wish=0).seat == 0
+    assert members.join("bob", "key-2", 2.0).seat == 2
+
+
+def test_a_node_reads_whom_it_plays() -> None:
+    line, lines = Line(), list[str]()
+    line.next = Welcome("{}", (3,))
+    ShownCarrier(line, lines.append).receive(0.0)
+    assert lines == ["a run begins: you play person 3"]
+
+
+def test_with_motion_each_node_has_a_person_of_its_own() -> None:
+    scenario = demonstration_scenario(5, "motion")
+    data, shards = client_data(scenario)
+    assert data.train_person is not None
+    assert [set(data.train_person[own].tolist()) for own in shards.train] == [{k} for k in range(5)]
+    assert demonstration_scenario(5).data == "digits"

@@ -31,7 +31,7 @@ WHOLE = st.integers(0, 2**53 - 1)
 SECONDS = st.tuples(*[st.floats(0, 1e6)] * 3)
 PAYLOADS = st.binary(max_size=80)
 MESSAGES: st.SearchStrategy[Message] = st.one_of(
-    st.builds(Join, st.text(), st.text()),
+    st.builds(Join, st.text(), st.text(), st.integers(-1, 1000)),
     st.builds(Welcome, st.text(), st.lists(WHOLE, max_size=4).map(tuple), st.text()),
     st.builds(
         Job,
