@@ -171,7 +171,15 @@ def _second_rows(run: RealRun) -> Iterator[Row]:
         yield f"{phase} time", "s", pace or math.nan, _mean(jobs[f"{phase}_s"])
     inside = jobs[[f"{phase}_s" for phase in _PHASES]].sum(axis=1)
     yield "carrier time", "s", math.nan, _mean(jobs["arrived_s"] - jobs["sent_s"] - inside)
+    yield "wait for the next job", "s", math.nan, _mean(_waits_s(run.jobs))
     yield "time per update", "s", math.nan, run.real_s / max(1, len(jobs))
+
+
+def _waits_s(jobs: pd.DataFrame) -> pd.Series:
+    """Return how long each client was idle between its updates and the next job (s)."""
+    ordered = jobs.sort_values("sent_s")
+    waits = ordered.groupby("client")["sent_s"].shift(-1) - ordered["arrived_s"]
+    return waits.dropna()
 
 
 def _run_rows(run: RealRun) -> Iterator[Row]:

@@ -230,6 +230,10 @@ def test_tables_compare_prediction_and_measurement(free_run: RealRun) -> None:
     assert table.loc["first download", "measured"] == traffic.once + traffic.index
     assert table.loc["upload, framed", "measured"] > traffic.upload
     assert table.loc["compute time", "measured"] > 0
+    jobs = free_run.jobs[free_run.jobs["client"] == 1].sort_values("sent_s")
+    waits = jobs["sent_s"].to_numpy()[1:] - jobs["arrived_s"].to_numpy()[:-1]
+    assert (waits > 0).all()
+    assert 0 < table.loc["wait for the next job", "measured"] < free_run.real_s / 3
     ages = staleness_table(free_run)
     assert ages["measured"].sum() == pytest.approx(1)
     measured = free_run.measured.timeline.staleness
