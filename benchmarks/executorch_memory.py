@@ -1,7 +1,7 @@
 """A second opinion on memory: the arena that ExecuTorch plans for a training step, beside the bill.
 
     pip install executorch        in an environment of its own, beside the kit
-    python -m benchmarks.executorch_memory
+    python -m benchmarks.executorch_memory [NET]
 
 The forward and backward pass of a subset is exported, lowered and planned ahead of time, as for a
 device. The plan holds what is trained, its gradients and all activations. What is frozen lies in
@@ -131,11 +131,13 @@ def cases() -> dict[str, tuple[Model, Params, Subset]]:
     return found
 
 
-def main() -> int:
-    """Print the table."""
+def main(net: str = "") -> int:
+    """Print the table, of all nets or of one; each line is also printed as soon as it is known."""
     warnings.filterwarnings("ignore")
     rows: list[dict[str, object]] = []
     for name, (model, params, subset) in cases().items():
+        if net not in ("", model.name):
+            continue
         for batch in BATCHES:
             step = TrainingStep(model, params, subset)
             bill = training_bill(model, subset, batch).peak_bytes
@@ -144,9 +146,10 @@ def main() -> int:
             planned = planned_bytes(step, batch)
             row |= {"planned_KiB": planned / 1024, "frozen_KiB": frozen / 1024}
             rows.append(row | {"planned_/_bill": planned / bill})
+            print(name, batch, planned, "bytes", file=sys.stderr)
     print(table(rows))
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(*sys.argv[1:2]))

@@ -3,12 +3,14 @@
 import pytest
 
 from ftte_lab import prepare, training_bill
+from ftte_lab.deployment import RealRun, Room, memory_table
 from ftte_lab.deployment.__main__ import main
 from ftte_lab.deployment.messages import Join, Message, Update
 from ftte_lab.deployment.node_loop import follow
 from ftte_lab.deployment.node_memory import NodeMemory
 from ftte_lab.deployment.shown_carrier import ShownCarrier, as_memory
 from ftte_lab.simulation import Prepared
+from tests.deployment.thread_nodes import ThreadNodes
 from tests.tiny import TINY
 
 IMAGES = prepare(
@@ -56,6 +58,23 @@ def test_another_accounting_is_not_measured() -> None:
     tiny = NodeMemory(IMAGES.scenario.replace(accounting="tiny"))
     model, params = IMAGES.federation.model, IMAGES.federation.params
     assert tiny.measured(model, params, IMAGES.plan.subset, 2) == (0, 0, 0)
+
+
+def test_who_has_too_little_memory_leaves_and_the_others_go_on() -> None:
+    least = peak(IMAGES, 1) / 1024
+    with Room(3) as room:
+        nodes = ThreadNodes(room.line)
+        for name, kib in (("ada", None), ("bob", least), ("cleo", least / 2)):
+            nodes.start(name, budget_kib=kib)
+        room.wait_for_nodes()
+        scenario = IMAGES.scenario.replace(clients=3, concurrency=3, buffer=2, max_updates=8)
+        *_, last = room.free(scenario, seconds=60.0, throttle=False)
+    nodes.join()
+    assert isinstance(last, RealRun)
+    assert nodes.reasons["cleo"].startswith("a training step of ")
+    held = memory_table(last).set_index("node")["micro_batch"].to_dict()
+    assert held == {"ada": 8, "bob": 1}
+    assert ("left", "cleo") in zip(last.events["what"], last.events["node"], strict=True)
 
 
 class Sink:

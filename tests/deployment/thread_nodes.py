@@ -41,11 +41,18 @@ class ThreadNodes:
         self.threads: list[threading.Thread] = []
         self.ends = threading.Event()
 
-    def start(self, name: str, patience_s: float = 60.0, word: str | None = None) -> None:
+    def start(
+        self,
+        name: str,
+        patience_s: float = 60.0,
+        word: str | None = None,
+        budget_kib: float | None = None,
+    ) -> None:
         secret = self.secrets.setdefault(name, new_secret())
         carrier = self.carriers[name] = CutCarrier(self.line, secret)
         thread = threading.Thread(
-            target=self._follow, args=(name, carrier, patience_s, word or self.line.word)
+            target=self._follow,
+            args=(name, carrier, patience_s, word or self.line.word, budget_kib),
         )
         thread.start()
         self.threads.append(thread)
@@ -58,7 +65,14 @@ class ThreadNodes:
             thread.join(30)
         assert not any(thread.is_alive() for thread in self.threads)
 
-    def _follow(self, name: str, carrier: CutCarrier, patience_s: float, word: str) -> None:
+    def _follow(
+        self,
+        name: str,
+        carrier: CutCarrier,
+        patience_s: float,
+        word: str,
+        budget_kib: float | None,
+    ) -> None:
         try:
             self.reasons[name] = follow(
                 carrier,
@@ -66,6 +80,7 @@ class ThreadNodes:
                 beat_s=0.2,
                 patience_s=patience_s,
                 unwanted=self.ends.is_set,
+                budget_kib=budget_kib,
             )
         except PowerCutError:
             self.reasons[name] = "cut"
