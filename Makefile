@@ -51,7 +51,7 @@ judge: $(LAB) ## Judge a folder of capstone codes by a secret (ARGS='codes --sec
 	$(BIN)/ftte-lab judge $(ARGS)
 
 bundle: $(LAB) ## Write the zip for students: no solutions, no notes for teachers
-	$(BIN)/python notebooks/_build/bundle.py $(ARGS)
+	$(BIN)/ftte-lab bundle $(ARGS)
 
 check: $(DEV) ## Lint, format and types
 	$(BIN)/ruff check .

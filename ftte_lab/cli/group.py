@@ -9,6 +9,7 @@ from importlib import metadata
 import click
 
 from ftte_lab._common import brief, say
+from ftte_lab.deployment import DeploymentError
 
 NAME = "ftte-lab"
 WRONG = 2  # exit status after one sentence on what was wrong
@@ -64,7 +65,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         named = f"{error.filename}: " if error.filename else ""
         problem = f"{named}{brief(error)}"
-    except ValueError as error:
+    except (ValueError, DeploymentError) as error:
         problem = str(error)
     say(f"{NAME}: {problem}", sys.stderr)
     return WRONG

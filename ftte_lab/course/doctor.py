@@ -8,7 +8,7 @@ import tempfile
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from ftte_lab._common import cores
+from ftte_lab._common import cores, is_file
 from ftte_lab.course.display import display_text
 from ftte_lab.lab import is_live
 
@@ -57,11 +57,16 @@ def _packages() -> Finding:
         except PackageNotFoundError:
             missing.append(name)
     if missing:
-        return False, (
-            f"not installed: {', '.join(missing)}. Run `make lab`, or `pip install -e '.[lab]'`"
-        )
+        return False, f"not installed: {', '.join(missing)}. {_remedy()}"
     shown = ", ".join(f"{name} {version(name)}" for name in ("torch", "ipywidgets", "altair"))
     return True, f"packages: {shown}"
+
+
+def _remedy() -> str:
+    """Return how to install what is missing: a wheel has neither Makefile nor project file."""
+    if is_file(Path(__file__).parents[2] / "Makefile"):
+        return "Run `make lab`, or `pip install -e '.[lab]'`"
+    return "Run `pip install 'ftte_lab[lab]'`, then `ftte-lab start`"
 
 
 def _widgets() -> Finding:

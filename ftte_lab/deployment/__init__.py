@@ -2,6 +2,7 @@
 
 from ftte_lab.deployment.calibrate import MeasuredStep, calibrate, fitted_kind, measure_step
 from ftte_lab.deployment.carrier import Heard, NodeCarrier, ServerCarrier
+from ftte_lab.deployment.commands import NODE_COMMANDS
 from ftte_lab.deployment.join_line import JoinLine
 from ftte_lab.deployment.picture import picture_spec
 from ftte_lab.deployment.records import JobRecord, Noticed, RealRun, run_digest
@@ -20,6 +21,7 @@ from ftte_lab.deployment.stored_run import STORED, stored_run
 __all__ = [
     "CARRIERS",
     "STORED",
+    "NODE_COMMANDS",
     "DeploymentError",
     "Heard",
     "JobRecord",

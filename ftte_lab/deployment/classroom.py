@@ -89,7 +89,7 @@ class Classroom:
     def serve(self) -> None:
         """Serve until whoever serves ends it."""
         self._tell(f"page for this machine:  {self.wall.address}")
-        self._tell(f"join with:  python -m ftte_lab.deployment join {self.room.line.text()}")
+        self._tell(f"join with:  ftte-lab join {self.room.line.text()}")
         with suppress(_EndedError):
             while True:
                 for incident in self.room.idle():

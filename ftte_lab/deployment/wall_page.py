@@ -40,7 +40,7 @@ td button { font-size: .75rem; padding: 0 .5rem; margin: 0 }
     <th class="n">updates</th><th></th></tr></thead><tbody id="nodes"></tbody></table></div>
 </section><aside>
   <div class="box"><div id="qr"></div>
-    <p class="soft">python -m ftte_lab.deployment join</p><code id="line"></code></div>
+    <p class="soft">ftte-lab join</p><code id="line"></code></div>
   <div class="box"><button id="start">Start</button><button id="pause">Pause</button>
     <p class="soft" id="status" aria-live="polite"></p></div>
   <div class="box soft" id="news"></div>

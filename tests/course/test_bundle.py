@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 import nbformat
 import pytest
 
+from ftte_lab.cli import main
 from ftte_lab.course import LESSONS
 from notebooks._build import course
 
@@ -19,8 +20,7 @@ ROOT = Path(__file__).parents[2]
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("bundle")
-    command = [sys.executable, "notebooks/_build/bundle.py", str(folder / "class.zip")]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)  # noqa: S603
+    assert main(["bundle", str(folder / "class.zip")]) == 0
     with zipfile.ZipFile(folder / "class.zip") as bundle:
         bundle.extractall(folder)
     [top] = [path for path in folder.iterdir() if path.is_dir()]

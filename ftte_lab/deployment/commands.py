@@ -1,0 +1,101 @@
+"""The commands for real processes: `serve`, `join` and `show`, each as a `click` command.
+
+Two programs offer them: `ftte-lab`, and `python -m ftte_lab.deployment`, which imports only what a
+node needs and so holds less memory.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from pathlib import Path
+
+import click
+
+from ftte_lab._common import configure_process, integer, say
+from ftte_lab.deployment.join_line import LOOPBACK, JoinLine
+from ftte_lab.deployment.messages import Join
+from ftte_lab.deployment.node_key import kept_secret
+from ftte_lab.deployment.node_loop import follow
+from ftte_lab.deployment.shown_carrier import ShownCarrier
+from ftte_lab.deployment.zmq_carrier import ZmqNode
+
+_STANDARD_INPUT = "-"
+
+
+@click.command()
+@click.option("--nodes", default=4, metavar="N", help="Node processes, 4 or more: 4.")
+@click.option("--seconds", default=20.0, metavar="S", help="Of the free run: 20.")
+@click.option("--picture", default="clock.png", metavar="FILE", help="To write: clock.png.")
+def show(nodes: int, seconds: float, picture: str) -> int:
+    """Run node processes on this machine, and compare them with the simulation.
+
+    First in the order of the simulation, then with real arrivals. The exit status is 1 if the
+    models differ.
+    """
+    from ftte_lab.deployment.demonstration import demonstrate, demonstration_scenario
+
+    scenario = demonstration_scenario(integer("nodes", nodes, 4, 64))
+    same, _ = demonstrate(scenario, seconds=seconds, picture=Path(picture), tell=say)
+    return 0 if same else 1
+
+
+@click.command()
+@click.option("--seats", default=8, metavar="N", help="Nodes that may join: 8.")
+@click.option("--seconds", default=120.0, metavar="S", help="Of a run: 120.")
+@click.option("--host", default=LOOPBACK, help="This machine's address in its network.")
+@click.option("--port", default=0, metavar="N", help="For the nodes; any free one if left out.")
+@click.option("--word", help="What a node must know; a new one if left out.")
+def serve(seats: int, seconds: float, host: str, port: int, word: str | None) -> int:
+    """Let a class join, and show it on a page of this machine."""
+    from ftte_lab.deployment.classroom import Classroom
+    from ftte_lab.deployment.demonstration import demonstration_scenario
+
+    scenario = demonstration_scenario(integer("seats", seats, 4, 200))
+    room = Classroom(scenario, seconds=seconds, host=host, port=port, word=word, tell=say)
+    try:
+        room.serve()
+    except KeyboardInterrupt:
+        say("ended")
+    finally:
+        room.close()
+    return 0
+
+
+@click.command()
+@click.argument("line", metavar="LINE")
+@click.option("--name", default=lambda: f"node-{os.getpid()}", help="Of this node.")
+@click.option("--speed", default=1.0, metavar="X", help="Share of full speed: 0.25 is slow.")
+@click.option("--quiet", is_flag=True, help="Do not show what is sent.")
+def join(line: str, name: str, speed: float, quiet: bool) -> int:
+    """Take part in a run as a node, until the server ends it.
+
+    LINE is what `serve` prints. A single hyphen reads it from standard input.
+    """
+    configure_process()
+    ends, secret = threading.Event(), b""
+    if line == _STANDARD_INPUT:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever started it ends it
+        line, secret = sys.stdin.readline(), sys.stdin.readline().strip().encode()
+        threading.Thread(target=_end_with_input, args=(ends,), daemon=True).start()
+    joined = JoinLine.read(line)
+    tell = (lambda text: None) if quiet or secret else say
+    carrier = ShownCarrier(ZmqNode(joined, secret or kept_secret(name)), tell, speed)
+    try:
+        say(follow(carrier, Join(joined.word, name), unwanted=ends.is_set))
+    finally:
+        carrier.close()
+    return 0
+
+
+def _end_with_input(ends: threading.Event) -> None:
+    """Wait until standard input is closed: whoever started this process has ended."""
+    while sys.stdin.read(4096):
+        pass
+    ends.set()
+
+
+NODE_COMMANDS: tuple[click.Command, ...] = (serve, join, show)
+"""The commands, in the order of the help."""
