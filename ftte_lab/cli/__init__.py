@@ -7,6 +7,7 @@ from ftte_lab.cli.data_command import data
 from ftte_lab.cli.doctor_command import doctor
 from ftte_lab.cli.group import COMMANDS, main
 from ftte_lab.cli.headline_command import headline
+from ftte_lab.cli.quiz_command import quiz
 from ftte_lab.cli.run_command import run
 from ftte_lab.cli.share_command import share
 from ftte_lab.cli.start_command import start
@@ -15,7 +16,7 @@ from ftte_lab.deployment import NODE_COMMANDS
 # A new command is a `click.command` in a file of this folder, and one more name here.
 COMMANDS[:] = [
     *(start, run, headline, data, doctor, share),
-    *(bundle, collect, judge),
+    *(bundle, quiz, collect, judge),
     *NODE_COMMANDS,
 ]
 

@@ -214,7 +214,7 @@ def test_a_node_reads_whom_it_plays() -> None:
 
 
 def test_with_motion_each_node_has_a_person_of_its_own() -> None:
-    scenario = demonstration_scenario(5, "motion")
+    scenario = demonstration_scenario(5, data="motion")
     data, shards = client_data(scenario)
     assert data.train_person is not None
     assert [set(data.train_person[own].tolist()) for own in shards.train] == [{k} for k in range(5)]

@@ -80,6 +80,8 @@ PLACES: Mapping[str, tuple[str, str]] = {
         "tests/cli/test_course_copy.py",
     ),
     "ftte_lab/cli/course_list.py": ("glob", "tests/cli/test_course_copy.py"),
+    "ftte_lab/cli/quiz_command.py": ("mkdir, write_atomic", "tests/cli/test_quiz.py"),
+    "ftte_lab/cli/quiz_file.py": ("read_bytes, read_json", "tests/cli/test_quiz.py"),
     "ftte_lab/cli/values.py": ("loads", NO_FILE),
     "ftte_lab/charts/figure.py": ("open, write_atomic", "tests/charts/test_figure.py"),
     "ftte_lab/charts/slide.py": ("open, write_atomic", "tests/charts/test_figure.py"),

@@ -34,6 +34,11 @@ def test_plan_fills_its_minutes(minutes: int) -> None:
     assert spans[-1][1] == minutes
     assert all(a[1] == b[0] for a, b in itertools.pairwise(spans))
     assert all(a < b for a, b in spans)
+    assert re.search(r"^\| \d+ \| \d+ \| \*\*04\*\* Train only a part", plan, re.M)
+    assert "stimated" in plan.split("| from")[0]  # nobody has measured a class
+    planned = re.findall(r"^\| \d+ \| \d+ \| \*\*(\d\d)\*\* ", plan, re.M)
+    assert planned == sorted(planned)
+    assert len(planned) == len(set(planned))
 
 
 @pytest.mark.parametrize("number", sorted(LESSONS))
@@ -62,14 +67,9 @@ def test_pages_answer_every_exercise() -> None:
     assert set(PAGES) == {name[:2] for name in EXERCISES}
 
 
-def test_links_and_quiz_are_complete() -> None:
+def test_links_are_complete() -> None:
     heads = {h.lower().replace(" ", "-") for h in re.findall(r"^## (.+)$", TEXT, re.M)}
     assert set(re.findall(r"\]\(#([^)]+)\)", TEXT)) <= heads
-    assert len(re.findall(r"^\d+\. .*\(a\).*\(b\).*\(c\)", TEXT, re.M)) == 12
-    key = re.findall(r"\b(\d+) ([abc])\b", TEXT.split("Key: ")[1].split(". Items")[0])
-    assert [int(number) for number, _ in key] == list(range(1, 13))
-    letters = "".join(letter for _, letter in key)
-    assert [letters.count(letter) for letter in "abc"] == [4, 4, 4]  # no letter is a good guess
 
 
 def test_readme_lists_the_lessons_with_title_and_minutes() -> None:
