@@ -172,6 +172,15 @@ def failure(submission: Any) -> str | None:
     return f"on the seeds of the check {' and '.join(failing)} fail." if failing else None
 
 
+def lines_held(submission: Any) -> float:
+    """Return the share of the brief's lines that a submission holds; 0 for another fleet."""
+    settings = _settings_of(submission)
+    if isinstance(settings, str) or changed_fields(settings):
+        return 0.0
+    lines = judge(settings).lines.values()
+    return sum(line.holds for line in lines) / len(lines)
+
+
 def margins(submission: Any) -> str:
     """Return the margins of a submission that meets the brief, as text."""
     settings = _settings_of(submission)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from IPython.core.getipython import get_ipython
@@ -19,7 +19,8 @@ from ftte_lab.course.exercises import EXERCISES
 from ftte_lab.course.sandbox import NotYetError, TroubleError
 
 STRICT = "FTTE_CHECK"
-"""Environment variable; with the value "strict" an exercise that is not passed raises."""
+"""Environment variable: with "strict" an exercise that is not passed raises, with "partial" the
+cell's value is a number of points. Both are for graders."""
 
 _SIGNS = {"passed": "✔", "failed": "✘", "not yet": "…"}
 _COLOURS = {"passed": "#2e9e5b", "failed": "#c62828", "not yet": "#8a8a8a"}
@@ -27,17 +28,31 @@ _COLOURS = {"passed": "#2e9e5b", "failed": "#c62828", "not yet": "#8a8a8a"}
 
 @dataclass(frozen=True)
 class Verdict:
-    """What a check found: `state` is `passed`, `failed` or `not yet`; `text` gives the reason."""
+    """What a check found.
+
+    Attributes:
+        exercise: its name.
+        state: `passed`, `failed` or `not yet`.
+        text: the reason.
+        points: for a grader that gives partial credit; else `None`.
+    """
 
     exercise: str
     state: str
     text: str
+    points: float | None = None
 
     def __bool__(self) -> bool:
         return self.state == "passed"
 
     def _ipython_display_(self) -> None:
-        """Show nothing: `check` has shown the verdict already."""
+        """Show nothing, as `check` has shown the verdict; points are shown by the next method."""
+        if self.points is not None:
+            raise NotImplementedError
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """Write the points alone: nbgrader takes a cell's value for partial credit."""
+        printer.text(repr(self) if self.points is None else str(self.points))
 
     def as_html(self) -> str:
         """Return the text beside a coloured line; sign and text are enough without the colour."""
@@ -64,6 +79,8 @@ def check(exercise: str, answer: Any) -> Verdict:
         _draw(EXERCISES[exercise].picture, answer)
     if os.environ.get(STRICT) == "strict" and not verdict:
         raise AssertionError(verdict.text)
+    if os.environ.get(STRICT) == "partial" and exercise in EXERCISES:
+        return replace(verdict, points=EXERCISES[exercise].credit(answer))
     return verdict
 
 

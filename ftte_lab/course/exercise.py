@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -35,6 +35,8 @@ class Exercise:
             answer behaves exactly like one of them.
         details: returns what else to report about an answer that passed, such as its margins.
         picture: draws what an answer that passed does in the fleet.
+        points: for a grader: 1 for a few lines, more where more is asked.
+        partial: the share of the points that an answer deserves, where no cases can be counted.
     """
 
     title: str
@@ -44,6 +46,18 @@ class Exercise:
     mistakes: Mapping[str, Callable[..., Any]] = field(default_factory=dict)
     details: Callable[[Any], str] | None = None
     picture: Callable[[Any], Figure] | None = None
+    points: int = 1
+    partial: Callable[[Any], float] | None = None
+
+    def credit(self, answer: Any) -> float:
+        """Return the points that an answer deserves: for each case that it passes an equal part."""
+        state, _ = self.judge(answer)
+        if state != "failed":
+            return float(self.points) if state == "passed" else 0.0
+        with put_back():
+            cases = [case for test in self.tests for case in _cases(test)]
+            shares = [_share(self.partial or case, answer) for case in cases]
+        return round(self.points * sum(shares) / len(shares), 2)
 
     def judge(self, answer: Any) -> tuple[str, str]:
         """Return `passed`, `failed` or `not yet`, and why; what the answer changes is put back."""
@@ -148,6 +162,26 @@ class Holds:
         except (TypeError, ValueError, IndexError, AttributeError):
             why = _WRONG_KIND
         return why and f"{as_call(answer, arguments)} gave {show(value)}: {why}."
+
+
+def _cases(test: Test) -> Iterator[Test]:
+    """Yield a test for each input; a test without inputs is one case."""
+    if isinstance(test, Agrees | Holds):
+        for given in test.inputs:
+            yield replace(test, inputs=[given])
+    else:
+        yield test
+
+
+def _share(case: Callable[[Any], Any], answer: Any) -> float:
+    """Return which share of a case an answer passes; whatever goes wrong is none of it."""
+    try:
+        found = case(answer)
+    except (
+        Exception
+    ):  # as in `Exercise.judge`: nothing that a student submits may stop the notebook
+        return 0.0
+    return float(found) if isinstance(found, float) else float(found is None)
 
 
 def as_call(function: Callable[..., Any], arguments: tuple[Any, ...]) -> str:

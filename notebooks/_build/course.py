@@ -21,6 +21,8 @@ from typing import Any
 
 import nbformat
 
+from ftte_lab.course import EXERCISES
+
 SOLUTIONS = Path(__file__).parent / "solutions"
 HERE = Path(__file__).parents[1]
 FORMS = ("blank", "solved", "nbgrader")
@@ -62,14 +64,17 @@ def filled(notebook: Any, form: Callable[[str], str]) -> Any:
 
 
 def marked(notebook: Any) -> Any:
-    """Return a copy with nbgrader's marks: what is to be filled in, and a point for each check."""
+    """Return a copy with nbgrader's marks: what is to be filled in, and points for each check."""
     notebook = copy.deepcopy(notebook)
     for cell in notebook.cells:
         graded = _CHECK.search(cell.source) if cell.cell_type == "code" else None
         if name := exercise_of(cell):
             cell.metadata["nbgrader"] = _mark(name, graded=False)
         elif graded:
-            cell.metadata["nbgrader"] = _mark(f"check-{graded[1]}", graded=True) | {"points": 1}
+            cell.metadata["nbgrader"] = {
+                **_mark(f"check-{graded[1]}", graded=True),
+                "points": EXERCISES[graded[1]].points,
+            }
     return notebook
 
 

@@ -246,7 +246,7 @@ def test_notebooks_have_what_nbgrader_needs(tmp_path: Path) -> None:
                 assert cell.source.count("### END SOLUTION") == 1
                 graded = next(m for m in marks.values() if m["grade_id"] == f"check-{name}")
                 assert graded["locked"]
-                assert graded["points"] == 1
+                assert graded["points"] == EXERCISES[name].points
     assert course.main([]) == 2
     assert course.main(["solved", str(tmp_path / "solved")]) == 0
     assert "NotImplementedError" not in (tmp_path / "solved" / "05_waiting.ipynb").read_text()

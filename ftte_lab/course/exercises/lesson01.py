@@ -126,6 +126,7 @@ EXERCISES = {
     ),
     "01c": Exercise(
         title="build FedAvg",
+        points=3,
         tests=[Agrees(my_rounds, FLEETS), in_fleet],
         hints=[
             "Two loops: one over the rounds, and in it one over the clients.",

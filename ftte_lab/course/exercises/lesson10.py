@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ftte_lab.course.capstone import failure, margins
+from ftte_lab.course.capstone import failure, lines_held, margins
 from ftte_lab.course.exercise import Exercise
 
 EXERCISES = {
@@ -19,5 +19,7 @@ EXERCISES = {
         ],
         shows="Your fleet passes on the seeds of the check. Your teacher takes others.",
         details=margins,
+        points=5,
+        partial=lines_held,
     ),
 }
