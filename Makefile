@@ -15,7 +15,7 @@ FAST := $(addprefix tests/,common models cli) \
 LAB := $(VENV)/.lab
 DEV := $(VENV)/.dev
 
-.PHONY: help lab run collect judge bundle test test-fast check hurt long notebooks docs pictures kills bench headline fuzz mutants release clean
+.PHONY: help lab run collect judge bundle test test-fast check hurt long notebooks docs deck pictures kills bench headline fuzz mutants release clean
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -71,6 +71,9 @@ notebooks: $(DEV) ## Run the notebooks and keep their pictures
 docs: $(DEV) ## Write docs/scenario.md from the settings, and the site into docs/build/html
 	$(BIN)/python -m docs.settings_page
 	$(BIN)/python -m docs.build_site
+
+deck: $(DEV) ## Make the slides for a class again, as PowerPoint and PDF (ARGS='05 06' draws two pages)
+	$(BIN)/python -m docs.deck $(ARGS)
 
 pictures: $(DEV) ## Take the README's pictures of the Lab again (needs Chromium)
 	$(BIN)/python -m docs.pictures

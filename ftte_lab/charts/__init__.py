@@ -28,7 +28,7 @@ from ftte_lab.charts.palette import (
     method_styles,
 )
 from ftte_lab.charts.privacy import privacy_loss
-from ftte_lab.charts.slide import LONGEST_SENTENCE, Slide, slide
+from ftte_lab.charts.slide import LONGEST_SENTENCE, Slide, projected, slide
 from ftte_lab.charts.step_memory import step_memory
 from ftte_lab.charts.style import Theme, finish
 from ftte_lab.charts.subset import subset_map, subset_strip
@@ -71,6 +71,7 @@ __all__ = [
     "metric_title",
     "predicted_gain",
     "privacy_loss",
+    "projected",
     "seconds",
     "size",
     "slide",

@@ -53,13 +53,10 @@ class Slide:
 
     def drawing(self) -> tuple[dict[str, Any], float]:
         """Return the spec with large letters, and the scale at which it fits the slide."""
-        spec = self.figure.spec()
-        config = spec.setdefault("config", {})
-        for part, larger in _LARGE.items():
-            config[part] = {**config.get(part, {}), **larger}
+        spec = _large(self.figure)
         title = spec["title"] if isinstance(spec.get("title"), dict) else {}
         spec["title"] = {**title, "text": textwrap.wrap(self.sentence, _LINE)}
-        return spec, _legible(spec)
+        return spec, _legible(spec, (_SIZE[0] - 2 * _EDGE, _SIZE[1] - 2 * _EDGE))
 
     def save(self, path: str | Path) -> Path:
         """Write the slide as a PNG file, completely or not at all.
@@ -84,9 +81,38 @@ class Slide:
         return {"image/png": self.png(), "text/plain": f"{self.sentence} {self.figure.alt_text}"}
 
 
-def _legible(spec: dict[str, Any]) -> float:
+def projected(figure: Figure, width: float, height: float, sharpness: float = 2.0) -> bytes:
+    """Return a chart without its title as PNG, with large letters, for a place on a slide.
+
+    A chart that has one width is made as wide as the place.
+
+    Args:
+        figure: any chart of this package.
+        width: of the place, in pixels of a slide that is 1280 wide.
+        height: of the place, in the same pixels.
+        sharpness: pixels of the picture per pixel of the slide.
+    """
+    spec = _large(figure)
+    spec.pop("title", None)
+    drawn = _render(spec, 1.0)
+    wider = width / height * drawn.height - drawn.width
+    if isinstance(spec.get("width"), int | float) and wider > 0:
+        spec["width"] += wider
+    scale = sharpness * _legible(spec, (width, height))
+    return small_png(_render(spec, scale), _COLOURS, spec)
+
+
+def _large(figure: Figure) -> dict[str, Any]:
+    """Return the spec of a figure with the settings for large letters."""
+    spec = figure.spec()
+    config = spec.setdefault("config", {})
+    for part, larger in _LARGE.items():
+        config[part] = {**config.get(part, {}), **larger}
+    return spec
+
+
+def _legible(spec: dict[str, Any], room: tuple[float, float]) -> float:
     """Enlarge what is too small to read in a spec, and return the scale at which it fits."""
-    room = (_SIZE[0] - 2 * _EDGE, _SIZE[1] - 2 * _EDGE)
     scale = 1.0
     for turn in range(_ROUNDS):
         drawn = _render(spec, 1.0)

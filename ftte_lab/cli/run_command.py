@@ -49,9 +49,13 @@ def summary(history: History, target: float) -> list[str]:
         target: test accuracy from 0 to 1.
     """
     at, facts = history.time_to(target), history.facts
+    last = history.points.iloc[-1]
     when = "not reached" if at is None else f"reached after {at:,.0f} virtual s"
     return [
         f"accuracy at the end: {percent(history.final())}; {percent(target)} {when}",
         f"peak memory on the weakest device: {size(facts['peak_memory_bytes'])}",
         f"upload per update: {size(facts['upload_bytes_per_update'])}",
+        f"all devices together: {size(last['total_bytes'])} up and down, "
+        f"{last['energy_j']:,.0f} J; on the slowest tenth's data "
+        f"{percent(history.final('straggler_accuracy'))}",
     ]
