@@ -42,8 +42,10 @@ def boxes(slide: Slide, footer: str, picture: bytes = b"", alt_text: str = "") -
     if not slide.section:
         return [*_cover(slide), _footer(footer)]
     found = [
-        Box(LEFT, 0.38, 0.9, 0.07, fill=ACCENT),
-        Box(LEFT, 0.5, ROOM, 1.0, (slide.title,), _title_size(slide.title), bold=True, middle=True),
+        Box(LEFT, 0.32, 0.9, 0.07, fill=ACCENT),
+        Box(
+            LEFT, 0.46, ROOM, 1.08, (slide.title,), _title_size(slide.title), bold=True, middle=True
+        ),
     ]
     if slide.chart.startswith(PREDICT):
         found += _question(slide)
@@ -61,7 +63,7 @@ def boxes(slide: Slide, footer: str, picture: bytes = b"", alt_text: str = "") -
 
 
 def _title_size(title: str) -> float:
-    return 32 if len(title) <= 58 else 28
+    return 30 if len(title) <= 50 else 27
 
 
 def _footer(footer: str) -> Box:
@@ -95,18 +97,20 @@ def _question(slide: Slide) -> list[Box]:
 def _tiles(slide: Slide) -> list[Box]:
     gap = 0.35
     width = (ROOM - gap * (len(slide.tiles) - 1)) / len(slide.tiles)
-    height = 3.5 if slide.lines else 4.2
+    height, top = 3.2, TOP + (0.2 if slide.lines else 0.7)
     found = []
     for k, (number, what) in enumerate(slide.tiles):
         x = LEFT + k * (width + gap)
         size = 60 if max(len(n) for n, _ in slide.tiles) <= 8 else 44
         found += [
-            Box(x, TOP, width, height, fill=PALE),
-            Box(x, TOP + 0.3, width, 1.4, (number,), size, True, ACCENT, centred=True, middle=True),
-            Box(x + 0.2, TOP + 1.8, width - 0.4, height - 1.9, (what,), 22, centred=True),
+            Box(x, top, width, height, fill=PALE),
+            Box(
+                x, top + 0.25, width, 1.4, (number,), size, True, ACCENT, centred=True, middle=True
+            ),
+            Box(x + 0.2, top + 1.75, width - 0.4, height - 1.85, (what,), 22, centred=True),
         ]
     if slide.lines:
-        below = TOP + height + 0.25
+        below = top + height + 0.25
         found.append(Box(LEFT, below, ROOM, 1.3, tuple(slide.lines), 22, colour=SOFT))
     return found
 

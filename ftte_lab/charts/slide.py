@@ -94,6 +94,7 @@ def projected(figure: Figure, width: float, height: float, sharpness: float = 2.
     """
     spec = _large(figure)
     spec.pop("title", None)
+    spec["config"]["axis"]["labelLimit"] = width / 3
     drawn = _render(spec, 1.0)
     wider = width / height * drawn.height - drawn.width
     if isinstance(spec.get("width"), int | float) and wider > 0:

@@ -21,7 +21,13 @@ STUDENT = (
 )
 """What a student gets: the notebooks, the glossary, and the pages to which these link."""
 
-TEACHER = ("INSTRUCTORS.md", "docs/teaching/*.md", "docs/teaching/quiz.json", "docs/slides/*.png")
+TEACHER = (
+    "INSTRUCTORS.md",
+    "docs/teaching/*.md",
+    "docs/teaching/quiz.json",
+    "docs/slides/*.png",
+    "docs/slides/deck.*",
+)
 """What a teacher gets besides: plans, answers and slides, which give the predictions away."""
 
 FIRST_PAGE = "notebooks/00_start_here.ipynb"

@@ -184,6 +184,12 @@ PLACES: Mapping[str, tuple[str, str]] = {
     "benchmarks/study/results.py": ("read_bytes, read_csv, to_csv, write_atomic", MALFORMED),
     "benchmarks/study/study.py": ("changing", "tests/project/test_study_files.py"),
     "benchmarks/timing.py": ("read_text", COMMITTED),
+    "docs/deck/__main__.py": (
+        "dumps, glob, loads, mkdir, read_bytes, read_text, write_atomic",
+        COMMITTED,
+    ),
+    "docs/deck/powerpoint.py": ("open", NO_FILE),
+    "docs/deck/source.py": ("glob", COMMITTED),
     "docs/one_fleet.py": ("figure.save, read_text, write_text", COMMITTED),
     "docs/pictures.py": ("TemporaryDirectory, open, picture.save", COMMITTED),
     "docs/settings_page.py": ("write_text", COMMITTED),

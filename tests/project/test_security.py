@@ -130,7 +130,7 @@ def test_the_wheel_takes_the_package_its_scripts_and_the_course_only() -> None:
     suffixes = {p.suffix for p in (ROOT / "ftte_lab" / "lab" / "live" / "static").iterdir()}
     assert suffixes <= {".js", ".css"}
     course = {Path(name).suffix for name in course_files(ROOT, STUDENT + TEACHER)}
-    assert course == {".ipynb", ".json", ".md", ".png"}
+    assert course == {".ipynb", ".json", ".md", ".pdf", ".png", ".pptx"}
     flower = ROOT / "ftte_lab" / "deployment" / "flower" / "app"
     assert {p.suffix for p in flower.rglob("*") if p.is_file()} <= {".py", ".toml", ".pyc"}
     stored = (ROOT / "ftte_lab" / "deployment" / "stored").iterdir()
