@@ -26,10 +26,18 @@ MEASURES: dict[str, Any] = {
     "accuracy on the slowest tenth's data": lambda h: 100 * h.final("straggler_accuracy"),
     "time to 90 %": lambda h: (h.time_to(0.9) or float("inf")) / 60,
 }
-MAY_CHANGE = set(
-    "budget_kib payload_share payload_bits buffer concurrency age_exponent variance_exponent "
-    "max_updates micro_batch server_average server_rate".split()
-)
+MAY_CHANGE = {
+    "budget_kib",
+    "payload_share",
+    "payload_bits",
+    "buffer",
+    "concurrency",
+    "age_exponent",
+    "variance_exponent",
+    "max_updates",
+    "micro_batch",
+    "server_average",
+}
 
 
 def code_of(name: str) -> str:
