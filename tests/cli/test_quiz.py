@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
-import numpy as np
 import pytest
 
 from ftte_lab.cli import main
@@ -24,7 +23,7 @@ from ftte_lab.course.exercises.lesson05 import slow_rounds
 from ftte_lab.devices import CATALOGUE, training_bill
 from ftte_lab.experiments import PRESETS
 from ftte_lab.models import full
-from ftte_lab.server import noise_to_clip, poly
+from ftte_lab.server import noise_to_clip
 from ftte_lab.simulation import prepare
 
 ROOT = Path(__file__).parents[2]
@@ -88,7 +87,6 @@ NUMBERS: Mapping[str, Callable[[], Any]] = {
     "small buffer": small_buffer_of_notebook_06,
     "age from 4 to 9": lambda: 9 - 4,
     "age from 7 to 10": lambda: 10 - 7,
-    "weight at age 3": lambda: share_in_words(float(poly(np.array(3.0), 0.5, 0.0))),
     "noise of a quarter of the entries": lambda: share_in_words(
         noise_to_clip(4.0, 2_500, 10) / noise_to_clip(4.0, 10_000, 10),
     ),
@@ -124,6 +122,12 @@ def test_study_finds_what_question_17_claims() -> None:
     middle, low, high = (float(x) for x in re.findall(r"[-+]\d+\.\d", gap))
     assert low < 0 < high
     assert max(abs(low), abs(middle), abs(high)) < 1
+
+
+def test_study_finds_what_question_15_claims() -> None:
+    """A strong weight by variance costs on clean fleets, and pays with faulty clients."""
+    assert of_the_study(r"(A variance exponent of 1 costs more than a point there)\.")
+    assert of_the_study(r"(The weight by variance pays with faulty clients): against noise")
 
 
 def test_forms_are_parallel_and_cover_every_page() -> None:
