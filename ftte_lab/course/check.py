@@ -14,7 +14,7 @@ from IPython.display import display
 from ftte_lab._common import say
 from ftte_lab.charts import Figure
 from ftte_lab.course import progress
-from ftte_lab.course.display import display_text
+from ftte_lab.course.display import display_rich, display_text
 from ftte_lab.course.exercises import EXERCISES
 from ftte_lab.course.sandbox import NotYetError, TroubleError
 
@@ -61,7 +61,7 @@ class Verdict:
         return f'<div role="status" style="{style}">{lines}</div>'
 
 
-def check(exercise: str, answer: Any) -> Verdict:
+def check(exercise: str, answer: Any, *, solution: bool = False) -> Verdict:
     """Check an answer, show the verdict, and continue whatever the verdict is.
 
     The same inputs are tried each time. After the first attempt every further one brings a hint.
@@ -69,11 +69,12 @@ def check(exercise: str, answer: Any) -> Verdict:
     Args:
         exercise: its name, such as "01a".
         answer: a function, or what the exercise asks for; `None` if there is none yet.
+        solution: show an answer of the kit instead, once you have tried. The report counts it.
 
     Raises:
         AssertionError: only with `FTTE_CHECK=strict` in the environment, unless the answer passes.
     """
-    verdict = _verdict(exercise, answer)
+    verdict = (_shown if solution else _verdict)(exercise, answer)
     display_text(verdict.text, verdict.as_html())
     if verdict:
         _draw(EXERCISES[exercise].picture, answer)
@@ -98,11 +99,33 @@ def _draw(picture: Callable[[Any], Figure] | None, answer: Any) -> None:
         display(figure)
 
 
+def _unknown(name: str) -> Verdict:
+    known = ", ".join(EXERCISES)
+    return Verdict(name, "not yet", f"… There is no exercise {name!r}; there are {known}.")
+
+
+def _shown(name: str, _: Any) -> Verdict:
+    """Show the kit's own answer to whoever has tried, and count it."""
+    exercise = EXERCISES.get(name)
+    if exercise is None:
+        return _unknown(name)
+    head, lines = f"… {name} {exercise.title}: ", exercise.solved()
+    entry = _entry(name)
+    if lines is None:
+        return Verdict(name, "not yet", f"{head}there is no single answer; ask your teacher.")
+    if not entry["attempts"]:
+        return Verdict(name, "not yet", f"{head}try once yourself, then ask for the answer.")
+    entry["solutions"] = entry.get("solutions", 0) + 1
+    progress.write(name[:2])
+    display_rich(lines, "text/markdown", f"```python\n{lines}\n```")
+    text = f"{head}this is one answer; your report says that you asked for it. Write your own."
+    return Verdict(name, "not yet", text)
+
+
 def _verdict(name: str, answer: Any) -> Verdict:
     exercise = EXERCISES.get(name)
     if exercise is None:
-        known = ", ".join(EXERCISES)
-        return Verdict(name, "not yet", f"… There is no exercise {name!r}; there are {known}.")
+        return _unknown(name)
     state, reason = exercise.judge(answer)
     head = f"{_SIGNS[state]} {name} {exercise.title}: "
     if state == "not yet":
@@ -112,8 +135,10 @@ def _verdict(name: str, answer: Any) -> Verdict:
         attempts = _record_attempt(name, state == "passed", mistake)
         if state == "passed":
             text = f"{head}passed. {reason}"
+            if exercise.keeps is not None:
+                _entry(name).update(exercise.keeps(answer))
         else:
-            text = f"{head}not right yet, {reason}{_hints(exercise.hints, attempts)}"
+            text = f"{head}not right yet, {reason}{_hints(name, answer, attempts)}"
     progress.write(name[:2])
     return Verdict(name, state, text)
 
@@ -123,8 +148,7 @@ def _record_attempt(name: str, passed: bool, mistake: str | None) -> int:
 
     A mistake that was recognised is kept too, so that a teacher can count it.
     """
-    exercises = progress.read(name[:2])["exercises"]
-    entry = exercises.setdefault(name, {"attempts": 0, "passed": False})
+    entry = _entry(name)
     entry["attempts"] += 1
     entry["passed"] = entry["passed"] or passed
     if mistake and mistake not in entry.get("mistakes", []):
@@ -132,9 +156,21 @@ def _record_attempt(name: str, passed: bool, mistake: str | None) -> int:
     return int(entry["attempts"])
 
 
-def _hints(hints: Sequence[str], attempts: int) -> str:
+def _entry(name: str) -> dict[str, Any]:
+    """Return the record of an exercise; a new one is empty."""
+    exercises = progress.read(name[:2])["exercises"]
+    entry: dict[str, Any] = exercises.setdefault(name, {"attempts": 0, "passed": False})
+    return entry
+
+
+def _hints(name: str, answer: Any, attempts: int) -> str:
     """Return one more hint with every attempt; the first comes with the second attempt."""
+    hints = EXERCISES[name].hints
     given = hints[: attempts - 1]
     if not given:
         return "\nTry again; a hint comes with the next attempt."
-    return "".join(f"\nHint {k} of {len(hints)}: {hint}" for k, hint in enumerate(given, 1))
+    text = "".join(f"\nHint {k} of {len(hints)}: {hint}" for k, hint in enumerate(given, 1))
+    if len(given) < len(hints) or attempts - 1 == len(hints) or EXERCISES[name].solved() is None:
+        return text
+    mine = getattr(answer, "__name__", "your_answer")
+    return f"{text}\nStill stuck? `check({name!r}, {mine}, solution=True)` shows an answer."

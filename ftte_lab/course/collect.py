@@ -17,12 +17,13 @@ from ftte_lab.charts import Slide, guesses, slide
 from ftte_lab.course.exercises import EXERCISES
 from ftte_lab.course.gather import Gathered, gather
 from ftte_lab.course.lessons import LESSONS
-from ftte_lab.course.progress import GUESS
+from ftte_lab.course.progress import FOUND, GUESS
 from ftte_lab.course.report import Report
 
-TABLE, SUMMARY = "class.csv", "summary.txt"
+TABLE, SUMMARY, WORDS = "class.csv", "summary.txt", "words.csv"
 _OTHER = "another answer"
 _CHOICES = 11  # bars of a histogram, and one for other answers
+_LONGEST = 2_000  # characters of a student's sentences or code
 _SENTENCE = 180  # characters of a question on a slide
 
 
@@ -32,12 +33,14 @@ class Collected:
 
     Attributes:
         table: CSV, a row per student.
+        words: CSV, a row for each question that a student answered: share code and sentences.
         slides: a histogram of the predictions, by prediction, for the projector.
         summary: how far the class got, and its commonest mistakes, in words.
         notes: one sentence for each file that was left out, or read differently than it says.
     """
 
     table: str
+    words: str
     slides: Mapping[str, Slide]
     summary: str
     notes: tuple[str, ...]
@@ -54,7 +57,8 @@ def collect(folder: str | Path, to: str | Path, *, measured: bool = False) -> Co
 
     Args:
         folder: with the reports, in it or in folders of it; the names of the files do not matter.
-        to: folder for `class.csv`, `summary.txt` and one `predictions_NN.png` per lesson.
+        to: folder for `class.csv`, `words.csv`, `summary.txt` and one `predictions_NN.png` per
+            lesson.
         measured: mark in the histograms what the students measured. Without it they can be
             projected before the class plays.
 
@@ -69,6 +73,7 @@ def collect(folder: str | Path, to: str | Path, *, measured: bool = False) -> Co
         place.mkdir(parents=True, exist_ok=True)
         # With its mark, for spreadsheets that would take the text for another encoding.
         write_atomic(place / TABLE, done.table.encode("utf-8-sig"))
+        write_atomic(place / WORDS, done.words.encode("utf-8-sig"))
         write_atomic(place / SUMMARY, f"{done}\n".encode())
     for name, one in done.slides.items():
         one.save(place / f"predictions_{name}.png")
@@ -82,6 +87,7 @@ def collected(class_: Gathered, *, measured: bool = False) -> Collected:
     slides = {name: _slide(name, class_.reports, measured) for name in names}
     return Collected(
         _table(class_, names),
+        _words(class_.reports),
         {name: one for name, one in slides.items() if one is not None},
         _summary(class_.reports),
         class_.notes,
@@ -105,6 +111,20 @@ def _table(class_: Gathered, predictions: list[str]) -> str:
             entry = one.predictions.get(name, {})
             cells += [entry.get(GUESS), entry.get("measured")]
         rows.writerow([_cell(value) for value in cells])
+    return text.getvalue()
+
+
+def _words(reports: Mapping[str, Report]) -> str:
+    """Return what students found, question by question, so that a teacher can read it."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(["exercise", "student", *FOUND])
+    for name in EXERCISES:
+        for student, one in reports.items():
+            entry = one.exercises.get(name, {})
+            if entry.get("words"):
+                found = [textwrap.shorten(str(entry.get(key, "")), _LONGEST) for key in FOUND]
+                rows.writerow([_cell(value) for value in (name, student, *found)])
     return text.getvalue()
 
 
@@ -153,7 +173,9 @@ def _summary(reports: Mapping[str, Report]) -> str:
             continue
         passed = sum(entry["passed"] for entry in entries)
         text = f"{name} {exercise.title}: {passed} of {len(tries)} who tried have passed"
-        lines.append(f"{text}; {median(tries):g} attempts in the median")
+        asked = sum(bool(entry.get("solutions")) for entry in entries)
+        shown = f", {asked} asked for the answer" if asked else ""
+        lines.append(f"{text}; {median(tries):g} attempts in the median{shown}")
     made = Counter(
         (name, text)
         for one in reports.values()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -37,6 +38,8 @@ class Exercise:
         picture: draws what an answer that passed does in the fleet.
         points: for a grader: 1 for a few lines, more where more is asked.
         partial: the share of the points that an answer deserves, where no cases can be counted.
+        solution: an answer, for who asks for it; by default the oracle of the first test.
+        keeps: returns what of an answer that passed is kept for the teacher, as texts.
     """
 
     title: str
@@ -48,6 +51,8 @@ class Exercise:
     picture: Callable[[Any], Figure] | None = None
     points: int = 1
     partial: Callable[[Any], float] | None = None
+    solution: Callable[..., Any] | None = None
+    keeps: Callable[[Any], Mapping[str, str]] | None = None
 
     def credit(self, answer: Any) -> float:
         """Return the points that an answer deserves: for each case that it passes an equal part."""
@@ -58,6 +63,12 @@ class Exercise:
             cases = [case for test in self.tests for case in _cases(test)]
             shares = [_share(self.partial or case, answer) for case in cases]
         return round(self.points * sum(shares) / len(shares), 2)
+
+    def solved(self) -> str | None:
+        """Return the lines of an answer, `None` if there is none to show."""
+        oracles = (test.oracle for test in self.tests if isinstance(test, Agrees))
+        answer = self.solution or next(oracles, None)
+        return None if answer is None else inspect.getsource(answer).rstrip()
 
     def judge(self, answer: Any) -> tuple[str, str]:
         """Return `passed`, `failed` or `not yet`, and why; what the answer changes is put back."""

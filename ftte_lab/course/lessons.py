@@ -122,7 +122,7 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         ),
         "05": Lesson(
             "Waiting for the slowest",
-            20,
+            30,
             _motion(
                 "100 devices, each with one person's wrist signals; "
                 "you choose how many of them are slow",

@@ -24,6 +24,9 @@ VARIABLE = "FTTE_PROGRESS"
 GUESS = "said"
 """The key of a student's prediction in files and reports. Old files have it: do not rename it."""
 
+FOUND = ("code", "words")
+"""Keys of what a student handed in for a question: a share code, and sentences."""
+
 _memory: dict[str, dict[str, Any]] = {}
 _named: set[Path] = set()
 
@@ -123,8 +126,11 @@ def _is_exercise(entry: Any) -> bool:
         return False
     attempts = entry.get("attempts")
     counted = isinstance(attempts, int) and not isinstance(attempts, bool) and attempts >= 0
+    solutions = entry.get("solutions", 0)
+    asked = isinstance(solutions, int) and not isinstance(solutions, bool) and solutions >= 0
+    texts = _are_texts([entry[key] for key in FOUND if key in entry])
     listed = _are_texts(entry.get("mistakes", []))
-    return counted and listed and isinstance(entry.get("passed"), bool)
+    return counted and asked and texts and listed and isinstance(entry.get("passed"), bool)
 
 
 def _is_prediction(entry: Any) -> bool:
@@ -188,6 +194,11 @@ def _add(own: dict[str, Any], stored: dict[str, Any]) -> None:
         mine["passed"] = mine["passed"] or entry["passed"]
         if mistakes := [*mine.get("mistakes", []), *entry.get("mistakes", [])]:
             mine["mistakes"] = list(dict.fromkeys(mistakes))
+        if solutions := max(mine.get("solutions", 0), entry.get("solutions", 0)):
+            mine["solutions"] = solutions
+        for key in FOUND:
+            if key in entry:
+                mine.setdefault(key, entry[key])
     for name, entry in stored["predictions"].items():
         mine = own["predictions"].setdefault(name, entry)
         for key, value in entry.items():

@@ -120,7 +120,8 @@ def _exercise_line(name: str, entry: Mapping[str, Any]) -> str:
         state = "not tried"
     title = EXERCISES[name].title if name in EXERCISES else ""
     count = f", {attempts} attempt{'s' if attempts > 1 else ''}" if attempts else ""
-    return f"  {name} {title}: {state}{count}"
+    asked = ", answer shown" if entry.get("solutions") else ""
+    return f"  {name} {title}: {state}{count}{asked}"
 
 
 def _checksum(content: Mapping[str, Any]) -> str:
