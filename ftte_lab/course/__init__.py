@@ -17,6 +17,7 @@ from ftte_lab.course.one_round import Round, one_round
 from ftte_lab.course.predict import pick, predict, reveal
 from ftte_lab.course.report import Report, report
 from ftte_lab.course.show_code import show_code
+from ftte_lab.course.tiles import tiles
 from ftte_lab.experiments import likeness, read_inputs, recovered
 
 __all__ = [
@@ -48,4 +49,5 @@ __all__ = [
     "reveal",
     "seeds_of",
     "show_code",
+    "tiles",
 ]

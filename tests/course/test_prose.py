@@ -28,6 +28,10 @@ def test_start_speaks_of_its_own_fleet() -> None:
     counts = [kinds.count(kind) for kind in ("sensor", "watch", "phone")]
     assert "{} sensors, {} watches, {} phones".format(*counts) in prose("00")
     assert 2 * sum(memory < prepared.bill.peak_bytes) == len(kinds)
+    bill, page = prepared.bill, prose("00")
+    assert f"sensors with {kib(memory[list(kinds).index('sensor')])} for a training step" in page
+    assert f"the model takes {kib(bill.inference_one_bytes)}" in page
+    assert f"as usual takes {kib(bill.peak_bytes)}" in page
 
 
 def test_memory_page_names_model_and_sensor() -> None:
