@@ -138,7 +138,7 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         ),
         "07": Lesson(
             "Old news",
-            20,
+            30,
             _digits(
                 "60 watches and phones, half of them slow; few classes of digits on each",
                 clients=60,

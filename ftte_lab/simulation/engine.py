@@ -14,8 +14,9 @@ from dataclasses import dataclass
 
 from ftte_lab._common import integer
 from ftte_lab.models import Params
+from ftte_lab.server import server_step
 from ftte_lab.simulation.events import Evaluated, Event, Finished, Ready
-from ftte_lab.simulation.global_model import GlobalModel
+from ftte_lab.simulation.global_model import GlobalModel, ServerStep
 from ftte_lab.simulation.history import History
 from ftte_lab.simulation.prepare import prepare
 from ftte_lab.simulation.prepared import Prepared
@@ -38,7 +39,12 @@ class _Evaluation:
     task: Task | None
 
 
-def simulate(scenario: Scenario | Prepared, *, processes: int | None = None) -> Iterator[Event]:
+def simulate(
+    scenario: Scenario | Prepared,
+    *,
+    processes: int | None = None,
+    step: ServerStep = server_step,
+) -> Iterator[Event]:
     """Run a scenario event by event.
 
     `Ready` comes first, then `Stepped` and `Evaluated` as they happen, then `Finished`. To stop, do
@@ -49,6 +55,8 @@ def simulate(scenario: Scenario | Prepared, *, processes: int | None = None) -> 
         scenario: the run, or what `prepare` made of it.
         processes: how many may train; `None`: as many as there are cores if the run is long enough
             to gain by it.
+        step: moves the server, with the arguments and the result of `server_step`. A run with
+            clipping or secure aggregation keeps its own.
 
     Raises:
         BudgetError: if no subset fits the weakest device.
@@ -66,7 +74,7 @@ def simulate(scenario: Scenario | Prepared, *, processes: int | None = None) -> 
         integer("processes", processes, 1)
     prepared = scenario if isinstance(scenario, Prepared) else prepare(scenario)
     yield Ready(prepared)
-    recorder, server = Recorder(prepared), GlobalModel(prepared)
+    recorder, server = Recorder(prepared), GlobalModel(prepared, step)
     yield recorder.evaluate(0, 0.0, server.params)
     trainer = Trainer(prepared, processes, server.correction)
     try:
@@ -118,12 +126,18 @@ def _evaluated(
     asked.clear()
 
 
-def run(scenario: Scenario | Prepared, *, processes: int | None = None) -> History:
+def run(
+    scenario: Scenario | Prepared,
+    *,
+    processes: int | None = None,
+    step: ServerStep = server_step,
+) -> History:
     """Run a scenario to its end.
 
     Args:
         scenario: the run, or what `prepare` made of it.
         processes: as in `simulate`.
+        step: as in `simulate`.
 
     Raises:
         BudgetError: if no subset fits the weakest device.
@@ -136,7 +150,7 @@ def run(scenario: Scenario | Prepared, *, processes: int | None = None) -> Histo
         >>> float(history.points["sim_seconds"].iloc[0])
         0.0
     """
-    for event in simulate(scenario, processes=processes):
+    for event in simulate(scenario, processes=processes, step=step):
         if isinstance(event, Finished):
             return event.history
     raise RuntimeError("the run ended without a history")

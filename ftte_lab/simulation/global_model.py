@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -31,6 +32,9 @@ from ftte_lab.simulation.scenario import Scenario
 from ftte_lab.simulation.start_rows import StartRows
 from ftte_lab.simulation.stepped import BufferedUpdates, Stepped
 
+ServerStep = Callable[..., Tensor]
+"""A function with the arguments and the result of `server_step`."""
+
 _REFERENCE_UPDATES = 100  # length of the running median of variances, in updates
 _WARM_UP = 9  # after v steps the running average weighs the past by at most v / (v + 9)
 
@@ -50,6 +54,7 @@ class GlobalModel:
 
     Args:
         prepared: the prepared run.
+        step: moves the trained entries, as `server_step` does.
 
     Attributes:
         params: all parameters of the present version.
@@ -58,7 +63,7 @@ class GlobalModel:
         correction: state of the client correction (SCAFFOLD's control variates), or `None`.
     """
 
-    def __init__(self, prepared: Prepared) -> None:
+    def __init__(self, prepared: Prepared, step: ServerStep = server_step) -> None:
         self.prepared = prepared
         self.model, self.subset = prepared.federation.model, prepared.tiers.union.subset
         self.params: Params = prepared.federation.params
@@ -66,6 +71,7 @@ class GlobalModel:
         self.intake = Intake(len(self.row))
         self.correction = _correction_state(prepared.scenario, len(self.row))
         self._rule = _weight_rule(prepared.scenario)
+        self._step = step
         self._step_rule = _step_rule(prepared.scenario)
         self._starts = StartRows(prepared.timeline) if self._step_rule.needs_starts else None
         self._private = PrivateMean.of(prepared, self._rule)
@@ -142,7 +148,7 @@ class GlobalModel:
             self._move(moving.at, require_finite(self.row[moving.at] + rate * mean), version)
             return variances, coefficients
         coefficients = self._weights(updates.samples, ages, variances)
-        target = server_step(
+        target = self._step(
             self.row[moving.at],
             moving.rows,
             coefficients,
