@@ -5,6 +5,7 @@ clients.
 """
 
 from ftte_lab.data.catalogue import SOURCES, Source, fetch, load
+from ftte_lab.data.motion import motion_tests
 from ftte_lab.data.own_data import OWN_DATA, OwnData, own_content, own_data
 from ftte_lab.data.own_table import LARGEST_OWN_BYTES
 from ftte_lab.data.partition import PARTITIONS, assign_class_to_slowest, divide_by_label, split
@@ -27,6 +28,7 @@ __all__ = [
     "divide_by_label",
     "fetch",
     "load",
+    "motion_tests",
     "own_content",
     "own_data",
     "split",

@@ -16,20 +16,20 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from ftte_lab._common import integer, require, size
-from ftte_lab.data import load
+from ftte_lab._common import integer, pause_point, require, size
+from ftte_lab.data import motion_tests
 from ftte_lab.devices import training_bill
 from ftte_lab.models import Params, Plan, make_plan
 from ftte_lab.simulation import Prepared
 from ftte_lab.training import (
     FineTuning,
+    FrozenFeatures,
     GainSummary,
     choose_alpha,
     fine_tune,
     first_samples,
     gain_summary,
     mixed_accuracies,
-    own_accuracies,
     own_parts,
     personal_part,
     personal_right,
@@ -90,6 +90,7 @@ def personal_plan(prepared: Prepared, part: str, how: FineTuning = _USUAL) -> Pl
     s, federation = prepared.scenario, prepared.federation
     plan = make_plan(federation.model, personal_part(federation.model, part))
     micro = 1 if isinstance(s.micro_batch, str) else s.micro_batch
+    micro = micro if how.micro_batch is None else how.micro_batch
     bill = training_bill(
         federation.model,
         plan.subset,
@@ -142,43 +143,45 @@ def personalise(
         several = [one if len(one) > 1 else np.repeat(one, 2) for one in shards]
         own, validation = own_parts(several, seed=prepared.scenario.seed)
     x, y = (torch.as_tensor(one, device="cpu") for one in (data.x_train, data.y_train))
-    rows = fine_tune(plan, params, x, y, own, how)
+    samples_in = FrozenFeatures(plan.model, params, x, plan.start)
+    rows = fine_tune(plan, params, samples_in, y, own, how)
     alphas = np.ones(len(rows))
     if choose:
-        alphas = choose_alpha(plan, params, rows, x, y, validation)
+        alphas = choose_alpha(plan, params, rows, samples_in, y, validation)
         alphas[[len(one) < 2 for one in shards]] = 0.0
         rows = rows * torch.as_tensor(alphas, dtype=rows.dtype, device="cpu")[:, None]
-    before, shared = _judged(prepared, plan, params, torch.zeros_like(rows))
-    after, mine = _judged(prepared, plan, params, rows)
-    return Personal(before, after, np.array([len(one) for one in own]), alphas, (shared, mine))
+    before, after, everybody = _judged(prepared, plan, params, rows)
+    return Personal(before, after, np.array([len(one) for one in own]), alphas, everybody)
 
 
 def _judged(
     prepared: Prepared, plan: Plan, params: Params, rows: torch.Tensor
-) -> tuple[Array, float]:
-    """Return the accuracy of each device on data like its own, and the mean on everybody's."""
+) -> tuple[Array, Array, tuple[float, float]]:
+    """Judge the shared model and each device's own one, on data like its own.
+
+    Returns:
+        Accuracies before and after `(clients,)`, and the mean of both on everybody's data.
+    """
     s, federation = prepared.scenario, prepared.federation
-    data = federation.dataset
-    x, y = (torch.as_tensor(one, device="cpu") for one in (data.x_test, data.y_test))
-    right = personal_right(plan, params, rows, x, y)
+    data, none = federation.dataset, torch.zeros_like(rows[:1])
+    shared, own = (_right(plan, params, one, data.x_test, data.y_test) for one in (none, rows))
+    everybody = (float(shared.mean()), float(own.mean()))
     if s.alpha is None and s.data == "motion":
-        fresh = load("motion", people=s.clients, samples_per_person=_FRESH, seed=s.seed)
-        assert fresh.test_person is not None  # noqa: S101
-        of_person = [np.flatnonzero(fresh.test_person == c) for c in range(s.clients)]
-        marks = np.stack(
-            [
-                personal_right(
-                    plan,
-                    params,
-                    row[None],
-                    torch.as_tensor(fresh.x_test[at], device="cpu"),
-                    torch.as_tensor(fresh.y_test[at], device="cpu"),
-                )[0]
-                for row, at in zip(rows, of_person, strict=True)
-            ]
-        )
-        places = [np.arange(marks.shape[1])] * s.clients
-        return own_accuracies(marks, places), float(right.mean())
+        x, y = motion_tests(s.clients, _FRESH, seed=s.seed)
+        both = []
+        for row, *fresh in zip(rows, x, y, strict=True):
+            pause_point()
+            both.append(_right(plan, params, torch.cat([none, row[None]]), *fresh).mean(1))
+        before, after = np.transpose(both)
+        return before, after, everybody
     counts = federation.shards.class_counts(data)
     mix = counts / counts.sum(1, keepdims=True)
-    return mixed_accuracies(right, data.y_test, mix), float(right.mean())
+    shared = np.repeat(shared, len(rows), axis=0)
+    before, after = (mixed_accuracies(right, data.y_test, mix) for right in (shared, own))
+    return before, after, everybody
+
+
+def _right(plan: Plan, params: Params, rows: torch.Tensor, x: Array, y: Array) -> Array:
+    """Mark which samples each model gets right, bool `(rows, samples)`."""
+    samples, labels = (torch.as_tensor(one, device="cpu") for one in (x, y))
+    return personal_right(plan, params, rows, samples, labels)
