@@ -27,6 +27,7 @@ from ftte_lab.charts.palette import (
     method_scales,
     method_styles,
 )
+from ftte_lab.charts.personal import personal_gain
 from ftte_lab.charts.privacy import privacy_loss
 from ftte_lab.charts.slide import LONGEST_SENTENCE, Slide, projected, slide
 from ftte_lab.charts.step_memory import step_memory
@@ -69,6 +70,7 @@ __all__ = [
     "method_scales",
     "method_styles",
     "metric_title",
+    "personal_gain",
     "predicted_gain",
     "privacy_loss",
     "projected",

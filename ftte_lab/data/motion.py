@@ -182,9 +182,8 @@ def _person(
     held_by = rng.normal(0, 0.12, (samples, 3))
     noise = rng.normal(0, 0.06, (samples, 3, LENGTH))
     # All is drawn, so that a sample does not depend on where one begins.
-    y, faster, phase, stronger, held_by, noise = (
-        drawn[begin:] for drawn in (y, faster, phase, stronger, held_by, noise)
-    )
+    y, faster, phase = y[begin:], faster[begin:], phase[begin:]
+    stronger, held_by, noise = stronger[begin:], held_by[begin:], noise[begin:]
     angle = 2 * np.pi * (cadence[y] * faster)[:, None] * steps + phase
     orders = np.arange(1, _HARMONICS + 1)
     waves = np.sin(angle[:, None, None, :] * orders[None, None, :, None] + rhythm[y][..., None])

@@ -10,6 +10,7 @@ from ftte_lab.lab.live.mode import is_live
 from ftte_lab.lab.live.runner import CancelledError
 from ftte_lab.lab.model_file import TrainedModel, load_model
 from ftte_lab.lab.panels import PANELS
+from ftte_lab.lab.results import Results
 from ftte_lab.lab.settings import Settings
 from ftte_lab.lab.story import Story
 from ftte_lab.lab.story_tool import StoryTool
@@ -23,6 +24,7 @@ __all__ = [
     "PANELS",
     "CancelledError",
     "Lab",
+    "Results",
     "Settings",
     "Story",
     "TrainedModel",

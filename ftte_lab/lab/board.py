@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from ftte_lab import charts
-from ftte_lab.experiments import TimedEvent
+from ftte_lab.experiments import Personal, TimedEvent
 from ftte_lab.lab.settings import Settings
 from ftte_lab.models import Params
 from ftte_lab.simulation import Evaluated, Finished, History, Prepared, Stepped
@@ -36,6 +36,7 @@ class Board:
         models: trained parameters of finished runs, by method, of the first seed.
         weighed: by method, the newest updates: age, relative weight, device kind.
         clients: by method, a row of accuracies per evaluation of the first seed, and its time (s).
+        personal: by method, what its devices gain by a part of their own, or why it is not known.
         heard: by method, the weight that each device kind got in all steps of the first seed.
         sim_seconds: virtual time of the newest server step.
         updates, updates_ahead: client updates of this seed, applied so far and in all.
@@ -54,6 +55,7 @@ class Board:
     weighed: dict[str, deque[tuple[float, float, str]]] = field(default_factory=dict)
     clients: dict[str, list[tuple[float, np.ndarray]]] = field(default_factory=dict)
     heard: dict[str, dict[str, float]] = field(default_factory=dict)
+    personal: dict[str, Personal | str] = field(default_factory=dict)
     sim_seconds: float = 0.0
     updates: int = 0
     updates_ahead: int = 0

@@ -5,22 +5,24 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from string import ascii_uppercase
 from typing import Any
 
-from ftte_lab._common import choice, require, say
+from ftte_lab._common import choice, say
 from ftte_lab.charts import label
 from ftte_lab.experiments import TimedEvent
 from ftte_lab.lab import export as _export
 from ftte_lab.lab.as_python import as_python
 from ftte_lab.lab.board import Board, Points
 from ftte_lab.lab.difference import difference
+from ftte_lab.lab.error_text import error_text
 from ftte_lab.lab.knob_panel import metrics
 from ftte_lab.lab.live.fleet_message import fleet_message
 from ftte_lab.lab.live.life import show
 from ftte_lab.lab.live.stage import Stage
 from ftte_lab.lab.live.still import Content, Still
 from ftte_lab.lab.panels import GROWING, KNOWN_BEFORE_TRAINING, PANELS, figure
+from ftte_lab.lab.personal import PersonalGains
+from ftte_lab.lab.pins import pin, pinned_letter
 from ftte_lab.lab.score_message import board_scores, score_message
 from ftte_lab.lab.settings import Settings
 from ftte_lab.lab.summary import summary
@@ -29,7 +31,6 @@ from ftte_lab.simulation import Ready
 _FRAME_S = 0.1  # what the eye follows, and a page can draw in time
 _SLOW_FRAME_S = 0.5  # for charts that nobody follows point by point
 _LONGEST_LAP_S = 1.0  # a longer pause between two frames is not computing time
-MOST_PINS = 6
 
 
 class Display:
@@ -69,6 +70,7 @@ class Display:
         self._menus = settings
         self.stage = Stage(self._panels(settings), on_message, live)
         self.still = Still(self._picture)
+        self.gains = PersonalGains(self.lock, lambda: self.draw("personal"))
 
     @property
     def settings(self) -> Settings:
@@ -82,6 +84,8 @@ class Display:
             say(scores.verdict())
             show(scores.table())
         say(summary(self.board.prepared))
+        if "personal" in self.shown:
+            self.gains.fill(self.board)
         for name in self.shown:
             show(_export.drawn(figure(self.board, name)))
 
@@ -117,6 +121,7 @@ class Display:
         if not self.live:
             return
         (self.still.cancel if phase == "running" else self.still.renew)()
+        self._follow_gains(phase)
         if phase in ("done", "stopped"):
             self.draw("curves")
             self._draw_followed()
@@ -126,6 +131,14 @@ class Display:
         note = "preparing" if begins else board.note(phase)
         progress = 0.0 if begins else 1.0 if phase == "done" else board.progress
         self._publish_state(number, phase, progress, note)
+
+    def _follow_gains(self, phase: str) -> None:
+        """Compute personal gains where a run has ended and they are shown; else do not."""
+        if phase == "done" and "personal" in self.shown:
+            self.draw("personal")
+            self.gains.begin(self.board)
+        else:
+            self.gains.cancel()
 
     def _draw_followed(self) -> None:
         """Draw what grows with the run, but that nobody follows point by point."""
@@ -164,18 +177,7 @@ class Display:
             ValueError: too many pinned runs.
         """
         with self.lock:
-            letter = next((name for name, board in self.pins.items() if board is self.board), None)
-            if letter is None:
-                require(
-                    len(self.pins) < MOST_PINS,
-                    f"{len(self.pins)} runs are pinned",
-                    f"up to {MOST_PINS}",
-                    "Remove one in Compare",
-                )
-                letter = next(name for name in ascii_uppercase if name not in self.pins)
-                self.pins[letter] = self.board
-            else:
-                del self.pins[letter]
+            pin(self.pins, self.board)
         self._pins_changed()
 
     def unpin(self, letter: str) -> None:
@@ -210,7 +212,7 @@ class Display:
             (letter, "this run" if b is board else difference(board.settings, b.settings))
             for letter, b in self.pins.items()
         ]
-        pinned = next((letter for letter, b in self.pins.items() if b is board), "")
+        pinned = pinned_letter(self.pins, board)
         share: dict[str, Any] = {"code": board.settings.code(), "python": as_python(board.settings)}
         methods = [(name, label(name)) for name in board.settings.methods]
         self.stage.publish(
@@ -234,7 +236,7 @@ class Display:
             fatal: whether it is about the run that is asked for, which is not possible; the page is
                 then greyed until another run begins.
         """
-        text = _sentence(error) if error else ""
+        text = error_text(error) if error else ""
         if fatal:
             self._impossible = text
         shown = (text or self._impossible, bool(self._impossible))
@@ -249,11 +251,14 @@ class Display:
         self.show_panels(self._menus)
         for name in missing:
             self.draw(name)
+        done = len(self.board.histories) == self.settings.seeds * len(self.board.prepared) > 0
+        self._follow_gains("done" if done else "")
 
     def close(self) -> None:
         """Leave the page, and let go what only the page needed; results stay."""
         self.stage.close()
         self.still.close()
+        self.gains.close()
         with self.lock:
             self.pins.clear()
             self.board.release()
@@ -281,13 +286,3 @@ class Display:
         with self.lock:
             name, mime, content = _export.file(form, panel, self.board, at_s)
         self.stage.send_file(name, mime, content)
-
-
-def _sentence(error: BaseException) -> str:
-    """Write an error for a reader; one that nobody foresaw is named as such."""
-    if isinstance(error, ValueError):
-        return str(error)[:1].upper() + str(error)[1:]
-    return (
-        f"This run failed unexpectedly ({type(error).__name__}: {error}). "
-        "Please report it with the share code."
-    )

@@ -39,17 +39,29 @@ def field_of(name: str, digits: int | None = None) -> tuple[Any, Any]:
 
 
 def menu_of(one: Setting, s: Settings) -> Control:
-    """Offer the names that a setting allows."""
-    names = list(dict.fromkeys([*(one.choices or ()), getattr(s.scenario, one.name)]))
+    """Offer the names that a setting allows, "none" before them where the setting is optional."""
+    now = getattr(s.scenario, one.name)
+    names = list(dict.fromkeys([*(one.choices or ()), *([] if now is None else [now])]))
+    if one.optional:
+        names.insert(0, NO_VALUE)
     widget = widgets.Dropdown(
         options=names,
         description=one.label,
         tooltip=one.doc,
         layout=widgets.Layout(**LAYOUT),
         style=dict(STYLE),
-        value=getattr(s.scenario, one.name),
+        value=NO_VALUE if now is None else now,
     )
-    return Control(widget, *field_of(one.name))
+    read, write = field_of(one.name)
+    return Control(widget, *(_optional(read, write) if one.optional else (read, write)))
+
+
+def _optional(read: Any, write: Any) -> tuple[Any, Any]:
+    """Return the functions for a widget that takes a word for `None`."""
+    return (
+        lambda settings: NO_VALUE if read(settings) is None else read(settings),
+        lambda settings, v: write(settings, None if v == NO_VALUE else v),
+    )
 
 
 def box_of(one: Setting, s: Settings) -> Control:
@@ -70,12 +82,7 @@ def ladder_of(one: Setting, knob: Knob, s: Settings) -> Control:
         options.append((NO_VALUE, NO_VALUE))
     start = options[-1][1] if now is None else now
     widget = released_widget(widgets.SelectionSlider, one, options=options, value=start)
-    read, write = field_of(one.name)
-    return Control(
-        widget,
-        lambda settings: NO_VALUE if read(settings) is None else read(settings),
-        lambda settings, v: write(settings, None if v == NO_VALUE else v),
-    )
+    return Control(widget, *_optional(*field_of(one.name)))
 
 
 def slider_of(one: Setting, knob: Knob, s: Settings) -> Control:

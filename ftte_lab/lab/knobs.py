@@ -212,6 +212,7 @@ FIRST_KNOBS: tuple[str, ...] = (
     "noise_multiplier",
     "delta",
     "max_participations",
+    "private",
     "local_steps",
     "batch",
     "warm_start_steps",

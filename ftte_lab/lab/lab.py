@@ -5,12 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-import pandas as pd
-
 from ftte_lab._common import require
-from ftte_lab.charts import Figure
 from ftte_lab.experiments import Comparison, TimedEvent
-from ftte_lab.lab import export as _export
 from ftte_lab.lab.board import Board, ends_a_step
 from ftte_lab.lab.computing import compute
 from ftte_lab.lab.display import Display
@@ -21,16 +17,17 @@ from ftte_lab.lab.live.mode import is_live
 from ftte_lab.lab.live.runner import Runner
 from ftte_lab.lab.live.subshell import forget_route
 from ftte_lab.lab.page_actions import perform
+from ftte_lab.lab.results import Results
 from ftte_lab.lab.settings import Settings, settings_of
 from ftte_lab.lab.story import Story
 from ftte_lab.lab.toolbox import TOOLS, Toolbox
 from ftte_lab.lab.tools import Host
-from ftte_lab.simulation import History, Prepared, Scenario
+from ftte_lab.simulation import Prepared, Scenario
 
 _FIRST_CHARTS = ("fleet", "curves", "step")
 
 
-class Lab:
+class Lab(Results):
     """Show knobs and charts of the methods that run on one fleet.
 
     In a notebook a turned knob starts a new run, and the charts follow it. Elsewhere (`nbconvert`,
@@ -140,49 +137,6 @@ class Lab:
         self.display.pin()
         self.toolbox.run_changed()
         return self
-
-    def result(self, timeout: float | None = None) -> dict[str, History]:
-        """Wait for the newest run and return its histories by method, of the first seed.
-
-        Args:
-            timeout: real seconds to wait at most; `None`: as long as it takes.
-
-        Raises:
-            CancelledError: if it was stopped.
-            TimeoutError: if it takes longer than `timeout` seconds.
-            ValueError: whatever was wrong with the settings.
-        """
-        return {name: seeds[0] for name, seeds in self.results(timeout).items()}
-
-    def results(self, timeout: float | None = None) -> dict[str, list[History]]:
-        """Wait as `result` does, and return the histories of all seeds by method."""
-        if self._runner.phase == "idle" or (self._runner.phase == "failed" and not self._live):
-            self.run()  # in batch this raises again what was wrong
-        if self._live:
-            self._runner.wait(timeout)
-        settings, histories = self.display.board.settings, self.display.board.histories
-        return {
-            name: [histories[name, k] for k in range(settings.seeds)] for name in settings.methods
-        }
-
-    def table(self, timeout: float | None = None) -> pd.DataFrame:
-        """Wait as `result` does, and return all points, one row each, with `method` and `seed`."""
-        self.results(timeout)
-        return _export.points(self.display.board)
-
-    def figure(self, name: str = "curves", *, at_s: float | None = None) -> Figure:
-        """Return one chart as it stands, to show, or to `save` as PNG or SVG.
-
-        Args:
-            name: one of `PANELS`.
-            at_s: for `fleet`, the simulated moment (s); by default late in the longest wait for a
-                first step.
-
-        Raises:
-            ValueError: an unknown chart, a moment outside the run, or nothing to show yet.
-        """
-        with self.display.lock:
-            return _export.chart_of(self.display.board, name, at_s)
 
     def close(self) -> None:
         """End the Lab: stop its run, take it off the page, and let its data go.

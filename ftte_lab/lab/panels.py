@@ -28,6 +28,7 @@ PANELS: Mapping[str, str] = {
     "heard": "Who is heard",
     "served": "Who is served",
     "clients": "Clients apart",
+    "personal": "Personal gain",
     "charge": "Charge",
     "privacy": "Privacy",
     "labels": "Labels",
@@ -146,6 +147,22 @@ def _clients(board: Board) -> Figure:
     return charts.client_quantiles(times, values)
 
 
+def _personal(board: Board) -> Figure:
+    """Draw what devices gain by a part of their own, of the first seed, as far as it is known."""
+    private = board.settings.scenario.private
+    known, notes = {}, {}
+    for name in board.prepared:
+        found = board.personal.get(name)
+        if found is None:
+            notes[name] = "is computed now" if name in board.models else "after the run"
+        elif isinstance(found, str):
+            notes[name] = found
+        else:
+            known[name] = (found.before, found.after)
+    order = tuple(board.prepared)
+    return charts.personal_gain(known, notes, order, private or "head", newcomers=bool(private))
+
+
 def _charge(board: Board) -> Figure:
     return charts.charge(board.prepared, method=board.watched())
 
@@ -235,6 +252,7 @@ _FIGURES: Mapping[str, Callable[[Board], Figure]] = {
     "heard": _heard,
     "served": _served,
     "clients": _clients,
+    "personal": _personal,
     "charge": _charge,
     "privacy": _privacy,
     "labels": _labels,
