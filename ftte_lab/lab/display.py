@@ -10,7 +10,6 @@ from typing import Any
 from ftte_lab._common import choice, say
 from ftte_lab.charts import label
 from ftte_lab.experiments import TimedEvent
-from ftte_lab.lab import export as _export
 from ftte_lab.lab.as_python import as_python
 from ftte_lab.lab.board import Board, Points
 from ftte_lab.lab.difference import difference
@@ -26,6 +25,7 @@ from ftte_lab.lab.pins import pin, pinned_letter
 from ftte_lab.lab.score_message import board_scores, score_message
 from ftte_lab.lab.settings import Settings
 from ftte_lab.lab.summary import summary
+from ftte_lab.lab.tools import export as _export
 from ftte_lab.simulation import Ready
 
 _FRAME_S = 0.1  # what the eye follows, and a page can draw in time

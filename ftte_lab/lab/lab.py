@@ -19,9 +19,9 @@ from ftte_lab.lab.live.subshell import forget_route
 from ftte_lab.lab.page_actions import perform
 from ftte_lab.lab.results import Results
 from ftte_lab.lab.settings import Settings, settings_of
-from ftte_lab.lab.story import Story
-from ftte_lab.lab.toolbox import TOOLS, Toolbox
-from ftte_lab.lab.tools import Host
+from ftte_lab.lab.tools.host import Host
+from ftte_lab.lab.tools.story import Story
+from ftte_lab.lab.tools.toolbox import TOOLS, Toolbox
 from ftte_lab.simulation import Prepared, Scenario
 
 _FIRST_CHARTS = ("fleet", "curves", "step")

@@ -7,9 +7,9 @@ from typing import Any
 import pandas as pd
 
 from ftte_lab.charts import Figure
-from ftte_lab.lab import export as _export
 from ftte_lab.lab.display import Display
 from ftte_lab.lab.live.runner import Runner
+from ftte_lab.lab.tools import export as _export
 from ftte_lab.simulation import History
 
 

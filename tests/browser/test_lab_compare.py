@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from ftte_lab.lab.model_file import load_model
+from ftte_lab.lab.tools.model_file import load_model
 from tests.browser.driver import Server, Tab, browse
 from tests.browser.test_lab_in_browser import MEDIUM, keep, lab_cell
 from tests.data.test_own_data import as_csv

@@ -7,7 +7,7 @@ from typing import Any
 
 from ftte_lab.experiments import Comparison
 from ftte_lab.lab.settings import Settings
-from ftte_lab.lab.tools import Host
+from ftte_lab.lab.tools.host import Host
 from tests.tiny import TINY
 
 

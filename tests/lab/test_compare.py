@@ -11,8 +11,8 @@ import pytest
 
 from ftte_lab.experiments import Score, Scoreboard
 from ftte_lab.lab import Settings
-from ftte_lab.lab.compare import FORMS, Kept, export, table
 from ftte_lab.lab.difference import SAME, difference
+from ftte_lab.lab.tools.compare import FORMS, Kept, export, table
 from ftte_lab.simulation import SETTINGS
 
 FIRST = Settings()

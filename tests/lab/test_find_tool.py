@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from ftte_lab.experiments import Crew, Finding, Trial
-from ftte_lab.lab import crew_job
-from ftte_lab.lab.find_tool import FindTool, message, question_of
 from ftte_lab.lab.settings import Settings
+from ftte_lab.lab.tools import crew_job
+from ftte_lab.lab.tools.find_tool import FindTool, message, question_of
 from tests.lab.fake_host import FakeHost
 
 ASK: dict[str, Any] = {
@@ -116,7 +116,7 @@ def test_what_fails_is_shown_as_text(host: FakeHost, monkeypatch: pytest.MonkeyP
     def fail(question: Any, crew: Any) -> Any:
         raise OSError("disk full")
 
-    monkeypatch.setattr("ftte_lab.lab.find_tool.find", fail)
+    monkeypatch.setattr("ftte_lab.lab.tools.find_tool.find", fail)
     tool = FindTool(host)
     tool.receive(ASK)
     host.phase("failed")

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from ftte_lab.experiments import GALLERY
-from ftte_lab.lab.gallery_tool import GalleryTool
 from ftte_lab.lab.lab import Lab
 from ftte_lab.lab.settings import Settings, settings_of
+from ftte_lab.lab.tools.gallery_tool import GalleryTool
 from tests.lab.fake_host import FakeHost
 
 

@@ -12,7 +12,7 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save
 
 from ftte_lab.lab.lab import Lab
-from ftte_lab.lab.model_file import load_model, model_file, read_model
+from ftte_lab.lab.tools.model_file import load_model, model_file, read_model
 from ftte_lab.simulation import Finished, simulate
 from tests.lab.page import TINY_SETTINGS
 from tests.malformed.damage import texts

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from ftte_lab.lab import Settings
-from ftte_lab.lab.story import Story
+from ftte_lab.lab.tools.story import Story
 from ftte_lab.simulation import prepare
 from tests.malformed.damage import mutations, texts
 

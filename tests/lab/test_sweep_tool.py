@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from ftte_lab.experiments import Crew
-from ftte_lab.lab import crew_job
 from ftte_lab.lab.settings import Settings
-from ftte_lab.lab.sweep_tool import SweepTool, grid_of
+from ftte_lab.lab.tools import crew_job
+from ftte_lab.lab.tools.sweep_tool import SweepTool, grid_of
 from ftte_lab.simulation import run
 from tests.lab.fake_host import FakeHost
 

@@ -10,10 +10,10 @@ import pytest
 
 from ftte_lab.data import OWN_DATA, SOURCES
 from ftte_lab.lab import Settings
-from ftte_lab.lab.compare import table
 from ftte_lab.lab.lab import Lab
-from ftte_lab.lab.model_file import read_model
 from ftte_lab.lab.score_message import board_scores
+from ftte_lab.lab.tools.compare import table
+from ftte_lab.lab.tools.model_file import read_model
 from tests.data.test_own_data import as_csv
 from tests.lab.page import TINY_SETTINGS, Page
 

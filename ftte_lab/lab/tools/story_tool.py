@@ -7,8 +7,8 @@ from typing import Any
 
 from ftte_lab._common import choice, integer
 from ftte_lab.lab.panels import PANELS
-from ftte_lab.lab.story import Story
-from ftte_lab.lab.tools import Host
+from ftte_lab.lab.tools.host import Host
+from ftte_lab.lab.tools.story import Story
 
 
 class StoryTool:

@@ -9,10 +9,10 @@ from typing import Any
 from ftte_lab._common import choice, integer, number, require, shown
 from ftte_lab.charts import label
 from ftte_lab.experiments import NUMERIC, Grid, numeric_knobs, spread
-from ftte_lab.lab.crew_job import Job
 from ftte_lab.lab.settings import Settings
-from ftte_lab.lab.sweep_record import Record
-from ftte_lab.lab.tools import Host
+from ftte_lab.lab.tools.crew_job import Job
+from ftte_lab.lab.tools.host import Host
+from ftte_lab.lab.tools.sweep_record import Record
 
 MOST_VALUES = 9
 _FRAME_S = 0.3

@@ -20,9 +20,9 @@ from ftte_lab.experiments import (
     numeric_knobs,
     spell,
 )
-from ftte_lab.lab.crew_job import Job
 from ftte_lab.lab.settings import Settings
-from ftte_lab.lab.tools import Host
+from ftte_lab.lab.tools.crew_job import Job
+from ftte_lab.lab.tools.host import Host
 
 UNITS: Mapping[str, tuple[str, float]] = {
     "sim_seconds": ("min", 60.0),

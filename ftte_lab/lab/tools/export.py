@@ -10,10 +10,10 @@ from ftte_lab._common import choice, require
 from ftte_lab.charts import LONGEST_SENTENCE, Figure, fleet, slide
 from ftte_lab.lab.board import Board
 from ftte_lab.lab.difference import difference, value_text
-from ftte_lab.lab.model_file import model_file
 from ftte_lab.lab.panels import PANELS, figure
 from ftte_lab.lab.score_message import board_scores
 from ftte_lab.lab.settings import Settings
+from ftte_lab.lab.tools.model_file import model_file
 
 FORMS = ("png", "svg", "slide", "csv", "json", "safetensors")
 

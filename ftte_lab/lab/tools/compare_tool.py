@@ -9,9 +9,9 @@ import pandas as pd
 
 from ftte_lab._common import choice, require, shown
 from ftte_lab.charts import method_styles
-from ftte_lab.lab.compare import FORMS, Kept, called, differences, export, printed, table
 from ftte_lab.lab.score_message import board_scores
-from ftte_lab.lab.tools import Host
+from ftte_lab.lab.tools.compare import FORMS, Kept, called, differences, export, printed, table
+from ftte_lab.lab.tools.host import Host
 
 _LONGEST_NAME = 60
 _HIDDEN = ("run", "what differs", "method", "share code")

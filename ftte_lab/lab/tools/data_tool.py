@@ -8,7 +8,7 @@ from typing import Any
 
 from ftte_lab._common import choice, integer, require, shown
 from ftte_lab.data import LARGEST_OWN_BYTES, OWN_DATA, OwnData, own_content
-from ftte_lab.lab.tools import Host
+from ftte_lab.lab.tools.host import Host
 
 _LONGEST_NAME = 200
 

@@ -9,7 +9,7 @@ from ftte_lab._common import choice
 from ftte_lab.charts import kind_styles
 from ftte_lab.experiments import GALLERY, Entry
 from ftte_lab.lab.settings import settings_of
-from ftte_lab.lab.tools import Host
+from ftte_lab.lab.tools.host import Host
 
 
 class GalleryTool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ftte_lab.lab.tools import Host, Tool
+from ftte_lab.lab.tools.host import Host, Tool
 
 TOOLS: list[type[Tool]] = []
 """The tools, in the order of their buttons; the package adds them, each is made with a `Host`."""
