@@ -65,11 +65,11 @@ class Display:
         self.lock = threading.RLock()
         self._next_frame_s, self._next_slow_frame_s = 0.0, 0.0
         self._lap_s = time.monotonic()
-        self._number = 0
+        self._number, self._running = 0, False
         self._impossible, self._error = "", ("", False)
         self._menus = settings
         self.stage = Stage(self._panels(settings), on_message, live)
-        self.still = Still(self._picture)
+        self.still = Still(self._picture, self.stage.publish)
         self.gains = PersonalGains(self.lock, lambda: self.draw("personal"))
 
     @property
@@ -120,7 +120,8 @@ class Display:
         self._number = number
         if not self.live:
             return
-        (self.still.cancel if phase == "running" else self.still.renew)()
+        self._running = phase == "running"
+        (self.still.cancel if self._running else self.still.renew)()
         self._follow_gains(phase)
         if phase in ("done", "stopped"):
             self.draw("curves")
@@ -271,6 +272,8 @@ class Display:
         self.show_scores()
         for name in ("curves", "gantt", "weights"):
             self.draw(name)
+        if not self._running:
+            self.still.renew()
 
     def export(self, form: str, panel: str, at_s: float | None = None) -> None:
         """Send a file to the page.

@@ -10,6 +10,8 @@ from ftte_lab.charts import Figure
 from ftte_lab.lab.display import Display
 from ftte_lab.lab.live.runner import Runner
 from ftte_lab.lab.tools import export as _export
+from ftte_lab.lab.tools.compare import kept_runs, table
+from ftte_lab.lab.tools.toolbox import Toolbox
 from ftte_lab.simulation import History
 
 
@@ -17,6 +19,7 @@ class Results:
     """Wait for the newest run of a Lab, and return what it gave."""
 
     display: Display
+    toolbox: Toolbox
     _runner: Runner
     _live: bool
 
@@ -52,6 +55,18 @@ class Results:
         """Wait as `result` does, and return all points, one row each, with `method` and `seed`."""
         self.results(timeout)
         return _export.points(self.display.board)
+
+    def compare(self) -> pd.DataFrame:
+        """Return the pinned runs as a table: a row per run and method, what differs, the scores.
+
+        It is the table of the drawer Compare; names that were given there count.
+
+        Raises:
+            ValueError: nothing is pinned.
+        """
+        tool = self.toolbox.tool("compare")
+        with self.display.lock:
+            return table(kept_runs(self.display.pins), tool.names if tool else None)
 
     def figure(self, name: str = "curves", *, at_s: float | None = None) -> Figure:
         """Return one chart as it stands, to show, or to `save` as PNG or SVG.

@@ -423,6 +423,9 @@ def saved_notebook(tab: Tab, server: Server, name: str) -> Any:
     return nbformat.read(server.folder / name, 4)
 
 
+CHANGED = "() => window.jupyterapp.shell.currentWidget.context.model.dirty"
+
+
 @pytest.mark.parametrize("app", ["doc/tree", "notebooks"])
 def test_a_saved_notebook_shows_a_picture_without_a_kernel(
     server: Server, tmp_path: Path, app: str
@@ -455,6 +458,29 @@ def test_a_saved_notebook_shows_a_picture_without_a_kernel(
             width = tab.page.locator(".jp-RenderedImage img").evaluate("i => i.naturalWidth")
             assert width > 300
             keep(tab, f"still-{app[:3]}-{trusted}")
+
+
+def test_a_saved_picture_is_of_the_last_state_after_a_reload(tab: Tab, server: Server) -> None:
+    name = server.write("renewed.ipynb", lab_cell(MEDIUM))
+    tab.open(name)
+    tab.phase("done")
+    first = saved_notebook(tab, server, name).cells[0].outputs
+    tab.page.reload()
+    tab.page.wait_for_selector(".ftte-stage", timeout=60_000)
+    tab.phase("done")
+    tab.page.wait_for_timeout(1500)
+    assert not tab.page.evaluate(CHANGED)  # the same picture is not written again
+    tab.drag("buffer capacity K", 0.9)
+    tab.until("n => Number(document.querySelector('.ftte-stage').dataset.number) > n", 1)
+    tab.phase("done")
+    verdict = tab.page.locator(".ftte-verdict").inner_text()
+    assert verdict not in first[1].data["text/plain"]
+    tab.until(CHANGED)
+    command(tab, "docmanager:save")
+    [_, words, picture] = nbformat.read(server.folder / name, 4).cells[0].outputs
+    assert verdict in words.data["text/plain"]
+    assert picture.data["image/png"] != first[2].data["image/png"]
+    assert not tab.page.locator(".ftte-still").is_visible()
 
 
 def trust(server: Server, name: str) -> None:

@@ -198,6 +198,31 @@ def test_reloaded_page_shows_everything_again(tab: Tab, server: Server) -> None:
     tab.phase("done")
 
 
+def test_personal_gain_comes_after_the_run(tab: Tab, server: Server) -> None:
+    skewed = MEDIUM.replace(alpha=0.1, horizon_s=4000.0)
+    tab.open(server.write("personal.ipynb", lab_cell(skewed)))
+    tab.until("() => Number(document.querySelector('.ftte-stage').dataset.progress) > 0")
+    tab.show_chart("personal")
+    chart = "figure[data-panel=personal] svg"
+    tab.page.wait_for_selector(chart)
+    assert "after the run" in tab.page.locator(chart).text_content()
+    tab.phase("done")
+    tab.until(
+        """() => document.querySelector('figure[data-panel=personal] svg').textContent
+          .match(/helped/g)?.length === 3"""
+    )
+    keep(tab, "personal")
+    tab.until(
+        """() => document.querySelector('figure[data-panel=personal] .ftte-words').textContent
+          .includes('for the worst tenth')"""
+    )
+    tab.drag("buffer capacity K", 0.9)
+    tab.until(
+        """() => document.querySelector('figure[data-panel=personal] svg').textContent
+          .includes('after the run')"""
+    )
+
+
 def test_charts_fit_a_dark_and_a_narrow_page(tab: Tab, server: Server) -> None:
     tab.open(server.write("dark.ipynb", lab_cell(MEDIUM)))
     tab.phase("done")

@@ -15,6 +15,7 @@ from ftte_lab.lab.board import Board
 from ftte_lab.lab.lab import Lab
 from ftte_lab.lab.live.runner import CancelledError
 from ftte_lab.lab.panels import PANELS
+from ftte_lab.lab.score_message import board_scores
 from ftte_lab.lab.summary import summary
 from ftte_lab.simulation import prepare, run
 from tests.lab.page import TINY_SETTINGS, Page
@@ -397,3 +398,28 @@ def test_summary_describes_the_tiers() -> None:
     lab.result()
     assert "on a sensor" in json.dumps(lab.figure("subset").spec())
     assert "Each watch or phone trains" in summary({"ftte": prepare(scenario.as_method("ftte"))})
+
+
+def test_compare_is_the_table_of_the_page() -> None:
+    lab = Lab(TINY_SETTINGS, mode="batch")
+    with pytest.raises(ValueError, match=r"nothing is pinned; allowed: at least one"):
+        lab.compare()
+    lab.run().pin().set(buffer=2).pin()
+    table = lab.compare()
+    assert table["run"].tolist() == ["A"] * 3 + ["B"] * 3
+    assert table["what differs"].tolist()[3:] == ["buffer capacity K 2"] * 3
+    assert set(table["share code"]) == {Lab(TINY_SETTINGS, mode="batch").code, lab.code}
+    scores = board_scores(lab.display.board)
+    assert scores is not None
+    reached = [100 * (one.accuracy or 0) for one in scores.scores.values()]
+    assert table["accuracy (%)"].tolist()[3:] == pytest.approx(reached)
+
+
+def test_compare_takes_the_names_of_the_page(page: Page) -> None:
+    page.lab.run().result(30)
+    page.lab.pin()
+    rename = {"tool": "compare", "action": "rename", "letter": "A", "text": "as it was"}
+    page.lab.display.stage._receive(None, rename, [])
+    assert "as it was" in page.lab.compare()["run"][0]
+    tool = page.lab.toolbox.tool("compare")
+    assert page.lab.compare().equals(tool.table())

@@ -53,7 +53,8 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 def test_both_outputs_are_replaced_in_the_cell_that_showed_the_lab(kernel: Kernel) -> None:
-    one = Still(lambda: CONTENT)
+    page_got: list[dict[str, Any]] = []
+    one = Still(lambda: CONTENT, lambda kind, **content: page_got.append({"kind": kind, **content}))
     one.show()
     ids = [transient["display_id"] for _, _, transient in kernel.sent]
     assert len(set(ids)) == 2
@@ -67,6 +68,23 @@ def test_both_outputs_are_replaced_in_the_cell_that_showed_the_lab(kernel: Kerne
     assert 'Lab("ftte1-x")' in words["data"]["text/plain"]
     assert base64.b64decode(picture["data"]["image/png"]) == CONTENT.png
     one.close()
+    # A page that was loaded again gets the same once more, and finds the place by the name.
+    sent = {"words": words["data"], "picture": picture["data"]}
+    assert page_got == [{"kind": "still", "id": ids[0], **sent}]
+    assert f'data-still="{ids[0]}"' in words["data"]["text/html"]
+
+
+def test_a_new_target_renews_the_verdict(kernel: Kernel) -> None:
+    lab = Lab(TINY_SETTINGS, mode="live")
+    lab.display.still.show()
+    lab.run().result(30)
+    until(lambda: any(kind == "update_display_data" for kind, _, _ in kernel.sent))
+    lab.display.still._timer.join(10)  # type: ignore[union-attr]
+    kernel.sent.clear()
+    lab.change_view(target=0.123)
+    until(lambda: len(kernel.sent) == 2)
+    assert lab.code in kernel.sent[0][1]["data"]["text/html"]
+    lab.close()
 
 
 @pytest.mark.parametrize("ended", ["cancelled", "closed", "never shown", "empty"])

@@ -55,10 +55,14 @@ class Still:
 
     Args:
         content: returns what to show, or `None` if there is nothing yet; called in a thread.
+        publish: sends a message to the page. A page that was loaded again does not know where a
+            renewed output belongs, so it gets the outputs once more, and their name.
     """
 
-    def __init__(self, content: Callable[[], Content | None]) -> None:
-        self._content = content
+    def __init__(
+        self, content: Callable[[], Content | None], publish: Callable[..., None] | None = None
+    ) -> None:
+        self._content, self._publish = content, publish
         self._ids = (uuid.uuid4().hex, uuid.uuid4().hex)
         self._cell: tuple[Any, Any] | None = (
             None  # who publishes, and the request that ran the cell
@@ -72,7 +76,9 @@ class Still:
         if kernel is None or "JPY_SESSION_NAME" not in os.environ:
             return
         self._cell = (shell.display_pub, kernel.get_parent("shell"))  # type: ignore[union-attr]
-        for name, data in zip(self._ids, (_words(None), {"text/plain": ""}), strict=True):
+        for name, data in zip(
+            self._ids, (_words(None, self._ids[0]), {"text/plain": ""}), strict=True
+        ):
             publish_display_data(data, transient={"display_id": name})
 
     def renew(self) -> None:
@@ -99,7 +105,8 @@ class Still:
         if content is None or cell is None:
             return
         png = {"image/png": base64.b64encode(content.png).decode(), "text/plain": "curves"}
-        for name, data in zip(self._ids, (_words(content), png), strict=True):
+        words = _words(content, self._ids[0])
+        for name, data in zip(self._ids, (words, png), strict=True):
             message = {"data": data, "metadata": {}, "transient": {"display_id": name}}
             publisher, parent = cell
             with contextlib.suppress(Exception):  # a page that went away
@@ -110,10 +117,12 @@ class Still:
                     parent=parent,
                     ident=publisher.topic,
                 )
+        if self._publish is not None:
+            self._publish("still", id=self._ids[0], words=words, picture=png)
 
 
-def _words(content: Content | None) -> dict[str, str]:
-    """Return the verdict and the scoreboard as HTML and as text."""
+def _words(content: Content | None, name: str) -> dict[str, str]:
+    """Return the verdict and the scoreboard as HTML and as text; the page finds them by a name."""
     lines = [_ABOUT]
     body = f"<p>{_ABOUT}</p>"
     if content is not None:
@@ -121,5 +130,5 @@ def _words(content: Content | None) -> dict[str, str]:
         lines += [restore, content.verdict, content.table.to_string()]
         body += f"<p><b>{escape(content.verdict)}</b></p>{content.table.to_html(border=0)}"
         body += f"<p><small>{escape(restore)}</small></p>"
-    html = f'<style>{_HIDE}</style><div class="ftte-still">{body}</div>'
+    html = f'<style>{_HIDE}</style><div class="ftte-still" data-still="{name}">{body}</div>'
     return {"text/html": html, "text/plain": "\n".join(lines)}

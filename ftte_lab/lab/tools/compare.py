@@ -11,7 +11,9 @@ import pandas as pd
 
 from ftte_lab._common import choice, require
 from ftte_lab.experiments import Score, Scoreboard
+from ftte_lab.lab.board import Board
 from ftte_lab.lab.difference import difference
+from ftte_lab.lab.score_message import board_scores
 from ftte_lab.lab.settings import Settings
 from ftte_lab.simulation import METHODS
 
@@ -84,6 +86,16 @@ def table(rows: Sequence[Kept], names: Mapping[str, str] | None = None) -> pd.Da
             lines.append(line | {"share code": settings.code()})
     frame = pd.DataFrame(lines)
     return frame.astype(dict.fromkeys(_DIGITS, float))
+
+
+def kept_runs(pins: Mapping[str, Board]) -> list[Kept]:
+    """Return letter, settings and scoreboard of each pinned run, as far as it has run.
+
+    Args:
+        pins: boards by letter; hold their lock.
+    """
+    found = ((letter, board.settings, board_scores(board)) for letter, board in pins.items())
+    return [(letter, settings, scores) for letter, settings, scores in found if scores]
 
 
 def called(letter: str, names: Mapping[str, str]) -> str:

@@ -9,8 +9,16 @@ import pandas as pd
 
 from ftte_lab._common import choice, require, shown
 from ftte_lab.charts import method_styles
-from ftte_lab.lab.score_message import board_scores
-from ftte_lab.lab.tools.compare import FORMS, Kept, called, differences, export, printed, table
+from ftte_lab.lab.tools.compare import (
+    FORMS,
+    Kept,
+    called,
+    differences,
+    export,
+    kept_runs,
+    printed,
+    table,
+)
 from ftte_lab.lab.tools.host import Host
 
 _LONGEST_NAME = 60
@@ -29,7 +37,7 @@ class CompareTool:
 
     def __init__(self, host: Host) -> None:
         self._host = host
-        self._names: dict[str, str] = {}
+        self.names: dict[str, str] = {}
         self.run_changed()
 
     def receive(self, content: Mapping[str, Any]) -> None:
@@ -51,17 +59,16 @@ class CompareTool:
         if action == "go":
             self._host.apply(self._host.pins[letter].settings)
         elif action == "remove":
-            self._names.pop(letter, None)
+            self.names.pop(letter, None)
             self._host.display.unpin(letter)
         else:
-            self._names[letter] = _name(content.get("text"))
+            self.names[letter] = _name(content.get("text"))
         self.run_changed()
 
     def rows(self) -> list[Kept]:
-        """Return letter, settings and scoreboard of each pinned run, as far as it has run."""
+        """Return the pinned runs, as far as they have run."""
         with self._host.lock:
-            found = ((letter, b.settings, board_scores(b)) for letter, b in self._host.pins.items())
-            return [(letter, settings, scores) for letter, settings, scores in found if scores]
+            return kept_runs(self._host.pins)
 
     def table(self) -> pd.DataFrame:
         """Return the table of the pinned runs.
@@ -69,7 +76,7 @@ class CompareTool:
         Raises:
             ValueError: nothing is pinned.
         """
-        return table(self.rows(), self._names)
+        return table(self.rows(), self.names)
 
     def settings_changed(self) -> None:
         """Do nothing: pinned runs stay what they are."""
@@ -78,10 +85,10 @@ class CompareTool:
         """Show the table as it is now."""
         kept = self.rows()
         if not kept:
-            self._names.clear()
+            self.names.clear()
             self._host.publish(self.name, "table", rows=[], columns=[], texts={})
             return
-        frame = table(kept, self._names)
+        frame = table(kept, self.names)
         columns = [title for title in frame if title not in _HIDDEN]
         texts = {form: export(frame, form) for form in FORMS}
         rows = self._rows(kept, [printed(line) for line in frame[columns].to_dict("records")])
@@ -104,8 +111,8 @@ class CompareTool:
             rows.append(
                 {
                     "letter": letter,
-                    "name": self._names.get(letter, ""),
-                    "called": called(letter, self._names),
+                    "name": self.names.get(letter, ""),
+                    "called": called(letter, self.names),
                     "differs": differs[letter],
                     "code": settings.code(),
                     "methods": methods,

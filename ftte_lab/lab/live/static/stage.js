@@ -45,6 +45,7 @@ class Stage {
       case "figure": if (message.number >= this.number) this.panel(message.panel).figure(message, buffers); break;
       case "fleet": this.fleet.load(message, buffers); break;
       case "answer": this.outbox.answer(message); break;
+      case "still": renewStill(this.model, message); break;
       case "file": this.file(message, buffers[0]); break;
     }
   }
