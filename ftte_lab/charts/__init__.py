@@ -33,6 +33,7 @@ from ftte_lab.charts.slide import LONGEST_SENTENCE, Slide, projected, slide
 from ftte_lab.charts.step_memory import step_memory
 from ftte_lab.charts.style import Theme, finish
 from ftte_lab.charts.subset import subset_map, subset_strip
+from ftte_lab.charts.sweep import sweep_lines, sweep_map
 from ftte_lab.charts.traffic import bytes_per_update, bytes_sent
 from ftte_lab.charts.updates import staleness, weights
 
@@ -81,6 +82,8 @@ __all__ = [
     "step_memory",
     "subset_map",
     "subset_strip",
+    "sweep_lines",
+    "sweep_map",
     "template",
     "weight_share",
     "weights",

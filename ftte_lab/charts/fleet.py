@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -62,7 +64,7 @@ def fleet(runs: Mapping[str, Prepared], at_s: float) -> Figure:
         "slots": columns(("x", "y", "kind", "opacity"), [r for p in panes for r in p.slots()]),
         "heads": columns(("x", "y", "text"), [(-0.5, pane.top, pane.head()) for pane in panes]),
     }
-    kinds = tuple(sorted(set(data["devices"]["kind"])))
+    kinds = tuple(sorted(Counter(next(iter(runs.values())).federation.fleet.kind).items()))
     clauses = "; ".join(pane.clause() for pane in panes)
     text = f"The fleet at {seconds(at_s)} of virtual time: {clauses}."
     return Figure(template(_draw, kinds, per_row, top), data, text, {"moment": at_s})
@@ -149,7 +151,10 @@ class _Pane:
         return rows
 
 
-def _draw(theme: Theme, kinds: tuple[str, ...], per_row: int, bottom: float) -> dict[str, Any]:
+def _draw(
+    theme: Theme, counts: tuple[tuple[str, int], ...], per_row: int, bottom: float
+) -> dict[str, Any]:
+    kinds = tuple(kind for kind, _ in counts)
     cell = WIDTH / per_row  # pixels
     x_scale = alt.Scale(domain=[-0.6, per_row - 0.4], nice=False, zero=False)
     y_scale = alt.Scale(domain=[bottom, -0.6], nice=False, zero=False)
@@ -159,7 +164,7 @@ def _draw(theme: Theme, kinds: tuple[str, ...], per_row: int, bottom: float) -> 
     )
     layers = [
         _slot_marks(theme, kinds, cell).encode(x=x, y=y),
-        *(layer.encode(x=x, y=y) for layer in _device_marks(theme, kinds, cell)),
+        *(layer.encode(x=x, y=y) for layer in _device_marks(theme, dict(counts), cell)),
         heads.encode(x=x, y=y, text="text:N"),
     ]
     chart = alt.layer(*layers).resolve_scale(color="independent", shape="independent")
@@ -168,18 +173,20 @@ def _draw(theme: Theme, kinds: tuple[str, ...], per_row: int, bottom: float) -> 
     return finish(chart, theme, "The fleet at one moment", FLEET_SIGNS)
 
 
-def _device_marks(theme: Theme, kinds: tuple[str, ...], cell: float) -> list[alt.Chart]:
+def _device_marks(theme: Theme, counts: Mapping[str, int], cell: float) -> list[alt.Chart]:
     """Return the devices, their arcs of progress, and crosses for lost updates."""
-    colours, shapes = kind_scales(kinds)
+    colours, shapes = kind_scales(list(counts))
     phases = alt.Scale(domain=list(PHASES[1:]), range=[theme.download, theme.compute, theme.upload])
     legend = alt.Legend(orient="top")
+    named = {kind: f"{count} × {kind}" for kind, count in counts.items()}
+    kinds = alt.Legend(orient="top", labelExpr=f"({json.dumps(named)})[datum.label]")
     devices = alt.Chart(alt.NamedData("devices"))
     full, hollow = (
         devices.transform_filter(f"{'' if empty else '!'}datum.hollow")
         .mark_point(filled=not empty, strokeWidth=1.4, size=(0.34 * cell) ** 2)
         .encode(
-            color=alt.Color("kind:N", scale=colours, legend=None if empty else legend),
-            shape=alt.Shape("kind:N", scale=shapes, legend=None if empty else legend),
+            color=alt.Color("kind:N", scale=colours, legend=None if empty else kinds),
+            shape=alt.Shape("kind:N", scale=shapes, legend=None if empty else kinds),
             opacity=alt.Opacity("opacity:Q", scale=None),
         )
         for empty in (False, True)

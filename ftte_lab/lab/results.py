@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
 
+from ftte_lab._common import number
 from ftte_lab.charts import Figure
+from ftte_lab.experiments import Grid
 from ftte_lab.lab.display import Display
 from ftte_lab.lab.live.runner import Runner
+from ftte_lab.lab.settings import Settings
 from ftte_lab.lab.tools import export as _export
 from ftte_lab.lab.tools.compare import kept_runs, table
+from ftte_lab.lab.tools.crew_job import run_and_wait
+from ftte_lab.lab.tools.sweep_record import Record
 from ftte_lab.lab.tools.toolbox import Toolbox
 from ftte_lab.simulation import History
 
@@ -20,6 +26,12 @@ class Results:
 
     display: Display
     toolbox: Toolbox
+
+    @property
+    def settings(self) -> Settings:
+        """Return what the Lab is set to now."""
+        raise NotImplementedError
+
     _runner: Runner
     _live: bool
 
@@ -67,6 +79,37 @@ class Results:
         tool = self.toolbox.tool("compare")
         with self.display.lock:
             return table(kept_runs(self.display.pins), tool.names if tool else None)
+
+    def sweep(
+        self,
+        axes: Mapping[str, Sequence[float]],
+        methods: Sequence[str] | None = None,
+        *,
+        seeds: int = 3,
+        target: float = 0.9,
+    ) -> Record:
+        """Run values of one knob, or of two, on all cores; return the runs to draw or to count.
+
+        The Lab stays as it is. What the page or an earlier sweep has run is not run again.
+
+        Args:
+            axes: values by knob, such as `{"buffer": (3, 5, 10)}`.
+            methods: whose runs; `None`: all methods of the Lab.
+            seeds: how many runs of each method in each cell.
+            target: test accuracy from 0 to 1, to which runs are timed.
+
+        Returns:
+            The record: `figure("time").save("sweep.png")` is its picture, `table()` its runs.
+
+        Raises:
+            ValueError: an unknown knob or method, or a number out of range.
+        """
+        names = self.settings.methods if methods is None else tuple(methods)
+        given = {name: tuple(values) for name, values in axes.items()}
+        grid = Grid(self.settings.comparison, given, names, seeds)
+        record = Record(self.settings, grid, number("target", target, 0, 1))
+        run_and_wait(record.scenarios, record.add)
+        return record
 
     def figure(self, name: str = "curves", *, at_s: float | None = None) -> Figure:
         """Return one chart as it stands, to show, or to `save` as PNG or SVG.

@@ -16,8 +16,8 @@ def test_every_device_stands_in_the_bar_of_its_gain() -> None:
     assert sum(row["count"] for row in rows) == len(BEFORE)
     for gain in (AFTER - BEFORE).round(6):
         change = "worse" if gain < 0 else "better" if gain > 0 else "no change"
-        holding = [row for row in rows if row["x"] <= gain + 1e-3 and gain <= row["x2"] + 1e-3]
-        assert change in {row["change"] for row in holding}, gain
+        edges = [(row["x"] - 0.002, row["x2"] + 0.002, row["change"]) for row in rows]
+        assert change in {name for low, high, name in edges if low <= gain <= high}, gain
     heights = {row["count"]: round(row["y2"] - row["y"], 9) for row in rows}
     assert len({height / count for count, height in heights.items()}) == 1
     assert "17 % hurt, 50 % helped" in figure.alt_text

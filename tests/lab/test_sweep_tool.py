@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from ftte_lab.experiments import Crew
+from ftte_lab.lab.lab import Lab
 from ftte_lab.lab.settings import Settings
 from ftte_lab.lab.tools import crew_job
 from ftte_lab.lab.tools.sweep_tool import SweepTool, grid_of
@@ -143,3 +144,41 @@ def test_a_grid_is_read_from_the_page(host: FakeHost) -> None:
     assert list(grid.axes) == ["buffer", "budget_kib"]
     assert grid.axes["buffer"] == (1, 2, 4)
     assert grid.axes["budget_kib"] == (64.0, 181.019, 512.0)
+
+
+def test_a_sweep_from_python_is_the_sweep_of_the_page(host: FakeHost) -> None:
+    tool = SweepTool(host)
+    tool.receive(ONE)
+    page = host.phase("done")
+    tool.close()
+    lab = Lab(host.settings, mode="batch")
+    values = page["axes"][0]["values"]
+    swept = lab.sweep({"buffer": values}, ("ftte", "fedbuff"), seeds=2, target=0.4)
+    assert {**swept.message(), "done": 0} == {**swept.message(), "done": 0, **_plain(page)}
+    table = swept.table()
+    assert len(table) == page["total"]
+    one = table[(table.buffer == values[1]) & (table.method == "ftte")]
+    accuracy = next(f for f in page["figures"] if f["name"] == "accuracy")
+    assert one["accuracy"].min() == accuracy["cells"]["ftte"][1][1]
+    drawn = swept.figure("accuracy")
+    marks = {(row["arm"], row["x"]): row["y"] for row in drawn.rows("cells")}
+    texts = page["axes"][0]["texts"]
+    assert marks["FTTE", texts[1]] == accuracy["cells"]["ftte"][1][0]
+    with pytest.raises(ValueError, match="figure = 'speed'"):
+        swept.figure("speed")
+
+
+def test_a_map_from_python_has_the_cells_of_its_knobs(host: FakeHost) -> None:
+    lab = Lab(host.settings, mode="batch")
+    axes = {"buffer": (2, 4), "local_steps": (1, 2, 3)}
+    swept = lab.sweep(axes, ("ftte",), seeds=1, target=0.4)
+    cells = swept.figure("accuracy").rows("cells")
+    found = {(row["x"], row["y"]): row["text"] for row in cells}
+    assert set(found) == {(k, steps) for k in ("2", "4") for steps in ("1", "2", "3")}
+    run_there = run(host.settings.set(buffer=4, local_steps=1).comparison.run("ftte", 0))
+    assert found["4", "1"] == f"{100 * run_there.final():.1f}"
+
+
+def _plain(message: dict[str, Any]) -> dict[str, Any]:
+    skipped = ("tool", "part", "phase", "left_s", "done")
+    return {key: value for key, value in message.items() if key not in skipped}

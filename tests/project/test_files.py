@@ -83,6 +83,7 @@ PLACES: Mapping[str, tuple[str, str]] = {
     "ftte_lab/cli/quiz_command.py": ("mkdir, write_atomic", "tests/cli/test_quiz.py"),
     "ftte_lab/cli/quiz_file.py": ("read_bytes, read_json", "tests/cli/test_quiz.py"),
     "ftte_lab/cli/values.py": ("loads", NO_FILE),
+    "ftte_lab/charts/fleet.py": ("dumps", NO_FILE),
     "ftte_lab/charts/figure.py": ("open, write_atomic", "tests/charts/test_figure.py"),
     "ftte_lab/charts/slide.py": ("open, write_atomic", "tests/charts/test_figure.py"),
     "ftte_lab/course/collect.py": ("mkdir, write_atomic", "tests/course/test_collect.py"),

@@ -3,9 +3,30 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from ftte_lab.experiments import Crew, StoppedError, runs_home, tidy
+from ftte_lab.experiments import Crew, Landed, StoppedError, runs_home, tidy
+from ftte_lab.simulation import Scenario
+
+
+def run_and_wait(scenarios: Sequence[Scenario], add: Callable[[Landed], None]) -> None:
+    """Run scenarios in worker processes until all have ended; kept ones do not run again.
+
+    Args:
+        scenarios: the runs.
+        add: called with each as it ends.
+
+    Raises:
+        ValueError: results cannot be kept, or workers die before they answer.
+    """
+    crew = Crew(runs_home())
+    try:
+        for landed in crew.gather(scenarios):
+            if landed is not None:
+                add(landed)
+    finally:
+        crew.close()
+        tidy(runs_home())
 
 
 class Job:
