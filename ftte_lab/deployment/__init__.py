@@ -20,8 +20,8 @@ from ftte_lab.deployment.stored_run import STORED, stored_run
 
 __all__ = [
     "CARRIERS",
-    "STORED",
     "NODE_COMMANDS",
+    "STORED",
     "DeploymentError",
     "Heard",
     "JobRecord",
@@ -39,8 +39,8 @@ __all__ = [
     "fitted_kind",
     "follow_run",
     "measure_step",
-    "open_room",
     "memory_table",
+    "open_room",
     "order_agreement",
     "picture_spec",
     "run_digest",

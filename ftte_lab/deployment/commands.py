@@ -63,9 +63,7 @@ def show(nodes: int, carrier: str, seconds: float | None, picture: str, store: s
 @click.option("--host", default=LOOPBACK, help="This machine's address in its network.")
 @click.option("--port", default=0, metavar="N", help="For the nodes; any free one if left out.")
 @click.option("--word", help="What a node must know; a new one if left out.")
-def serve(  # noqa: PLR0913
-    seats: int, data: str, seconds: float, host: str, port: int, word: str | None
-) -> int:
+def serve(seats: int, data: str, seconds: float, host: str, port: int, word: str | None) -> int:
     """Let a class join, and show it on a page of this machine."""
     from ftte_lab.deployment.classroom import Classroom
     from ftte_lab.deployment.demonstration import demonstration_scenario
@@ -88,9 +86,7 @@ def serve(  # noqa: PLR0913
 @click.option("--person", default=-1, metavar="N", help="Whose samples: 0, 1, ...; any.")
 @click.option("--memory", type=float, metavar="KIB", help="That a training step may hold here.")
 @click.option("--quiet", is_flag=True, help="Do not show what is sent.")
-def join(  # noqa: PLR0913
-    line: str, name: str, speed: float, person: int, memory: float | None, quiet: bool
-) -> int:
+def join(line: str, name: str, speed: float, person: int, memory: float | None, quiet: bool) -> int:
     """Take part in a run as a node, until the server ends it.
 
     LINE is what `serve` prints. A single hyphen reads it from standard input.

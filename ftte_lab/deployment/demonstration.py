@@ -29,9 +29,7 @@ _MOTION = {
 }
 
 
-def demonstration_scenario(
-    nodes: int = 4, carrier: str = "zmq", data: str = "digits"
-) -> Scenario:
+def demonstration_scenario(nodes: int = 4, carrier: str = "zmq", data: str = "digits") -> Scenario:
     """Return a small run of FTTE with one client per node, whose buffer holds three.
 
     Args:
