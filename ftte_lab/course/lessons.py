@@ -105,7 +105,7 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         ),
         "03": Lesson(
             "Where does the memory go?",
-            20,
+            30,
             _motion(f"{_MOTION}; the bill of a training step needs no training", horizon_s=600.0),
             _FEW,
         ),
