@@ -132,7 +132,7 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         ),
         "06": Lesson(
             "The buffer",
-            20,
+            30,
             _motion(f"{_MOTION}; thirty of them at work at a time", horizon_s=1200.0),
             _FEW,
         ),
