@@ -6,6 +6,7 @@ import pytest
 
 from ftte_lab.course import check
 from ftte_lab.course.exercises import lesson03
+from ftte_lab.lab import Settings
 from tests.course.answers import solution_of
 
 MINE = solution_of("03c")
@@ -32,4 +33,4 @@ def test_another_bill_is_found(wrong: Any) -> None:
 def test_code_that_does_not_fit_is_refused() -> None:
     code, kib, words = solution_of("03d")()
     assert "Measure it again" in check("03d", lambda: (code, kib + 3, words)).text
-    assert lesson03.complete_kib(lesson03.Settings.restore(code)) < lesson03.SENSOR_KIB
+    assert lesson03.complete_kib(Settings.restore(code)) < lesson03.SENSOR_KIB
