@@ -3,6 +3,7 @@
 from ftte_lab.deployment.calibrate import MeasuredStep, calibrate, fitted_kind, measure_step
 from ftte_lab.deployment.carrier import Heard, NodeCarrier, ServerCarrier
 from ftte_lab.deployment.commands import NODE_COMMANDS
+from ftte_lab.deployment.errors import DeploymentError
 from ftte_lab.deployment.join_line import JoinLine
 from ftte_lab.deployment.picture import picture_spec
 from ftte_lab.deployment.records import JobRecord, Noticed, RealRun, run_digest
@@ -14,7 +15,7 @@ from ftte_lab.deployment.report import (
     order_agreement,
     staleness_table,
 )
-from ftte_lab.deployment.room import DeploymentError, Room
+from ftte_lab.deployment.room import Room
 from ftte_lab.deployment.runner import CARRIERS, follow_run, open_room, run_free, run_locked
 from ftte_lab.deployment.stored_run import STORED, stored_run
 

@@ -9,7 +9,7 @@ import click
 
 from ftte_lab._common import say
 from ftte_lab.deployment.commands import NODE_COMMANDS
-from ftte_lab.deployment.room import DeploymentError
+from ftte_lab.deployment.errors import DeploymentError
 
 _WRONG, _STOPPED = 2, 130
 

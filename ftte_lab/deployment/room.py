@@ -13,6 +13,7 @@ from types import TracebackType
 
 from ftte_lab._common import configure_process, integer, number, require
 from ftte_lab.deployment.carrier import ServerCarrier
+from ftte_lab.deployment.errors import DeploymentError
 from ftte_lab.deployment.free_order import FreeOrder
 from ftte_lab.deployment.join_line import LOOPBACK, JoinLine, check_word, new_word
 from ftte_lab.deployment.limits import check_deployable
@@ -31,10 +32,6 @@ _LOOK_S = 0.1
 _LONGEST_S = 1e6
 _MOST_RESTARTS = 10
 _ALONE_S = 120.0  # how long a run waits for a node to come back, if there is none
-
-
-class DeploymentError(RuntimeError):
-    """Nodes did not come, or are gone, so that a run cannot go on."""
 
 
 class Room:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
 
-from ftte_lab.deployment.room import DeploymentError
+from ftte_lab.deployment.errors import DeploymentError
 
 _MOST_BYTES = 256 << 20
 _ANSWER_S = 120.0  # how long a question may take

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from ftte_lab._common import configure_process, integer, number, write_atomic
 from ftte_lab.deployment.counting_proxy import CountingProxy, WireBytes
+from ftte_lab.deployment.errors import DeploymentError
 from ftte_lab.deployment.flower.carrier import FlowerServer
 from ftte_lab.deployment.flower.door import Door
 from ftte_lab.deployment.flower.grid import LentGrid
 from ftte_lab.deployment.flower.processes import FlowerProcesses, Kept, free_port
 from ftte_lab.deployment.flower.programs import FLWR_VERSION, flower_programs, settings
 from ftte_lab.deployment.join_line import LOOPBACK, JoinLine, new_word
-from ftte_lab.deployment.room import DeploymentError, Room
+from ftte_lab.deployment.room import Room
 
 MOST_NODES = 64
 _LOST_S = 20.0  # Flower itself notices a node that is gone after 30 to 60 s
