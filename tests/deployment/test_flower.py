@@ -145,7 +145,8 @@ def test_a_closed_room_leaves_neither_process_nor_folder() -> None:
     folder = room.folder
     with room:
         assert folder.is_dir()
-        there = processes_under(os.getpid())[1:]
-        assert len(there) >= 4
+        assert room.link is not None
+        there = processes_under(room.link.process.pid)
+        assert len(there) >= 4  # keeper, SuperLink, its SuperExec, the ServerApp
     assert not folder.exists()
     assert all(gone(process) for process in there)
