@@ -82,7 +82,7 @@ def _picture(page: object, box: Box) -> None:
     y = box.y + (box.height - high * scale) / 2
     place = [Inches(value) for value in (x, y, wide * scale, high * scale)]
     shown = page.shapes.add_picture(io.BytesIO(box.picture), *place)  # type: ignore[attr-defined]
-    shown._element.nvPicPr.cNvPr.set("descr", box.alt_text)  # python-pptx has no public way
+    shown.element.nvPicPr.cNvPr.set("descr", box.alt_text)
 
 
 def _colour(text: str) -> RGBColor:

@@ -2,7 +2,7 @@
 
     # 05 · Waiting for the slowest          a section, one per page of the course
     ## One slow device in ten ...           a slide; its title states the message
-    ![](gantt)                              a chart by name, or predict:05 for the page's question
+    [chart: gantt]                          a chart by name, or predict:05 for the page's question
     - a line                                at most four, or
     | 81 % | of the time saved |            a tile with a large number
         code                                lines of code, indented
@@ -70,7 +70,7 @@ def read_slides(text: str) -> list[Slide]:
 
 def _with(slide: Slide, line: str) -> Slide:
     """Return a slide with one more line of its source."""
-    if found := re.match(r"^!\[\]\((.+)\)$", line):
+    if found := re.match(r"^\[chart: (.+)\]$", line):
         return replace(slide, chart=found[1])
     if line.startswith("- "):
         return replace(slide, lines=[*slide.lines, line[2:]])

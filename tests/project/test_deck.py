@@ -131,4 +131,4 @@ def test_powerpoint_is_made_from_this_source() -> None:
         pictures = [s for s in page.shapes if s.shape_type == 13]
         assert len(pictures) == (bool(slide.chart) and not slide.chart.startswith(PREDICT))
         for picture in pictures:
-            assert len(picture._element.nvPicPr.cNvPr.get("descr")) > 30
+            assert len(picture.element.nvPicPr.cNvPr.get("descr")) > 30
