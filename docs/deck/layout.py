@@ -79,16 +79,19 @@ def _cover(slide: Slide) -> list[Box]:
 
 
 def _question(slide: Slide) -> list[Box]:
-    """Place the question of a page and its choices, for a show of hands."""
+    """Place what is given, the question of a page and its choices, for a show of hands."""
     asked, choices = question_of(slide.chart.removeprefix(PREDICT))
-    found = [Box(LEFT, TOP, ROOM, 1.3, (asked,), 28, middle=True)]
-    step = 0.92
+    found = [
+        Box(LEFT, TOP, ROOM, 0.75, tuple(slide.lines), 20, colour=SOFT),
+        Box(LEFT, TOP + 0.75, ROOM, 0.95, (asked,), 26, bold=True, middle=True),
+    ]
+    step = 0.86
     for k, choice in enumerate(choices):
-        y = TOP + 1.5 + k * step
+        y = TOP + 1.8 + k * step
         found += [
-            Box(LEFT, y, 0.75, step - 0.17, ("ABCD"[k],), 26, True, "#FFFFFF", centred=True,
+            Box(LEFT, y, 0.75, step - 0.16, ("ABCD"[k],), 26, True, "#FFFFFF", centred=True,
                 middle=True, fill=ACCENT),
-            Box(LEFT + 0.75, y, ROOM - 0.75, step - 0.17, (f" {choice}",), 24, middle=True,
+            Box(LEFT + 0.75, y, ROOM - 0.75, step - 0.16, (f" {choice}",), 24, middle=True,
                 fill=PALE),
         ]  # fmt: skip
     return found
@@ -101,7 +104,7 @@ def _tiles(slide: Slide) -> list[Box]:
     found = []
     for k, (number, what) in enumerate(slide.tiles):
         x = LEFT + k * (width + gap)
-        size = 60 if max(len(n) for n, _ in slide.tiles) <= 8 else 44
+        size = 60 if len(slide.tiles) <= 3 else 38
         found += [
             Box(x, top, width, height, fill=PALE),
             Box(
