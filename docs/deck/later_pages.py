@@ -148,9 +148,16 @@ def page_09() -> dict[str, Drawn]:
         batches[0][0][:7] = mine
         found = guesses(batches, mean)
         pictures[name] = found[likeness(found, flat[mine])[1]]
-    square = {name: rows.reshape(len(rows), 8, 8) for name, rows in pictures.items()}
-    alike = float(np.median(likeness(one_step, flat[mine])[0]))
-    return {"read": Drawn(charts.images(square, title=""), {"r": alike})}
+    other = flat[shards[-1]]  # the yardstick: digits that this phone never had
+    pictures["another phone's digits"] = other[likeness(other, flat[mine])[1]]
+    square = {}
+    for name, rows in pictures.items():
+        r = float(
+            np.median([np.corrcoef(a, b)[0, 1] for a, b in zip(rows, flat[mine], strict=True)])
+        )
+        square[f"{name}, r = {r:.2f}" if square else name] = rows.reshape(len(rows), 8, 8)
+    close = float(np.median(likeness(one_step, flat[mine])[0]))
+    return {"read": Drawn(charts.images(square, title=""), {"r": close})}
 
 
 def page_10() -> dict[str, Drawn]:
@@ -191,16 +198,16 @@ def page_12() -> dict[str, Drawn]:
     """Draw whom an own last layer helps and hurts, over how much people differ."""
     base = lesson("12").run("fedbuff")
     how = FineTuning(steps=20, rate=0.05)
-    panels: dict[str, list[tuple[str, float, str, str]]] = {"helped": [], "hurt": []}
-    shares = {}
+    gained, hurt, medians = list[Row](), list[Row](), {}
     for name, alpha in (("few classes each", 0.1), ("some skew", 1.0), ("the same mix", None)):
         ready = prepare(base.replace(alpha=alpha))
         last: Any = [*simulate(ready, processes=1)][-1]
         found = personalise(ready, last.params, how=how).summary()
-        for what, share, colour in (
-            ("helped", found.share_helped, FTTE), ("hurt", found.share_hurt, STRONG)
-        ):  # fmt: skip
-            panels[what].append((name, 100 * share, f"{share:.0%}", colour))
-        shares[alpha] = 100 * found.share_helped
-    text = "Bars of the devices that an own last layer helps and hurts."
-    return {"own": Drawn(bars(panels, text), {"differ": shares[0.1], "same": shares[None]})}
+        points = 100 * found.median
+        gained.append((name, points, f"{points:+.1f} points", FTTE))
+        hurt.append((name, 100 * found.share_hurt, f"{found.share_hurt:.0%}", STRONG))
+        medians[alpha] = points
+    panels = {"median gain": gained, "devices that it hurts": hurt}
+    text = "Bars of the median gain of an own last layer, and of the devices that it hurts."
+    facts = {"differ": medians[0.1], "same": medians[None]}
+    return {"own": Drawn(bars(panels, text), facts)}
