@@ -21,7 +21,7 @@ SLIDES = read_slides(SOURCE.read_text(encoding="utf-8"))
 DECK = ROOT / "docs" / "slides" / "deck.pptx"
 PLACEHOLDER = re.compile(r"\{[^}]*\}")
 DRAWN = {
-    page: set(re.findall(r'"(\w+)": Drawn\(', body))
+    page: set(re.findall(r'"(\w+)": (?:Drawn|_rivals)\(', body))
     for name in ("first_pages", "later_pages")
     for page, body in re.findall(
         r"^def page_(\d\d)\(.*?\n(.*?)(?=^def |\Z)",
