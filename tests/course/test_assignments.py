@@ -24,7 +24,6 @@ MEASURES: dict[str, Any] = {
     "energy of all devices": lambda h: h.points["energy_j"].iloc[-1],
     "accuracy": lambda h: 100 * h.final(),
     "accuracy on the slowest tenth's data": lambda h: 100 * h.final("straggler_accuracy"),
-    "time to 90 %": lambda h: (h.time_to(0.9) or float("inf")) / 60,
 }
 MAY_CHANGE = {
     "budget_kib",
