@@ -9,13 +9,13 @@ import pandas as pd
 
 from ftte_lab._common import number
 from ftte_lab.charts import Figure
-from ftte_lab.experiments import Grid
+from ftte_lab.experiments import Finding, Grid, Question, find
 from ftte_lab.lab.display import Display
 from ftte_lab.lab.live.runner import Runner
 from ftte_lab.lab.settings import Settings
 from ftte_lab.lab.tools import export as _export
 from ftte_lab.lab.tools.compare import kept_runs, table
-from ftte_lab.lab.tools.crew_job import run_and_wait
+from ftte_lab.lab.tools.crew_job import crew_of_page
 from ftte_lab.lab.tools.sweep_record import Record
 from ftte_lab.lab.tools.toolbox import Toolbox
 from ftte_lab.simulation import History
@@ -108,8 +108,31 @@ class Results:
         given = {name: tuple(values) for name, values in axes.items()}
         grid = Grid(self.settings.comparison, given, names, seeds)
         record = Record(self.settings, grid, number("target", target, 0, 1))
-        run_and_wait(record.scenarios, record.add)
+        with crew_of_page() as crew:
+            for landed in crew.gather(record.scenarios):
+                if landed is not None:
+                    record.add(landed)
         return record
+
+    def find(self, knob: str, want: str = "smallest", target: float = 0.9, **more: Any) -> Finding:
+        """Search the value of a knob with which a method reaches an accuracy, on the Lab's fleet.
+
+        Args:
+            knob: which setting may change.
+            want: its "smallest" or "largest" value that does, or the "cheapest".
+            target: test accuracy from 0 to 1.
+            more: other attributes of `Question`, such as `method`, `within` and `seeds`.
+
+        Returns:
+            What was tried, and `answer`; `ftte_lab.experiments.in_words` writes it as a sentence.
+
+        Raises:
+            ValueError: an unknown name, a number out of range, or a knob that does nothing here.
+        """
+        question = Question(self.settings.comparison, knob, want, target, **more)
+        with crew_of_page() as crew:
+            *_, finding = find(question, crew)
+        return finding
 
     def figure(self, name: str = "curves", *, at_s: float | None = None) -> Figure:
         """Return one chart as it stands, to show, or to `save` as PNG or SVG.

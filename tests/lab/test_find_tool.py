@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from ftte_lab.experiments import Crew, Finding, Trial
+from ftte_lab.experiments import Crew, Finding, Trial, in_words
+from ftte_lab.lab.lab import Lab
 from ftte_lab.lab.settings import Settings
 from ftte_lab.lab.tools import crew_job
 from ftte_lab.lab.tools.find_tool import FindTool, message, question_of
@@ -121,3 +122,14 @@ def test_what_fails_is_shown_as_text(host: FakeHost, monkeypatch: pytest.MonkeyP
     tool.receive(ASK)
     host.phase("failed")
     assert "disk full" in host.last("error")["text"]
+
+
+def test_a_search_from_python_finds_what_the_page_finds(host: FakeHost) -> None:
+    tool = FindTool(host)
+    tool.receive(ASK)
+    page = host.phase("done")
+    tool.close()
+    lab = Lab(host.settings, mode="batch")
+    more = {"of": "sim_seconds", "within": 30.0, "seeds": 2, "high": 8}
+    found = lab.find("local_steps", "smallest", 0.3, **more)
+    assert in_words(found) == page["text"]

@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 
-from ftte_lab.experiments import Crew, Landed, StoppedError, runs_home, tidy
-from ftte_lab.simulation import Scenario
+from ftte_lab.experiments import Crew, StoppedError, runs_home, tidy
 
 
-def run_and_wait(scenarios: Sequence[Scenario], add: Callable[[Landed], None]) -> None:
-    """Run scenarios in worker processes until all have ended; kept ones do not run again.
-
-    Args:
-        scenarios: the runs.
-        add: called with each as it ends.
-
-    Raises:
-        ValueError: results cannot be kept, or workers die before they answer.
-    """
+@contextlib.contextmanager
+def crew_of_page() -> Iterator[Crew]:
+    """Hold a crew that keeps its runs where a page does; end it afterwards."""
     crew = Crew(runs_home())
     try:
-        for landed in crew.gather(scenarios):
-            if landed is not None:
-                add(landed)
+        yield crew
     finally:
         crew.close()
         tidy(runs_home())
