@@ -60,8 +60,8 @@ def sweep_lines(
                 lines.append((values[k], median, *ends, label(name), _number(median)))
             else:
                 crosses.append((values[k], high, label(name)))
-    ends = {label(name): row[-1][1][0] for name, row in reached.items() if row}
-    places = _apart(ends, (high - low) * _NAME / _HEIGHT)
+    last = {label(name): row[-1][1][0] for name, row in reached.items() if row}
+    places = _apart(last, (high - low) * _NAME / _HEIGHT)
     data: dict[str, Columns] = {
         "cells": columns(("x", "y", "low", "high", "arm", "text"), lines),
         "crosses": columns(("x", "y", "arm"), crosses),
