@@ -37,7 +37,10 @@ def bars(panels: Mapping[str, Sequence[Row]], alt_text: str, *, wide: int = 620)
     data, drawn = {}, []
     for k, (title, rows) in enumerate(panels.items()):
         names = ("label", "value", "text", "colour")
-        data[f"bars{k}"] = {name: [row[i] for row in rows] for i, name in enumerate(names)}
+        data[f"bars{k}"] = {
+            **{name: [row[i] for row in rows] for i, name in enumerate(names)},
+            "at": [max(row[1], 0.0) for row in rows],  # beside a bar to the left, not on it
+        }
         most = max(max(row[1] for row in rows), 1e-9)
         least = min(0.0, min(row[1] for row in rows))
         place = (wide // len(panels), max(44, 200 // len(rows)))
@@ -72,6 +75,12 @@ def _panel(
         "encoding": {"y": y, "x": x},
         "layer": [
             {"mark": {"type": "bar", "height": 0.62 * place[1]}, "encoding": {"color": colour}},
-            {"mark": text, "encoding": {"text": {"field": "text", "type": "nominal"}}},
+            {
+                "mark": text,
+                "encoding": {
+                    "text": {"field": "text", "type": "nominal"},
+                    "x": {**x, "field": "at"},
+                },
+            },
         ],
     }
