@@ -28,10 +28,10 @@ def _noise(history: Any) -> float:
 def page_06() -> dict[str, Drawn]:
     """Draw what a buffer removes, and why a small one needs a smaller server rate."""
     chosen = lesson("06")
-    base = chosen.run("ftte")
+    base: Any = chosen.run("ftte")
     ready = {f"K = {k}": prepare(base.replace(buffer=k)) for k in (3, base.buffer, 30)}
     runs = {name: run(one) for name, one in ready.items()}
-    calm = run(base.replace(buffer=3, server_rate=(base.server_rate or 1.0) * 3 / base.buffer))
+    calm = run(base.replace(buffer=3, server_rate=base.server_rate * 3 / base.buffer))
     two = {name: runs[name] for name in ("K = 3", "K = 30")}
     rates = {"K = 3, same rate": runs["K = 3"], "K = 3, smaller rate": calm}
     waiting = {"FedAvg waits": run(chosen.run("fedavg")), "buffer of 10": runs["K = 10"]}
@@ -163,7 +163,7 @@ def page_09() -> dict[str, Drawn]:
         pictures[name] = found[likeness(found, flat[mine])[1]]
     other = flat[shards[-1]]  # the yardstick: digits that this phone never had
     pictures["another phone's digits"] = other[likeness(other, flat[mine])[1]]
-    square = {}
+    square: dict[str, Any] = {}
     for name, rows in pictures.items():
         r = float(
             np.median([np.corrcoef(a, b)[0, 1] for a, b in zip(rows, flat[mine], strict=True)])
