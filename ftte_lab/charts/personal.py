@@ -75,15 +75,18 @@ worst tenth, 33 % hurt, 33 % helped.'
         "zero": columns(("x", "y", "y2"), zero),
         "marks": columns(("x", "y", "y2", "text", "what"), _ends(sums, blocks)),
     }
-    clauses = [
+    own = f"{'a ' if part == 'head' else ''}{part} of its own"
+    text = f"Gain of each device by {own}: {_in_words(sums) or 'none yet'}."
+    drawing = template(_draw, names, own, newcomers)
+    return Figure(drawing, data, text, {"low": low, "high": high})
+
+
+def _in_words(sums: Mapping[str, GainSummary]) -> str:
+    return "; ".join(
         f"{label(name)} {_points(one.median)} points in the middle, "
         f"{_points(one.worst_tenth)} for the worst tenth, {_served(one)}"
         for name, one in sums.items()
-    ]
-    own = f"{'a ' if part == 'head' else ''}{part} of its own"
-    text = f"Gain of each device by {own}: {'; '.join(clauses) or 'none yet'}."
-    drawing = template(_draw, names, own, newcomers)
-    return Figure(drawing, data, text, {"low": low, "high": high})
+    )
 
 
 def _served(one: GainSummary) -> str:
