@@ -10,13 +10,14 @@ import pytest
 
 from ftte_lab.charts import Figure
 from ftte_lab.experiments import Comparison
-from ftte_lab.lab import Settings, computing, export
+from ftte_lab.lab import Settings, computing
 from ftte_lab.lab.board import Board
 from ftte_lab.lab.lab import Lab
 from ftte_lab.lab.live.runner import CancelledError
 from ftte_lab.lab.panels import PANELS
 from ftte_lab.lab.score_message import board_scores
 from ftte_lab.lab.summary import summary
+from ftte_lab.lab.tools import export
 from ftte_lab.simulation import prepare, run
 from tests.lab.page import TINY_SETTINGS, Page
 from tests.tiny import TINY
