@@ -123,6 +123,7 @@ PLACES: Mapping[str, tuple[str, str]] = {
         "fdopen, mkdir, open, read_bytes",
         "tests/deployment/test_processes.py",
     ),
+    "ftte_lab/deployment/node_memory.py": ("read_text", NO_FILE),
     "ftte_lab/deployment/node_processes.py": ("read_text", NO_FILE),
     "ftte_lab/deployment/picture.py": ("write_atomic", "tests/deployment/test_show.py"),
     "ftte_lab/deployment/stored_run.py": (
