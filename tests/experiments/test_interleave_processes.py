@@ -110,7 +110,7 @@ def test_workers_give_the_same_events_bit_by_bit(
 
 
 def test_workers_stand_back(workers: list[RunWorker]) -> None:
-    behind = os.getpriority(os.PRIO_PROCESS, 0) + 10
+    behind = os.getpriority(os.PRIO_PROCESS, 0) + 5
     for worker in workers:
         number = worker.process.pid
         assert os.getpriority(os.PRIO_PROCESS, number) == min(19, behind)
