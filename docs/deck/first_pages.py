@@ -189,16 +189,13 @@ def page_05() -> dict[str, Drawn]:
         (f"{100 * s:.0f} % slow", t, f"{t:.1f} times", STRONG if s == 0.1 else QUIET)
         for s, t in times.items()
     ]
-    few = ready[0.1]
-    until = 1.05 * float(few.timeline.step_s[1])
-    gantt = charts.gantt(few.timeline, few.federation.fleet.kind, devices=14, until_s=until)
     runs = {f"{100 * share:.0f} % slow": run(ready[share]) for share in (0.0, 0.1)}
     title = "length of a round, against a fleet without slow devices"
+    text = "Bars of the length of a round, over the share of slow devices."
     return {
-        "rounds_last": Drawn(bars({title: rows}, "Bars of the length of a round."), {
+        "rounds_last": Drawn(bars({title: rows}, text), {
             "times": times[0.1]
         }),
-        "others_wait": Drawn(gantt),
         "per_update": Drawn(charts.accuracy(runs, of="updates")),
         "per_minute": Drawn(charts.accuracy(runs)),
     }  # fmt: skip

@@ -1,4 +1,4 @@
-"""Charts of the deck for the pages 06 to 12, from the same scenarios as the pages."""
+"""Charts of the deck for the pages 06 to 13, from the same scenarios as the pages."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from docs.deck.drawn import FTTE, QUIET, STRONG, Drawn, Row, bars
 from ftte_lab import charts, prepare, run, simulate
 from ftte_lab.charts import method_styles
 from ftte_lab.course import LIMITS, lesson, likeness, read_inputs
+from ftte_lab.deployment import stored_run
 from ftte_lab.experiments import personalise
 from ftte_lab.models import from_rows
 from ftte_lab.training import FineTuning, train_cohort
@@ -224,3 +225,19 @@ def page_12() -> dict[str, Drawn]:
     text = "Bars of the median gain of an own last layer, and of the devices that it hurts."
     facts = {"differ": medians[0.1], "same": medians[None]}
     return {"own": Drawn(bars(panels, text), facts)}
+
+
+def page_13() -> dict[str, Drawn]:
+    """Draw where the seconds of a job went, in the stored run on Flower."""
+    rows = {row["quantity"]: row for row in stored_run("flower")["free"]["comparison"]}
+    panels = dict[str, list[Row]]()
+    for side, colour in (("predicted", QUIET), ("measured", STRONG)):
+        names = ("download", "compute", "upload", "carrier")
+        seconds = {name: float(np.nan_to_num(float(rows[f"{name} time"][side]))) for name in names}
+        panels[f"{side}, seconds"] = [
+            (name, s, f"{s:.1f} s" if s else "not simulated", FTTE if name == "carrier" else colour)
+            for name, s in seconds.items()
+        ]
+    facts = {"carrier": seconds.pop("carrier"), "job": sum(seconds.values())}
+    text = "Bars of the seconds of a job by phase, predicted and measured, and of the carrier."
+    return {"clock": Drawn(bars(panels, text), facts)}

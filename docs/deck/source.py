@@ -101,7 +101,7 @@ def filled(slide: Slide, facts: dict[str, Any]) -> Slide:
 def question_of(page: str) -> tuple[str, list[str]]:
     """Return the question that a page asks before its runs, and the choices."""
     [path] = ROOT.glob(f"notebooks/{page}_*.ipynb")
-    choices: list[str] = []
+    choices: dict[str, list[str]] = {}
     names: dict[str, str] = {}
     for cell in nbformat.read(path, as_version=4).cells:
         if cell.cell_type != "code":
@@ -109,12 +109,12 @@ def question_of(page: str) -> tuple[str, list[str]]:
         for node in ast.walk(ast.parse(cell.source)):
             if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
                 name = node.targets[0].id
-                if name == "CHOICES":
-                    choices = list(ast.literal_eval(node.value))
+                if isinstance(node.value, ast.Tuple) and name.isupper():
+                    choices[name] = list(ast.literal_eval(node.value))
                 elif isinstance(node.value, ast.Constant):
                     names[name] = str(node.value.value)
             if isinstance(node, ast.Call) and ast.unparse(node.func) == "predict":
                 asked = node.args[1]
                 text = names[asked.id] if isinstance(asked, ast.Name) else ast.literal_eval(asked)
-                return str(text), choices
+                return str(text), choices[ast.unparse(node.args[2])]
     raise ValueError(f"page {page} asks for no prediction")

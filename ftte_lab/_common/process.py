@@ -9,7 +9,6 @@ import math
 import os
 import sys
 from functools import cache
-from pathlib import Path
 
 import torch
 
@@ -73,7 +72,9 @@ def lower_priority() -> None:
         with contextlib.suppress(OSError):
             os.nice(_BEHIND)
         with contextlib.suppress(OSError):
-            Path("/proc/self/autogroup").write_text(str(os.nice(0)), encoding="ascii")
+            group = os.open("/proc/self/autogroup", os.O_WRONLY)
+            with open(group, "w", encoding="ascii") as file:
+                file.write(str(os.nice(0)))
 
 
 _BEHIND = 5

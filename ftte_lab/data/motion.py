@@ -93,9 +93,9 @@ def motion(people: int = 100, samples_per_person: int = 40, *, seed: int = 0) ->
     Raises:
         ValueError: numbers out of range.
     """
-    integer("people", people, 2, 1_000_000)
-    integer("samples_per_person", samples_per_person, 4, 100_000)
-    integer("seed", seed, 0)
+    people = integer("people", people, 2, 1_000_000)
+    samples_per_person = integer("samples_per_person", samples_per_person, 4, 100_000)
+    seed = integer("seed", seed, 0)
     tests = max(1, samples_per_person // 4)
     volunteers = [_person(seed, 1, p, samples_per_person) for p in range(_VOLUNTEERS)]
     x = np.empty((people, samples_per_person, 3, LENGTH), np.float32)
@@ -144,9 +144,9 @@ def motion_tests(
         >>> bool((x.reshape(-1, 3, 128) == motion(3, 8).x_test).all())
         True
     """
-    integer("people", people, 2, 1_000_000)
-    integer("samples_per_person", samples_per_person, 4, 100_000)
-    integer("seed", seed, 0)
+    people = integer("people", people, 2, 1_000_000)
+    samples_per_person = integer("samples_per_person", samples_per_person, 4, 100_000)
+    seed = integer("seed", seed, 0)
     total = samples_per_person + max(1, samples_per_person // 4)
     found = []
     for p in range(people):

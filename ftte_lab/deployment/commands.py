@@ -39,7 +39,7 @@ def show(nodes: int, carrier: str, seconds: float | None, picture: str, store: s
     First in the order of the simulation, then with real arrivals. The exit status is 1 if the
     models differ.
     """
-    from ftte_lab.deployment.demonstration import (
+    from ftte_lab.deployment.runner import (
         DEFAULT_SECONDS,
         demonstrate,
         demonstration_scenario,
@@ -66,7 +66,7 @@ def show(nodes: int, carrier: str, seconds: float | None, picture: str, store: s
 def serve(seats: int, data: str, seconds: float, host: str, port: int, word: str | None) -> int:
     """Let a class join, and show it on a page of this machine."""
     from ftte_lab.deployment.classroom import Classroom
-    from ftte_lab.deployment.demonstration import demonstration_scenario
+    from ftte_lab.deployment.runner import demonstration_scenario
 
     scenario = demonstration_scenario(integer("seats", seats, 4, 200), data=data)
     room = Classroom(scenario, seconds=seconds, host=host, port=port, word=word, tell=say)

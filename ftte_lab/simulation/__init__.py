@@ -29,8 +29,8 @@ from ftte_lab.simulation.smoothing import (
 )
 from ftte_lab.simulation.stepped import BufferedUpdates, Stepped
 from ftte_lab.simulation.tier import Tier, Tiers, entry_places
+from ftte_lab.simulation.together import trained_together
 from ftte_lab.simulation.traffic import Traffic
-from ftte_lab.simulation.trainer import trained_together
 from ftte_lab.simulation.workers.dispatch import expected_seconds
 from ftte_lab.simulation.workers.run_pool import Race, warm_up
 from ftte_lab.simulation.workers.run_worker import RemoteRun

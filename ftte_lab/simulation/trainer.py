@@ -18,15 +18,14 @@ from ftte_lab.server import CorrectionState
 from ftte_lab.simulation.batch_sampler import BatchSampler
 from ftte_lab.simulation.cohorts import Cohort, HeldBack, ServerVersion
 from ftte_lab.simulation.local_training import LocalTraining
-from ftte_lab.simulation.prepared import Prepared, policy
+from ftte_lab.simulation.prepared import Prepared
 from ftte_lab.simulation.private_parts import PrivateParts
 from ftte_lab.simulation.rounding import Rounding
 from ftte_lab.simulation.stepped import BufferedUpdates
+from ftte_lab.simulation.together import FEW, enough_held, holding_back
 from ftte_lab.simulation.update_table import RowTable
 from ftte_lab.simulation.workers.dispatch import Dispatcher
-from ftte_lab.training import FrozenInputs, Updates, clients_at_once
-
-_FEW = 3  # clients of one version that are better trained with those of other versions
+from ftte_lab.training import FrozenInputs, Updates
 
 
 class Trainer:
@@ -69,7 +68,7 @@ class Trainer:
             self.timeline.version[self.sampler.participations],
             np.arange(len(self.timeline.step_s) + 1),
         )
-        self._holds_back = not in_order and _holds_back(prepared, self.local.at_once)
+        self._holds_back = not in_order and holding_back(prepared, self.local.at_once)
 
     def train(self, version: int, params: Params, row: Tensor) -> None:
         """Train the clients that start from a version and whose updates will be applied.
@@ -84,7 +83,7 @@ class Trainer:
         """
         self._train_deferred()
         for cohort in self._needed_first(self._cohorts(ServerVersion(version, params, row))):
-            if self._holds_back and cohort.tier == 0 and len(cohort) <= _FEW:
+            if self._holds_back and cohort.tier == 0 and len(cohort) <= FEW:
                 self.held.cohorts.append(cohort)
             else:
                 here = self.dispatcher.dispatch(cohort)
@@ -177,7 +176,7 @@ class Trainer:
         """Report whether enough clients are held back, or the next step needs one of them."""
         if not self.held.cohorts:
             return False
-        enough = _enough(len(self.held), self.local.at_once)
+        enough = enough_held(len(self.held), self.local.at_once)
         needed = self.timeline.step[self.held.participations]
         return enough or int(needed.min()) <= version
 
@@ -197,46 +196,3 @@ class Trainer:
         self.rows.put(participations, rows)
         if self.local.optimisers[0].track_variance:
             self.step_variance[participations] = updates.step_variance.double().numpy()
-
-
-def trained_together(prepared: Prepared) -> np.ndarray:
-    """Report which updates of a run are trained beside others, `(participations,)`.
-
-    A client that is trained alone runs through other kernels than one beside others: the same sums
-    in another order. Whoever trains a client elsewhere needs this to get the same bits.
-
-    Args:
-        prepared: the prepared run.
-    """
-    timeline, tier = prepared.timeline, prepared.tier
-    at_once = [clients_at_once(one.plan, prepared.scenario.batch) for one in prepared.tiers.tiers]
-    holds_back = _holds_back(prepared, at_once)
-    together, held = np.zeros(len(timeline), dtype=bool), np.empty(0, np.int64)
-    cohorts = timeline.cohorts()
-    for version in range(len(timeline.step_s)):
-        cohort = cohorts.get(version, np.empty(0, np.int64))
-        for k in np.unique(tier[cohort]).tolist():
-            group = cohort[tier[cohort] == k]
-            if holds_back and k == 0 and len(group) <= _FEW:
-                held = np.concatenate([held, group])
-            else:
-                together[group] = len(group) > 1 and at_once[k] > 1
-        if len(held) and (_enough(len(held), at_once) or timeline.step[held].min() <= version):
-            together[held], held = len(held) > 1, np.empty(0, np.int64)
-    return together
-
-
-def _holds_back(prepared: Prepared, at_once: list[int]) -> bool:
-    """Report whether clients of several versions are trained together.
-
-    Where a step takes one update, clients start one by one. They can be trained together only if
-    they have one tier: several share no frozen part between versions. With phases, the first is
-    alone: later ones still receive updates of those before.
-    """
-    alone = len(prepared.tiers) == 1 or prepared.tiers.phases is not None
-    return policy(prepared.scenario).buffer == 1 and alone and at_once[0] >= _FEW
-
-
-def _enough(held: int, at_once: list[int]) -> bool:
-    """Report whether so many clients that were held back are worth training."""
-    return held > at_once[0] - _FEW

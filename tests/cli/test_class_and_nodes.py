@@ -48,7 +48,7 @@ def test_nodes_that_do_not_come_are_a_sentence(
     def fails(*_: Any, **__: Any) -> None:
         raise DeploymentError("2 of 4 nodes came; allowed: all of them.")
 
-    monkeypatch.setattr("ftte_lab.deployment.demonstration.demonstrate", fails)
+    monkeypatch.setattr("ftte_lab.deployment.runner.demonstrate", fails)
     assert main(["show"]) == 2
     assert capsys.readouterr().err == "ftte-lab: 2 of 4 nodes came; allowed: all of them.\n"
 

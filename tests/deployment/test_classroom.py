@@ -12,10 +12,10 @@ import pytest
 
 from ftte_lab.deployment.board import Board
 from ftte_lab.deployment.classroom import Classroom, qr_picture
-from ftte_lab.deployment.demonstration import demonstration_scenario
 from ftte_lab.deployment.members import Members
 from ftte_lab.deployment.messages import Job, Join, Message, Update, Welcome
 from ftte_lab.deployment.records import Noticed, RealRun
+from ftte_lab.deployment.runner import demonstration_scenario
 from ftte_lab.deployment.shown_carrier import ShownCarrier, as_lines
 from ftte_lab.deployment.wall import Wall
 from ftte_lab.deployment.wall_page import PAGE

@@ -318,6 +318,9 @@ FORMULAS: Mapping[str, Formula] = {
         lambda **k: len(data.load("digits", **k).y_train),
         {"people": 3, "samples_per_person": 9, "seed": 0},
     ),
+    "data.motion_tests": Formula(
+        lambda **k: data.motion_tests(**k)[1], {"people": 3, "samples_per_person": 9, "seed": 0}
+    ),
     "data.divide_by_label": Formula(
         lambda shares: data.divide_by_label(np.zeros(8, int), shares, np.random.default_rng(0)),
         arrays={"shares": np.array([[0.75, 0.25]])},
