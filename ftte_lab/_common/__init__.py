@@ -13,7 +13,7 @@ from ftte_lab._common.files import (
 )
 from ftte_lab._common.interrupt import InterruptedWorkError, interruptible, pause_point
 from ftte_lab._common.lock import changing, try_lock
-from ftte_lab._common.process import MOST_HELPERS, configure_process, cores, lower_priority
+from ftte_lab._common.process import MOST_HELPERS, configure_process, cores
 from ftte_lab._common.progress import progress_bar
 from ftte_lab._common.registry import Registry, callable_entry
 from ftte_lab._common.say import say
@@ -38,7 +38,6 @@ __all__ = [
     "integer",
     "interruptible",
     "is_file",
-    "lower_priority",
     "number",
     "pause_point",
     "percent",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import ctypes
 import gc
 import math
@@ -58,27 +57,6 @@ def configure_process() -> None:
             libc.mallopt(_MMAP_THRESHOLD, _LARGE_BYTES)
             libc.mallopt(_TRIM_THRESHOLD, _LARGE_BYTES)
 
-
-def lower_priority() -> None:
-    """Let what somebody waits for go first, in this process and all that it starts.
-
-    Linux may share a core between sessions first, and inside each by priority. So this process
-    opens a session of its own, and that session stands back as the process does. Where a system
-    has none of this, nothing happens.
-    """
-    if hasattr(os, "setsid"):
-        with contextlib.suppress(OSError):  # it leads a group of processes already
-            os.setsid()
-        with contextlib.suppress(OSError):
-            os.nice(_BEHIND)
-        with contextlib.suppress(OSError):
-            group = os.open("/proc/self/autogroup", os.O_WRONLY)
-            with open(group, "w", encoding="ascii") as file:
-                file.write(str(os.nice(0)))
-
-
-_BEHIND = 5
-"""How far a process stands back: one of 0 gets three times its share of a busy core."""
 
 MOST_HELPERS = 8
 """Processes that start unasked, however many cores there are: each takes some 0.3 GB."""

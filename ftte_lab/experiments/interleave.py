@@ -3,9 +3,6 @@
 Each run is computed as if it were alone; only the order in which its events come out is new. So it
 does not matter where a run is computed: worker processes send its events, or this process computes
 them. It may even change its place in between, which does not change a digit.
-
-The first trained point is always computed in this process, because somebody waits for it. The
-workers begin at once, too, but they stand back where others compute: see `lower_priority`.
 """
 
 from __future__ import annotations
@@ -19,7 +16,6 @@ from typing import Self
 from ftte_lab._common import MOST_HELPERS, cores, integer, require
 from ftte_lab.experiments.timed_event import TimedEvent
 from ftte_lab.simulation import (
-    Evaluated,
     Event,
     Finished,
     Prepared,
@@ -55,14 +51,13 @@ class _Lane:
     due: set[int] = field(default_factory=set)
     remote: RemoteRun | None = None
     local: Iterator[Event] | None = None
-    here: bool = True  # the first trained point is still to come: this process computes
 
     def next(self) -> Event:
         """Return the next event, from a worker or computed here."""
         if self.passed < 0:
             self.passed = 0
             return Ready(self.prepared)
-        event = self.remote.next(self.steps) if self.remote and not self.here else None
+        event = self.remote.next(self.steps) if self.remote else None
         if event is None:
             event = self._here()
         self.passed += 1
@@ -74,21 +69,14 @@ class _Lane:
             return True
         passed, processes = max(0, self.passed), self.processes or 1
         self.remote = self.race.begin(self.number, self.prepared, passed, processes)
-        if self.remote and not self.here:
+        if self.remote:
             self.close()
         return self.remote is not None
-
-    def leave(self) -> None:
-        """Take the events from the worker from now on, if there is one."""
-        self.here = False
-        if self.remote:
-            self.remote.pass_over(max(0, self.passed))
-            self.close()
 
     def _here(self) -> Event:
         """Compute the next event in this process, those that have passed first."""
         if self.local is None:
-            if self.remote and not self.here:
+            if self.remote:
                 self._require_young(self.remote)
                 self.remote, self.race = None, None
             alone = self.race is None
@@ -135,7 +123,6 @@ class Interleaved:
     def __init__(self, lanes: Sequence[_Lane], race: Race | None) -> None:
         self._lanes, self._race = lanes, race
         self._here = [lane for lane in lanes if lane.race is not None]
-        self._first = True  # nothing that was trained has come yet
         self._waiting = [(-1.0, lane.number) for lane in lanes]
         self._hand_over()
 
@@ -160,10 +147,6 @@ class Interleaved:
         settled = lane.settled(event)
         if not isinstance(event, Finished):
             heapq.heappush(self._waiting, (lane.next_s if settled else now_s, k))
-        if self._first and isinstance(event, Evaluated) and event.point["version"]:
-            self._first = False
-            for one in self._lanes:
-                one.leave()
         return TimedEvent(lane.name, event, settled)
 
     def _hand_over(self) -> None:

@@ -104,19 +104,8 @@ def test_workers_give_the_same_events_bit_by_bit(
     sent: list[object],
 ) -> None:
     assert [words(timed) for timed in interleave(runs, processes=2)] == right
-    trained = (w[2] == "Evaluated" and "'version': 0.0" not in w[3] for w in right)
-    assert len(sent) == len(right) - 1 - list(trained).index(True)  # somebody waits for the first
+    assert len(sent) == len(right) - len(runs)  # all but what is known without them
     assert run_pool.run_workers() == workers  # kept for the next runs
-
-
-def test_workers_stand_back(workers: list[RunWorker]) -> None:
-    behind = os.getpriority(os.PRIO_PROCESS, 0) + 5
-    for worker in workers:
-        number = worker.process.pid
-        assert os.getpriority(os.PRIO_PROCESS, number) == min(19, behind)
-        assert os.getsid(number) == number  # or its session would keep our share of a core
-        group = Path(f"/proc/{number}/autogroup")
-        assert not group.exists() or group.read_text("ascii").split()[-1] == str(min(19, behind))
 
 
 def test_runs_move_to_workers_that_start_late(

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ftte_lab._common import pause_point
-from ftte_lab.simulation.events import Event
+from ftte_lab.simulation.events import Event, Finished
 from ftte_lab.simulation.kept import kept_in
 from ftte_lab.simulation.prepared import Prepared
 from ftte_lab.simulation.stepped import Stepped
@@ -63,7 +63,7 @@ class RunWorker(Worker):
         """Ask for a run, and return what its events can be read from."""
         if race != self.race:
             self.race, self.runs = race, {}
-        run = self.runs[number] = RemoteRun(self, race, number, prepared, skip)
+        run = self.runs[number] = RemoteRun(self, race, number, prepared)
         order = RunOrder(
             race,
             number,
@@ -109,11 +109,9 @@ class RemoteRun:
     race: int
     number: int
     prepared: Prepared
-    skip: int = 0
     began_s: float = field(default_factory=time.monotonic)
     _events: deque[bytes] = field(default_factory=deque)
     _read: int = 0
-    _known: int = 0
     _failed: bool = False
 
     def take(self, number: int, body: bytes) -> None:
@@ -131,36 +129,12 @@ class RemoteRun:
         else:
             raise GarbledError("a frame that is none of ours")
 
-    def pass_over(self, passed: int) -> None:
-        """Throw away what the caller has computed itself; it is read when it comes.
-
-        Args:
-            passed: how many events after `Ready` are known by now.
-        """
-        self._known = passed - self.skip
-
     def next(self, version: int) -> Event | None:
         """Wait for the next event; `None`: the worker, or this run of it, was given up.
 
         Args:
             version: how many server steps have been read: an event of another one is garbage.
         """
-        while self._known and self._body() is not None:
-            self._known -= 1
-        body = self._body()
-        if body is None:
-            return None
-        try:
-            event = event_from_bytes(body)
-            if isinstance(event, Stepped) and event.version != version + 1:
-                raise GarbledError("a server step is missing")
-        except GarbledError:
-            self.worker.stop()
-            return None
-        return event
-
-    def _body(self) -> bytes | None:
-        """Wait for the bytes of the next event, and ask for more where few are left."""
         began = time.monotonic()
         while not self._events and self.worker.alive and not self._failed:
             pause_point()
@@ -169,7 +143,14 @@ class RemoteRun:
                 self.worker.stop()
         if self._failed or not self._events:
             return None
+        try:
+            event = event_from_bytes(self._events.popleft())
+            if isinstance(event, Stepped) and event.version != version + 1:
+                raise GarbledError("a server step is missing")
+        except GarbledError:
+            self.worker.stop()
+            return None
         self._read += 1
-        if self._read % _MORE == 0:
+        if self._read % _MORE == 0 and not isinstance(event, Finished):
             self.worker.send(MORE, COUNT.pack(self.race, self.number, _MORE))
-        return self._events.popleft()
+        return event
