@@ -19,7 +19,9 @@ def always_zero(*_: Any) -> float:
 def test_check_adds_hints_and_keeps_the_inputs() -> None:
     texts = [check("05a", always_zero).text for _ in range(6)]
     hints = EXERCISES["05a"].hints
-    assert [sum(hint in text for hint in hints) for text in texts] == [0, 1, 2, 3, 3, 3]
+    assert len(hints) > 1
+    shown = [sum(hint in text for hint in hints) for text in texts]
+    assert shown == [min(k, len(hints)) for k in range(6)]
     assert len({text.split("\n")[0] for text in texts}) == 1
 
 

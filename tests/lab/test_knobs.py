@@ -68,7 +68,7 @@ def test_privacy_is_a_group_of_its_own_that_is_closed_at_first() -> None:
     groups = Lab(TINY_SETTINGS, mode="batch").controls.widget.children
     [privacy] = [group for group in groups if group.children[0].description == "Privacy"]
     assert "ftte-closed" in privacy._dom_classes
-    assert len(privacy.children) == 1 + 4
+    assert len(privacy.children) == 1 + 5
 
 
 def test_knob_of_numbers_and_a_word() -> None:

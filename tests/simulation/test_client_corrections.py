@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy
 
 from ftte_lab.models import flatten_trained, from_rows
 from ftte_lab.simulation import Finished, Prepared, Scenario, prepare, simulate
+from ftte_lab.simulation import together as together_module
 from ftte_lab.simulation import trainer as trainer_module
 from ftte_lab.simulation.workers.worker import Task
 from ftte_lab.training import draw_batches
@@ -128,7 +129,8 @@ def test_workers_change_no_bit_of_a_corrected_run(name: str, sent_tasks: list[Ta
 def test_clients_held_back_keep_their_own_correction(monkeypatch: pytest.MonkeyPatch) -> None:
     prepared = prepare(CASES["scaffold, one by one"])
     together = final(prepared)
-    monkeypatch.setattr(trainer_module, "_FEW", 0)
+    for module in (trainer_module, together_module):
+        monkeypatch.setattr(module, "FEW", 0)
     alone = final(prepared)
     for key, value in together.params.items():
         torch.testing.assert_close(value, alone.params[key], rtol=1e-3, atol=1e-4)

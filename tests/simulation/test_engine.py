@@ -26,6 +26,7 @@ from ftte_lab.simulation import (
     run,
     simulate,
 )
+from ftte_lab.simulation import together as together_module
 from ftte_lab.simulation import trainer as trainer_module
 from ftte_lab.training import LocalSGD, Updates, draw_batches
 
@@ -143,7 +144,8 @@ def test_clients_held_back_change_no_more_than_rounding(
     assert isinstance(shared, Finished)
     assert same(shared.params, together.params)
     sizes.clear()
-    monkeypatch.setattr(trainer_module, "_FEW", 0)
+    for module in (trainer_module, together_module):
+        monkeypatch.setattr(module, "FEW", 0)
     alone = final(s)
     assert len(sizes) > 1.2 * groups
     for name, value in together.params.items():
