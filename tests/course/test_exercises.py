@@ -49,6 +49,14 @@ def test_exercise_has_one_source_that_is_blank_for_students(name: str) -> None:
     assert len(EXERCISES[name].hints) >= 2
 
 
+@pytest.mark.parametrize("name", sorted(EXERCISES))
+def test_no_hint_is_the_answer(name: str) -> None:
+    """The answer comes on request, and is counted: see `solution=True`."""
+    lines = (EXERCISES[name].solved() or "").splitlines()
+    last = lines[-1].strip().removeprefix("return ") if lines else ""
+    assert not [hint for hint in EXERCISES[name].hints if len(last) > 12 and last in hint]
+
+
 @pytest.mark.parametrize("name", QUICK)
 def test_exercise_passes_its_solution(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FTTE_CHECK", "strict")

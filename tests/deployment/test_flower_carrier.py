@@ -142,7 +142,7 @@ def test_a_node_that_comes_back_is_another_node_with_the_same_key() -> None:
     assert table.server.send("k", Job(3, 0, 0)) > 0
 
 
-def test_again_greets_anew_and_bye_never_more() -> None:
+def test_again_is_a_new_greeting_and_bye_is_the_last_word() -> None:
     table = Table(7)
     table.hear()
     table.joined(7)

@@ -96,7 +96,7 @@ def test_what_does_not_fit_is_named_and_the_lab_goes_on(monkeypatch: pytest.Monk
     assert notes(lab) == {"FTTE": "fine-tuning head takes 131 KiB"}
 
 
-def test_a_private_part_is_a_knob_and_begins_anew_in_the_chart() -> None:
+def test_a_private_part_is_a_knob_and_begins_as_a_newcomer_in_the_chart() -> None:
     lab = Lab(ONE, mode="batch", charts=["personal"])
     menu = lab.controls.knobs["private"].widget
     assert (menu.value, menu.options) == ("none", ("none", "head", "norms"))

@@ -51,7 +51,7 @@ EXERCISES = {
             "A bit mask has one bit for every entry of the model, whether trained or not: "
             "eight to a byte, rounded up.",
             "An index list has four bytes (an int32) for each trained entry.",
-            "Return both: `[math.ceil(entries / 8), 4 * trained]`.",
+            "Return both, in a list: first the bytes of the mask, then those of the index list.",
         ],
         shows="The list is shorter only below one entry in 32. "
         "Complete channels need neither: a few numbers name them.",

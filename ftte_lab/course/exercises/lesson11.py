@@ -38,7 +38,6 @@ EXERCISES = {
         hints=[
             "A row of d independent entries, each of standard deviation s, is s · √d long.",
             "The server divides the sum, and its noise, by the number of updates.",
-            "Return `noise_multiplier * entries**0.5 / updates`.",
         ],
         shows="A quarter of the entries halves the noise; a hundred times the updates makes it "
         "a hundredth.",

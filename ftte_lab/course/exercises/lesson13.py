@@ -39,7 +39,6 @@ EXERCISES = {
         hints=[
             "What is added is the difference of both.",
             "As a share of the payload: divide by it.",
-            "Return `(framed - payload) / payload`.",
         ],
         shows="A frame costs the same for each message, so small messages pay most.",
         mistakes={"Divide by the payload, and not by all that travels.": share_of_framed},
@@ -60,7 +59,6 @@ EXERCISES = {
         hints=[
             "One client alone: how many jobs of `job + carrier_s` seconds fit into the horizon?",
             "Each client has a pace of its own. Add up what each of them sends.",
-            "Return `sum(horizon_s / (job + carrier_s) for job in job_s)`.",
         ],
         shows="The same carrier takes the larger share from the faster devices.",
         mistakes={
