@@ -13,7 +13,7 @@ from ftte_lab._common.files import (
 )
 from ftte_lab._common.interrupt import InterruptedWorkError, interruptible, pause_point
 from ftte_lab._common.lock import changing, try_lock
-from ftte_lab._common.process import MOST_HELPERS, configure_process, cores
+from ftte_lab._common.process import MOST_HELPERS, configure_process, cores, release_memory
 from ftte_lab._common.progress import progress_bar
 from ftte_lab._common.registry import Registry, callable_entry
 from ftte_lab._common.say import say
@@ -44,6 +44,7 @@ __all__ = [
     "plain",
     "progress_bar",
     "read_json",
+    "release_memory",
     "require",
     "require_writable",
     "say",

@@ -184,6 +184,14 @@ class Tab:
         """Wait until a script in the page gives something true."""
         return self.page.wait_for_function(script, arg=arg, timeout=1000 * timeout_s, polling=10)
 
+    def settled(self, script: str) -> Any:
+        """Return what a script in the page gives, once it has given the same for half a second."""
+        before, now = None, self.page.evaluate(script)
+        while before != now:
+            self.page.wait_for_timeout(500)
+            before, now = now, self.page.evaluate(script)
+        return now
+
     def phase(self, phase: str, timeout_s: float = 60) -> None:
         """Wait for a phase of the run: running, stopped, done, failed."""
         self.until(

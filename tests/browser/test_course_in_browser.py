@@ -7,6 +7,7 @@ from typing import Any
 import nbformat
 import pytest
 
+from ftte_lab.course.exercises import EXERCISES
 from ftte_lab.course.progress import GUESS
 from notebooks._build import course
 from tests.browser.driver import Server, Tab
@@ -67,7 +68,7 @@ def test_exercise_gives_hints_then_passes(server: Server, tab: Tab) -> None:
     right = course.answered((course.SOLUTIONS / "05a.py").read_text())
     for source, text in (
         (wrong, "a hint comes with the next attempt"),
-        (wrong, "Hint 1 of 3"),
+        (wrong, f"Hint 1 of {len(EXERCISES['05a'].hints)}"),
         (right, "05a how long"),
     ):
         tab.page.evaluate(_SOURCE, ["exercise-05a", source])

@@ -281,13 +281,13 @@ def test_what_is_done_stays(tab: Tab, server: Server) -> None:
         assert button.is_disabled()
         assert "This run is complete" in (button.get_attribute("title") or "")
     points = "() => document.querySelector('figure[data-panel=curves]').dataset.points"
-    before, number = tab.page.evaluate(points), tab.stage("number")
+    before, number = tab.settled(points), tab.stage("number")  # the last frames are drawn after it
     tab.page.evaluate("() => { window.jupyterapp.shell.currentWidget.content.activeCellIndex = 1 }")
     command(tab, "notebook:run-cell")
     tab.page.wait_for_timeout(1000)
     assert tab.stage("number") == number
     assert tab.stage("phase") == "done"
-    assert tab.page.evaluate(points) == before != "0"
+    assert tab.settled(points) == before != "0"
 
 
 def test_saved_files_hold_what_the_page_shows(tab: Tab, server: Server) -> None:

@@ -1,18 +1,61 @@
 """Process settings."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 import torch
 
-from ftte_lab._common import MOST_HELPERS, configure_process, cores, quota
+from ftte_lab._common import MOST_HELPERS, configure_process, cores, quota, release_memory
 
 
 def test_configure_process_sets_one_thread() -> None:
     configure_process()
     assert torch.get_num_threads() == 1
+
+
+HELD = """
+import threading
+from pathlib import Path
+from ftte_lab._common import configure_process, release_memory
+
+def held():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096 >> 20
+
+def use():
+    blocks = [bytes(1000) for _ in range(100_000)]
+    blocks.clear()
+
+configure_process()
+for _ in range(3):
+    threads = [threading.Thread(target=use) for _ in range(3)]
+    for one in threads:
+        one.start()
+    for one in threads:
+        one.join()
+kept = held()
+release_memory()
+print(kept - held())
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+def test_memory_is_given_back() -> None:
+    run = [sys.executable, "-c", HELD]
+    found = subprocess.run(run, capture_output=True, text=True, check=True)  # noqa: S603  # ours
+    assert int(found.stdout) > 50  # MiB of the 100 that each thread had
+
+
+@pytest.mark.parametrize("platform", ["win32", "darwin"])
+def test_memory_stays_where_there_is_no_glibc(
+    platform: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.platform", platform)
+    monkeypatch.setattr("ctypes.CDLL", pytest.fail)
+    release_memory()
 
 
 def test_cores_counts_what_this_process_may_use(monkeypatch: pytest.MonkeyPatch) -> None:

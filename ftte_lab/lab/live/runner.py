@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from ftte_lab._common import InterruptedWorkError, interruptible
+from ftte_lab._common import InterruptedWorkError, interruptible, release_memory
 
 Frames = Iterator[Any]
 
@@ -193,30 +193,36 @@ class Runner:
             self._changed.notify_all()
 
     def _work(self) -> None:
-        """Compute frame after frame, and end where there is nothing to compute for a while."""
-        while True:
-            with self._changed:
-                begun = self._frames is not None or self._again
-                stopping = self._pace == "stop" and begun and not self._pending
-                if stopping and self._phase == "running":
-                    self._set_phase(self._under_way, "stopped")
-                found = self._changed.wait_for(self._has_work, _LINGER_S)
-                job, pending, closed = self._job, self._pending, self._closed
-                if closed or not found:
-                    self._thread = None
-                    if closed:
-                        self._drop()
-                    return
-                if pending:
+        """Compute until there is nothing to compute for a while, and give the memory back."""
+        while self._advance_or_end():
+            pass
+        release_memory()
+
+    def _advance_or_end(self) -> bool:
+        """Compute a frame once there is one to compute; return whether to go on."""
+        with self._changed:
+            begun = self._frames is not None or self._again
+            stopping = self._pace == "stop" and begun and not self._pending
+            if stopping and self._phase == "running":
+                self._set_phase(self._under_way, "stopped")
+            found = self._changed.wait_for(self._has_work, _LINGER_S)
+            job, pending, closed = self._job, self._pending, self._closed
+            if closed or not found:
+                self._thread = None
+                if closed:
                     self._drop()
-                    self._under_way, self._pending = self._number, False
-                    self._shown = False
-                self._again = False
-                number = self._under_way
+                return False
             if pending:
-                with contextlib.suppress(Exception):  # a page that went away
-                    self._on_phase(number, "running", None)
-            self._frames = self._advance(number, job, self._frames)
+                self._drop()
+                self._under_way, self._pending = self._number, False
+                self._shown = False
+            self._again = False
+            number = self._under_way
+        if pending:
+            with contextlib.suppress(Exception):  # a page that went away
+                self._on_phase(number, "running", None)
+        self._frames = self._advance(number, job, self._frames)
+        return True
 
     def _drop(self) -> None:
         """Forget the job under way."""
