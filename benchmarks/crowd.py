@@ -1,9 +1,10 @@
 """Measure a class that drags: kernels whose Labs are turned at the same moment, on one machine.
 
 Each student is a kernel of their own, as under JupyterHub, with the Lab that page 08 shows. This
-script stands in for their pages: it sends what a page sends when a slider is released, and notes
-when the first frame of the new curves has arrived. What a browser then takes to draw it is not in
-the figures: that is spent on the student's machine.
+script stands in for their pages: it sends what a page sends when a slider is released. It notes
+when the first frame has arrived, with the new fleet and all that is known before training, and when
+the first new curves have. What a browser then takes to draw them is not in the figures: that is
+spent on the student's machine.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import queue
 import random
 import statistics
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Self
 
@@ -57,6 +59,7 @@ class Seat:
         self._client = self._manager.client()
         self._client.start_channels()
         self._newest = -1  # number of the run whose curves came last
+        self._begun = -1  # number of the run that began last
         self._stage = ""
         self._knobs: dict[str, list[Any]] = {}  # model, trait, places, where it stands
 
@@ -93,8 +96,8 @@ class Seat:
         self._first_curves()
         return time.monotonic() - begun
 
-    def drag(self, until: float) -> list[float]:
-        """Turn knobs until a moment; return the seconds to the first frame of each."""
+    def drag(self, until: float) -> list[tuple[float, float]]:
+        """Turn knobs until a moment; return the seconds to the first frame and curves of each."""
         found = []
         while time.monotonic() < until:
             name = self._draw.choice(sorted(self._knobs))
@@ -104,8 +107,8 @@ class Seat:
             self._listen(0.0)
             begun = time.monotonic()
             self._send(model, {"method": "update", "state": {trait: value}, "buffer_paths": []})
-            if self._first_curves():
-                found.append(time.monotonic() - begun)
+            if (frame := self._first_frame()) and (curves := self._first_curves()):
+                found.append((frame - begun, curves - begun))
             self._listen(self._draw.uniform(*_PAUSE_S))
         return found
 
@@ -134,22 +137,33 @@ class Seat:
         drawn = content.get("kind") == "figure" and content["panel"] == "curves"
         return int(content["number"]) if drawn and any(map(len, message["buffers"])) else -1
 
-    def _first_curves(self) -> bool:
-        """Wait for the first curves of a newer run; return whether they came.
+    def _first_frame(self) -> float:
+        """Wait for the first frame of a newer run; return when it came, or 0."""
+        return self._wait_for(lambda content, _: content.get("kind") == "fleet")
 
-        Instead a run may be refused, or be so long that it waits for a word.
+    def _first_curves(self) -> float:
+        """Wait for the first curves of a newer run; return when they came, or 0."""
+        when = self._wait_for(lambda _, message: self._curves(message) > self._newest)
+        self._newest = max(self._newest, self._begun if when else -1)
+        return when
+
+    def _wait_for(self, came: Callable[[dict[str, Any], dict[str, Any]], bool]) -> float:
+        """Wait for a message of a newer run; return when it came.
+
+        Instead a run may be refused, or be so long that it waits for a word: then return 0.
         """
         end = time.monotonic() + _PATIENCE_S
         while True:
             message = self._client.get_iopub_msg(timeout=end - time.monotonic())
             content = self._from_stage(message)
+            if content.get("kind") == "state":
+                self._begun = max(self._begun, content["number"])
+            newer = self._begun > self._newest
             refused = content.get("kind") == "error" and content["text"]
-            waits = content.get("kind") == "state" and content["phase"] == "stopped"
-            if refused or (waits and content["number"] > self._newest):
-                return False
-            if (number := self._curves(message)) > self._newest:
-                self._newest = number
-                return True
+            if refused or (newer and content.get("phase") == "stopped"):
+                return 0.0
+            if newer and came(content, message):
+                return time.monotonic()
 
     def _listen(self, seconds: float) -> None:
         """Read as a page does while nobody turns anything; a kernel must not wait for us."""
@@ -179,6 +193,7 @@ def room(students: int, seconds: float) -> dict[str, Any]:
             opened = list(pool.map(Seat.open, seats))
             until = time.monotonic() + seconds
             drags = [s for found in pool.map(lambda seat: seat.drag(until), seats) for s in found]
+        frames, curves = zip(*drags, strict=True)
         memory = [seat.memory_mib() for seat in seats]
         if dead := sum(not seat.alive for seat in seats):
             raise RuntimeError(f"{dead} of {students} kernels died")
@@ -189,7 +204,8 @@ def room(students: int, seconds: float) -> dict[str, Any]:
         "students_at_once": students,
         "opened_s_median": statistics.median(opened),
         "drags": len(drags),
-        **spread("frame_s", drags),
+        **spread("frame_s", frames),
+        **spread("curves_s", curves),
         "kernel_mib": statistics.median(kernel for kernel, _ in memory),
         "kernel_mib_most": max(kernel for kernel, _ in memory),
         "workers_mib": statistics.median(workers for _, workers in memory),
