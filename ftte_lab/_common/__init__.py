@@ -13,7 +13,13 @@ from ftte_lab._common.files import (
 )
 from ftte_lab._common.interrupt import InterruptedWorkError, interruptible, pause_point
 from ftte_lab._common.lock import changing, try_lock
-from ftte_lab._common.process import MOST_HELPERS, configure_process, cores, release_memory
+from ftte_lab._common.process import (
+    MOST_HELPERS,
+    configure_process,
+    cores,
+    release_memory,
+    stand_back,
+)
 from ftte_lab._common.progress import progress_bar
 from ftte_lab._common.registry import Registry, callable_entry
 from ftte_lab._common.say import say
@@ -53,6 +59,7 @@ __all__ = [
     "size",
     "span",
     "spelled",
+    "stand_back",
     "try_lock",
     "write_atomic",
     "write_json",

@@ -1,6 +1,7 @@
 """Gallery, Find and Sweep in a real browser, by mouse and by keyboard."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -91,6 +92,10 @@ def test_a_sweep_fills_and_its_cells_open_a_lab(tab: Tab, server: Server) -> Non
     tab.until("() => document.querySelector('.ftte-sweep').dataset.phase === 'done'", None, 90)
     assert form.locator(".ftte-plot-column").count() == 3
     keep(tab, "sweep_curves")
+    with tab.page.expect_download() as saved:
+        form.get_by_role("button", name="Save PNG").click()
+    assert saved.value.suggested_filename == "ftte_sweep.png"
+    assert Path(saved.value.path()).read_bytes().startswith(b"\x89PNG")
     before, text = number(tab), code(tab)
     form.locator(".ftte-plot-column").first.focus()
     tab.page.keyboard.press("Enter")

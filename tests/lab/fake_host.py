@@ -18,6 +18,7 @@ class FakeHost(Host):
         start = settings or Settings(Comparison(TINY))
         self.published: list[dict[str, Any]] = []
         self.gone: list[Settings] = []
+        self.files: list[tuple[str, str, bytes]] = []
         self.now = start
         object.__setattr__(self, "current", lambda: self.now)
         object.__setattr__(self, "go", self._go)
@@ -33,6 +34,9 @@ class FakeHost(Host):
     def publish(self, tool: str, part: str = "", buffers: Any = None, **content: Any) -> None:
         json.dumps(content, allow_nan=False)  # what is not JSON cannot be sent
         self.published.append({"tool": tool, "part": part, **content})
+
+    def send_file(self, name: str, mime: str, content: bytes) -> None:
+        self.files.append((name, mime, content))
 
     def last(self, part: str) -> dict[str, Any]:
         return next((c for c in reversed(self.published) if c["part"] == part), {})

@@ -133,6 +133,10 @@ def test_messages_that_make_no_sense_are_refused_in_words(
     with pytest.raises(ValueError, match="allowed"):
         tool.receive({**ONE, **wrong})
     assert host.last("state") == {}
+    for asked in ({"figure": "accuracy"}, {}):
+        with pytest.raises(ValueError, match="there is no sweep yet; allowed: one that has begun"):
+            tool.receive({"do": "png", **asked})
+    assert host.files == []
     for cell in (0, -1, None, "0"):
         with pytest.raises(ValueError, match="allowed"):
             tool.receive({"do": "go", "cell": cell})
@@ -166,6 +170,24 @@ def test_a_sweep_from_python_is_the_sweep_of_the_page(host: FakeHost) -> None:
     assert marks["FTTE", texts[1]] == accuracy["cells"]["ftte"][1][0]
     with pytest.raises(ValueError, match="figure = 'speed'"):
         swept.figure("speed")
+
+
+@pytest.mark.parametrize("asked", [ONE, TWO])
+def test_the_picture_on_the_page_is_that_from_python(host: FakeHost, asked: dict[str, Any]) -> None:
+    asked = {**asked, "seeds": 1}
+    tool = SweepTool(host)
+    tool.receive(asked)
+    host.phase("done")
+    tool.receive({"do": "png", "figure": "accuracy", "method": "fedbuff"})
+    with pytest.raises(ValueError, match="figure = 'speed'"):
+        tool.receive({"do": "png", "figure": "speed", "method": "fedbuff"})
+    with pytest.raises(ValueError, match="method = 'fedavg'"):
+        tool.receive({"do": "png", "figure": "accuracy", "method": "fedavg"})
+    tool.close()
+    grid = grid_of(asked, host.settings)
+    swept = Lab(host.settings, mode="batch").sweep(grid.axes, grid.methods, seeds=1)
+    drawn = swept.figure("accuracy", "fedbuff").png(2.0)
+    assert host.files == [("ftte_sweep.png", "image/png", drawn)]
 
 
 def test_a_map_from_python_has_the_cells_of_its_knobs(host: FakeHost) -> None:

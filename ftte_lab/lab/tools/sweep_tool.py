@@ -32,19 +32,21 @@ class SweepTool:
         self.settings_changed()
 
     def receive(self, content: Mapping[str, Any]) -> None:
-        """Begin or cancel a sweep, show what is kept of one, or go to a cell.
+        """Begin or cancel a sweep, show what is kept of one, save its picture, or go to a cell.
 
         Raises:
             ValueError: a sweep or a cell that makes no sense.
         """
         action = content.get("do")
-        choice("action", action, ("sweep", "peek", "cancel", "target", "go"))
+        choice("action", action, ("sweep", "peek", "cancel", "target", "png", "go"))
         if action in ("sweep", "peek"):
             self._begin(content, peek=action == "peek")
         elif action == "cancel":
             self._cancel()
         elif action == "target":
             self._retarget(content)
+        elif action == "png":
+            self._send_picture(content)
         else:
             self._go(content.get("cell"))
 
@@ -118,11 +120,20 @@ class SweepTool:
 
     def _go(self, number_of_cell: Any) -> None:
         """Set the Lab to a cell, with all else as it was when the sweep began."""
-        require(self._record is not None, "there is no sweep yet", "one that has begun")
-        record: Record = self._record  # type: ignore[assignment]
+        record = self._begun()
         at = integer("cell", number_of_cell, 0, len(record.grid.cells) - 1)
         cell = dict(zip(record.grid.axes, record.grid.cells[at], strict=True))
         self._host.apply(record.settings.set(**cell))
+
+    def _send_picture(self, content: Mapping[str, Any]) -> None:
+        """Send the picture of a figure, and of a method where it is a map, as a file."""
+        drawn = self._begun().figure(str(content.get("figure")), content.get("method"))
+        self._host.send_file("ftte_sweep.png", "image/png", drawn.png(2.0))
+
+    def _begun(self) -> Record:
+        """Return the sweep that is shown."""
+        require(self._record is not None, "there is no sweep yet", "one that has begun")
+        return self._record  # type: ignore[return-value]
 
     def _show(self, record: Record, phase: str, left_s: float | None = None) -> None:
         self._phase = phase

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ftte_lab._common import configure_process
+from ftte_lab._common import configure_process, stand_back
 from ftte_lab.models import Model, Params, Subset, from_rows, insert, make_plan, pack, unpack
 from ftte_lab.simulation.workers.protocol import (
     ALIVE,
@@ -202,6 +202,7 @@ def _load(channel: Channel, message: dict[str, Any]) -> WorkerState:
 def main() -> None:
     """Serve on the socket whose number is the last argument."""
     configure_process()
+    stand_back()
     end = socket.socket(fileno=int(sys.argv[-1]))
     # Whoever started this process has ended, or sends what is no frame: nobody waits for answers.
     with contextlib.suppress(OSError, GarbledError):

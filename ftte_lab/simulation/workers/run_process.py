@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ftte_lab._common import InterruptedWorkError, configure_process, interruptible
+from ftte_lab._common import InterruptedWorkError, configure_process, interruptible, stand_back
 from ftte_lab.simulation.engine import simulate
 from ftte_lab.simulation.events import Event, Finished, Ready
 from ftte_lab.simulation.kept import forget_prepared, keep_prepared
@@ -186,6 +186,7 @@ def _listen(channel: Channel, orders: Orders) -> None:
 def main() -> None:
     """Serve on the socket whose number is the last argument."""
     configure_process()
+    stand_back()
     end = socket.socket(fileno=int(sys.argv[-1]))
     channel, orders = Channel(end), Orders()
     threading.Thread(target=_listen, args=(channel, orders), daemon=True).start()

@@ -23,10 +23,12 @@ class SweepTool {
     this.figure = choiceOf("figure", [], undefined, () => this.draw());
     this.method = choiceOf("method of the heat map", [], undefined, () => this.draw());
     this.save = pressButton("Save CSV", "The figures of all cells as a table", () => this.csv());
-    this.picture = pressButton("Save SVG", "The picture as a file", () => this.svg());
+    this.picture = pressButton("Save SVG", "The picture as a file, as it is on the page", () => this.svg());
+    this.slide = pressButton("Save PNG", "The picture as a file for slides, on white",
+      () => host.send({ do: "png", figure: this.figure.value, method: this.method.value }));
     this.heading = make("p", { className: "ftte-sweep-heading" });
     this.box = make("div", { className: "ftte-sweep-plot" });
-    this.shown = row("Show ", this.figure, this.method, this.save, this.picture);
+    this.shown = row("Show ", this.figure, this.method, this.save, this.picture, this.slide);
     this.shown.hidden = this.cancel.hidden = true;
     this.root = make("div", { className: "ftte-sweep" },
       row("Sweep ", this.knob[0], this.range[0], this.count[0], " and ", this.knob[1], this.range[1], this.count[1]),
