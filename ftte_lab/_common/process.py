@@ -18,6 +18,7 @@ _TRIM_THRESHOLD = -1
 _MMAP_THRESHOLD = -3
 _ARENA_MAX = -8
 _LARGE_BYTES = 1 << 30
+_ENOUGH_BYTES = 1 << 17  # a block whose freeing makes glibc look at the end of the pool
 _ARENAS = 2
 
 
@@ -76,16 +77,20 @@ _BEHIND = 5
 
 
 def release_memory() -> None:
-    """Free what is garbage, and give freed blocks back to the system (that only with glibc).
+    """Free what is garbage; with glibc, give the freed blocks of this thread back to the system.
 
-    Each thread frees into a pool that may not be its successor's. So a kernel that starts many
-    threads, one after the other, grows to twice its size if it keeps them all. Takes some
+    Each thread frees into a pool, and whoever comes next may get another one. So a kernel that
+    starts threads, one after the other, grows to twice its size if each leaves its pool full. A
+    pool's end is given back only when its own thread frees something there. Takes some
     milliseconds: for a moment at which there is nothing to compute.
     """
     gc.collect()
     libc = _glibc()
     if libc is not None:
+        libc.mallopt(_TRIM_THRESHOLD, 0)
+        libc.free(libc.malloc(_ENOUGH_BYTES))
         libc.malloc_trim(0)
+        libc.mallopt(_TRIM_THRESHOLD, _LARGE_BYTES)
 
 
 def _glibc() -> ctypes.CDLL | None:
@@ -93,7 +98,12 @@ def _glibc() -> ctypes.CDLL | None:
     if sys.platform != "linux":
         return None
     libc = ctypes.CDLL(None)
-    return libc if hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim") else None
+    if not (hasattr(libc, "mallopt") and hasattr(libc, "malloc_trim")):
+        return None
+    libc.malloc.restype = ctypes.c_void_p
+    libc.malloc.argtypes = [ctypes.c_size_t]
+    libc.free.argtypes = [ctypes.c_void_p]
+    return libc
 
 
 MOST_HELPERS = 8

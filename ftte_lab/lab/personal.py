@@ -12,7 +12,7 @@ import threading
 import weakref
 from collections.abc import Callable
 
-from ftte_lab._common import InterruptedWorkError, interruptible
+from ftte_lab._common import InterruptedWorkError, interruptible, release_memory
 from ftte_lab.experiments import personalise
 from ftte_lab.lab.board import Board
 from ftte_lab.training import FineTuning
@@ -84,6 +84,7 @@ class PersonalGains:
     def _go(self, board: Board, ended: threading.Event) -> None:
         with contextlib.suppress(InterruptedWorkError), interruptible(ended.is_set):
             self.fill(board)
+        release_memory()
 
 
 _all: weakref.WeakSet[PersonalGains] = weakref.WeakSet()

@@ -21,6 +21,8 @@ import pandas as pd
 from IPython.core.getipython import get_ipython
 from IPython.display import publish_display_data
 
+from ftte_lab._common import release_memory
+
 _DELAY_S = 1.0  # a knob that is turned again meanwhile saves the drawing
 _ABOUT = "A picture of a Lab. Run this cell again to use it."
 # What stands before the picture is the place of the widget.
@@ -85,7 +87,7 @@ class Still:
         """Draw what there is now, unless something newer comes soon."""
         self.cancel()
         if self._cell is not None:
-            self._timer = threading.Timer(_DELAY_S, self._send)
+            self._timer = threading.Timer(_DELAY_S, self._draw)
             self._timer.daemon = True
             self._timer.start()
 
@@ -98,6 +100,11 @@ class Still:
         """Leave the outputs as they are."""
         self.cancel()
         self._cell = None
+
+    def _draw(self) -> None:
+        """Draw in a thread of its own, and leave no memory behind in it."""
+        self._send()
+        release_memory()
 
     def _send(self) -> None:
         """Replace both outputs in the cell that showed the Lab, whichever cell runs now."""

@@ -6,6 +6,7 @@ import contextlib
 import threading
 from collections.abc import Callable, Iterator
 
+from ftte_lab._common import release_memory
 from ftte_lab.experiments import Crew, StoppedError, runs_home, tidy
 
 
@@ -57,3 +58,4 @@ class Job:
         finally:
             self.crew.close()
             tidy(runs_home())
+            release_memory()
