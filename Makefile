@@ -15,7 +15,7 @@ FAST := $(addprefix tests/,common models cli) \
 LAB := $(VENV)/.lab
 DEV := $(VENV)/.dev
 
-.PHONY: help lab run collect judge bundle test test-fast check hurt long notebooks docs deck pictures kills bench headline fuzz mutants release clean
+.PHONY: help lab run collect judge bundle test test-fast check hurt long notebooks docs deck pictures kills bench headline fuzz mutants release newcomer clean
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -106,6 +106,10 @@ release: $(DEV) docs ## Build wheel, archive and site, and check them; uploads n
 	$(BIN)/python -m build --outdir dist .
 	$(BIN)/python -m twine check --strict dist/*
 	$(BIN)/python -m tests.release dist
+
+newcomer: $(DEV) ## Go from an empty folder to page 00 in three bare environments, and time it (needs Chromium)
+	@$(PIP) build
+	$(BIN)/python -m tests.newcomer $(ARGS)
 
 clean: ## Remove the environment and caches
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build docs/build dist

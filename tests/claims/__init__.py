@@ -7,17 +7,40 @@ was changed, so they are no longer untouched: 00, 06 and 08 were. A last test wi
 held but one: in 12 the own last layers gained 0.9 to 4.9 points, where the margin asks for 1.
 Those of 13 were set after 11 to 15.
 `python -m tests.claims` prints the table, `python -m tests.claims 00 07` a part.
+
+All seeds take twenty minutes of a core. So `measured.json` keeps their numbers, and a test session
+measures one seed again. On the machine that wrote the file every digit must come again; elsewhere
+the new numbers take the place of those that are kept, and the claims must hold with them.
+`python -m tests.claims --record` writes the file.
 """
 
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from functools import cache
+from pathlib import Path
 
 from tests.claims import clocks, measures
 from tests.claims.claim import SEEDS, STORE, Claim, median, share_above_zero
 
-__all__ = ["CLAIMS", "SEEDS", "STORE", "Claim", "lessons", "measured", "units", "values"]
+__all__ = [
+    "AGAIN",
+    "CLAIMS",
+    "RECORD",
+    "SEEDS",
+    "STORE",
+    "Claim",
+    "lessons",
+    "measured",
+    "recorded",
+    "units",
+    "values",
+]
+
+RECORD = Path(__file__).with_name("measured.json")
+AGAIN = SEEDS[:1]
+"""What each test session measures again."""
 
 CLAIMS: dict[str, Claim] = {
     "00 FTTE reaches FedAvg's best sooner, % of the time saved": Claim(
@@ -181,14 +204,14 @@ def lessons() -> list[str]:
     return sorted({name[:2] for name in CLAIMS})
 
 
-def units() -> list[tuple[str, int]]:
-    """Return every lesson with every seed of its claims.
+def units(seeds: Collection[int] | None = None) -> list[tuple[str, int]]:
+    """Return every lesson with every seed of its claims, or with those of some seeds.
 
     All lessons of one seed are neighbours: most of them start from the same trained model, which a
     process then computes once.
     """
     found = {(seed, name[:2]) for name, claim in CLAIMS.items() for seed in claim.seeds}
-    return [(number, seed) for seed, number in sorted(found)]
+    return [(number, seed) for seed, number in sorted(found) if seeds is None or seed in seeds]
 
 
 @cache
@@ -203,6 +226,23 @@ def measured(number: str, seed: int) -> dict[str, float]:
     return found
 
 
-def values(name: str) -> list[float]:
-    """Return the numbers of a claim, one per seed."""
-    return [measured(name[:2], seed)[name] for seed in CLAIMS[name].seeds]
+@cache
+def recorded() -> dict[str, dict[str, float]]:
+    """Return the numbers that are kept, by claim and seed."""
+    found: dict[str, dict[str, float]] = json.loads(RECORD.read_text())["claims"]
+    return found
+
+
+def values(name: str, again: Collection[int] | None = None) -> list[float]:
+    """Return the numbers of a claim, one per seed.
+
+    Args:
+        name: of the claim.
+        again: the seeds to measure; the others are those that are kept. `None`: measure all.
+    """
+    return [
+        measured(name[:2], seed)[name]
+        if again is None or seed in again
+        else recorded()[name][str(seed)]
+        for seed in CLAIMS[name].seeds
+    ]

@@ -1,14 +1,20 @@
-"""Print the table of claims; arguments name the lessons, such as `python -m tests.claims 00 07`."""
+"""Print the table of claims; arguments name the lessons, such as `python -m tests.claims 00 07`.
+
+With `--record` the numbers are kept in `measured.json`, too: those of all lessons, or of the named.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
 import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.claims import CLAIMS, STORE, measured, units, values
+from ftte_lab._common import write_atomic
+from tests.claims import CLAIMS, RECORD, STORE, measured, recorded, units, values
+from tests.simulation.test_golden import machine
 
 
 def main(wanted: Sequence[str]) -> int:
@@ -33,7 +39,23 @@ def main(wanted: Sequence[str]) -> int:
     return failed
 
 
+def record(wanted: Sequence[str]) -> None:
+    """Keep the numbers of some lessons, or of all."""
+    kept = recorded() if wanted and RECORD.exists() else {}
+    found = {}
+    for name, claim in CLAIMS.items():
+        again = not wanted or name[:2] in wanted
+        numbers = dict(zip(map(str, claim.seeds), values(name), strict=True)) if again else None
+        found[name] = kept[name] if numbers is None else numbers
+    content = {"machine": machine(), "claims": found}
+    write_atomic(RECORD, (json.dumps(content, indent=1, ensure_ascii=False) + "\n").encode())
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as folder:
         STORE.folder = Path(folder)
-        sys.exit(main(sys.argv[1:]))
+        lessons = [text for text in sys.argv[1:] if text != "--record"]
+        failures = main(lessons)
+        if "--record" in sys.argv:
+            record(lessons)
+        sys.exit(failures)
