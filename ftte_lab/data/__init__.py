@@ -6,6 +6,7 @@ clients.
 
 from ftte_lab.data.catalogue import SOURCES, Source, fetch, load
 from ftte_lab.data.motion import motion_tests
+from ftte_lab.data.newcomers import Newcomers, new_mixes, new_people
 from ftte_lab.data.own_data import OWN_DATA, OwnData, own_content, own_data
 from ftte_lab.data.own_table import LARGEST_OWN_BYTES
 from ftte_lab.data.partition import PARTITIONS, assign_class_to_slowest, divide_by_label, split
@@ -18,6 +19,7 @@ __all__ = [
     "PARTITIONS",
     "SOURCES",
     "Dataset",
+    "Newcomers",
     "OwnData",
     "Shards",
     "Source",
@@ -29,6 +31,8 @@ __all__ = [
     "fetch",
     "load",
     "motion_tests",
+    "new_mixes",
+    "new_people",
     "own_content",
     "own_data",
     "split",

@@ -20,6 +20,7 @@ LENGTH = 128
 _TAG = 2101
 # People of their own, whose data the server holds as the public share.
 _VOLUNTEERS = 24
+_FLEET, _PUBLIC, _NEW = 0, 1, 2  # groups of people; nobody is in two of them
 _HARMONICS = 3
 
 
@@ -97,7 +98,7 @@ def motion(people: int = 100, samples_per_person: int = 40, *, seed: int = 0) ->
     samples_per_person = integer("samples_per_person", samples_per_person, 4, 100_000)
     seed = integer("seed", seed, 0)
     tests = max(1, samples_per_person // 4)
-    volunteers = [_person(seed, 1, p, samples_per_person) for p in range(_VOLUNTEERS)]
+    volunteers = [_person(seed, _PUBLIC, p, samples_per_person) for p in range(_VOLUNTEERS)]
     x = np.empty((people, samples_per_person, 3, LENGTH), np.float32)
     y = np.empty((people, samples_per_person), np.int64)
     x_test = np.empty((people, tests, 3, LENGTH), np.float32)
@@ -105,7 +106,7 @@ def motion(people: int = 100, samples_per_person: int = 40, *, seed: int = 0) ->
     # Each person is written in place, so that the data of a large fleet exist only once.
     for p in range(people):
         pause_point()
-        signals, labels = _person(seed, 0, p, samples_per_person + tests)
+        signals, labels = _person(seed, _FLEET, p, samples_per_person + tests)
         x[p], x_test[p] = np.split(signals, [samples_per_person])
         y[p], y_test[p] = np.split(labels, [samples_per_person])
     person = np.arange(people, dtype=np.int64)
@@ -151,7 +152,36 @@ def motion_tests(
     found = []
     for p in range(people):
         pause_point()
-        found.append(_person(seed, 0, p, total, begin=samples_per_person))
+        found.append(_person(seed, _FLEET, p, total, begin=samples_per_person))
+    return np.stack([x for x, _ in found]), np.stack([y for _, y in found])
+
+
+def new_wrists(people: int, samples: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Generate windows of people who are in no fleet and among no volunteers, for any seed.
+
+    Args:
+        people: at least 1.
+        samples: windows of each person, at least 1; more leave the first styles as they are.
+        seed: of everything.
+
+    Returns:
+        Signals `(people, samples, 3, 128)` float32 and labels `(people, samples)` int64.
+
+    Raises:
+        ValueError: numbers out of range.
+
+    Example:
+        >>> x, y = new_wrists(2, 5)
+        >>> x.shape, y.shape
+        ((2, 5, 3, 128), (2, 5))
+    """
+    people = integer("people", people, 1, 1_000_000)
+    samples = integer("samples", samples, 1, 1_000_000)
+    seed = integer("seed", seed, 0)
+    found = []
+    for p in range(people):
+        pause_point()
+        found.append(_person(seed, _NEW, p, samples))
     return np.stack([x for x, _ in found]), np.stack([y for _, y in found])
 
 

@@ -25,6 +25,7 @@ from ftte_lab.experiments.interleave import Interleaved, LostRunError, interleav
 from ftte_lab.experiments.inversion import RECOVERED, likeness, read_inputs, recovered
 from ftte_lab.experiments.kept_runs import runs_home, tidy
 from ftte_lab.experiments.knob_values import NUMERIC, knob_values, numeric_knobs, spell, spread
+from ftte_lab.experiments.newcomers import newcomers
 from ftte_lab.experiments.parallel import run_all
 from ftte_lab.experiments.personalise import Personal, personal_plan, personalise
 from ftte_lab.experiments.presets import PRESETS, TIERED, preset
@@ -90,6 +91,7 @@ __all__ = [
     "label_guess",
     "likeness",
     "membership",
+    "newcomers",
     "numeric_knobs",
     "personal_plan",
     "personalise",

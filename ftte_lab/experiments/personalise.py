@@ -23,14 +23,11 @@ from ftte_lab.models import Params, Plan, make_plan
 from ftte_lab.simulation import Prepared
 from ftte_lab.training import (
     FineTuning,
-    FrozenFeatures,
     GainSummary,
-    choose_alpha,
-    fine_tune,
     first_samples,
     gain_summary,
     mixed_accuracies,
-    own_parts,
+    own_models,
     personal_part,
     personal_right,
 )
@@ -129,7 +126,7 @@ def personalise(
         how: steps, batch, rate and pull.
         choose: whether each device keeps a fifth of its samples to choose how much it takes; one
             with a single sample keeps the shared model.
-        samples: how many each device has at most, as a newcomer would; `None`: all of its own.
+        samples: how many each device keeps at most; `None`: all. People who took no part: `newcomers`.
 
     Raises:
         ValueError: an unknown part, a budget that is too small, or training that diverged.
@@ -138,20 +135,10 @@ def personalise(
     data, shards = federation.dataset, list(federation.shards.train)
     if samples is not None:
         shards = first_samples(shards, integer("samples", samples, 2), prepared.scenario.seed)
-    own, validation = shards, shards
-    if choose:  # a single sample stands on both sides, and decides nothing
-        several = [one if len(one) > 1 else np.repeat(one, 2) for one in shards]
-        own, validation = own_parts(several, seed=prepared.scenario.seed)
-    x, y = (torch.as_tensor(one, device="cpu") for one in (data.x_train, data.y_train))
-    samples_in = FrozenFeatures(plan.model, params, x, plan.start)
-    rows = fine_tune(plan, params, samples_in, y, own, how)
-    alphas = np.ones(len(rows))
-    if choose:
-        alphas = choose_alpha(plan, params, rows, samples_in, y, validation)
-        alphas[[len(one) < 2 for one in shards]] = 0.0
-        rows = rows * torch.as_tensor(alphas, dtype=rows.dtype, device="cpu")[:, None]
-    before, after, everybody = _judged(prepared, plan, params, rows)
-    return Personal(before, after, np.array([len(one) for one in own]), alphas, everybody)
+    seed = prepared.scenario.seed
+    own = own_models(plan, params, data.x_train, data.y_train, shards, how, choose=choose, seed=seed)
+    before, after, everybody = _judged(prepared, plan, params, own.rows)
+    return Personal(before, after, own.samples, own.alphas, everybody)
 
 
 def _judged(

@@ -11,6 +11,7 @@ from ftte_lab.training.local_sgd import (
     minus_one_hot,
 )
 from ftte_lab.training.network import StackedNet
+from ftte_lab.training.own_models import OwnModels, own_models
 from ftte_lab.training.personal import (
     ALPHAS,
     PARTS,
@@ -41,6 +42,7 @@ __all__ = [
     "FrozenInputs",
     "GainSummary",
     "LocalSGD",
+    "OwnModels",
     "StackedNet",
     "Updates",
     "accuracy_interval",
@@ -58,6 +60,7 @@ __all__ = [
     "minus_one_hot",
     "mixed_accuracies",
     "own_accuracies",
+    "own_models",
     "own_parts",
     "personal_params",
     "personal_part",
