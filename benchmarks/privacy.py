@@ -4,6 +4,7 @@ python -m benchmarks.privacy epsilon     privacy loss of each device of the defa
 python -m benchmarks.privacy buffers     accuracy over K and z on the default fleet: 4 minutes
 python -m benchmarks.privacy crowd       ten thousand devices, K = 1,000, three seeds: 15 minutes
 python -m benchmarks.privacy attacks     what three attacks read, before and after
+python -m benchmarks.privacy members     when a shipped model shows its members: a minute
 """
 
 from __future__ import annotations
@@ -88,11 +89,11 @@ def print_crowd() -> None:
         for z in (4.0, 0.0):
             ready = prepare(crowd(z, clients, buffer, updates, seed))
             history = run(ready, processes=1)
-            first = history.points["accuracy"].iloc[0]
+            first, last = history.points["accuracy"].iloc[[0, -1]]  # unsmoothed: there are but two
             loss = f"{np.median(ready.epsilon()):.1f}" if z else "none"
             row = f"| {clients:,} | {buffer:,} | {z:g} | {seed} | {loss} "
             row += f"| {ready.noise_to_clip:.1f} "
-            print(f"{row}| {100 * first:.0f} % | {100 * history.final():.0f} % |", flush=True)
+            print(f"{row}| {100 * first:.0f} % | {100 * last:.0f} % |", flush=True)
 
 
 def print_attacks() -> None:
@@ -170,11 +171,45 @@ def labels(ready: Prepared, seed: int) -> list[float]:
     return [float(np.mean(label_guess(biases[view]) == most)) for view in VIEWS]
 
 
+MEMBERS: Mapping[str, Mapping[str, Any]] = {
+    "lesson 11": {},
+    "ten times as long": {"horizon_s": 40.0},
+    "4 samples a phone": {"samples_per_client": 4},
+    "10 phones": {"clients": 10, "concurrency": 10, "buffer": 5},
+    "10 phones, 4 samples each": {
+        "clients": 10,
+        "concurrency": 10,
+        "buffer": 5,
+        "samples_per_client": 4,
+    },
+}
+
+
+def print_members() -> None:
+    """Print how well members are known from others, in fleets that know fewer samples better."""
+    for name, fields in MEMBERS.items():
+        rows = np.median([members(seed, fields) for seed in SEEDS], axis=0)
+        samples, passes, right, auc = rows.tolist()
+        print(f"| {name} | {samples:,.0f} | {passes:,.0f} | {100 * right:.0f} % | {auc:.2f} |")
+
+
+def members(seed: int, fields: Mapping[str, Any]) -> list[float]:
+    """Return samples of the fleet, passes over each, the last accuracy, and the attack's area."""
+    ready = prepare(lesson("11").run("fedbuff", seed).replace(clip_norm=CLIP, **fields))
+    *_, last = simulate(ready, processes=1)
+    assert isinstance(last, Finished)
+    s, shards = ready.scenario, ready.federation.shards.train
+    samples = sum(len(own) for own in shards)
+    passes = ready.participations.sum() * s.local_steps * s.batch / samples
+    return [samples, passes, last.history.final(), membership(ready, last.params).auc]
+
+
 PARTS: Mapping[str, Callable[[], None]] = {
     "epsilon": print_epsilon,
     "buffers": print_buffers,
     "crowd": print_crowd,
     "attacks": print_attacks,
+    "members": print_members,
 }
 
 

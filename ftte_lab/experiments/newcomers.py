@@ -34,7 +34,7 @@ def newcomers(
     *,
     people: int = 40,
     choose: bool = False,
-    seed: int = 0,
+    seed: int | None = None,
 ) -> dict[int, Personal]:
     """Fine-tune a part of the shipped model for people who took no part, on so many samples each.
 
@@ -51,7 +51,7 @@ def newcomers(
         how: steps, batch, rate and pull.
         people: how many newcomers.
         choose: as in `personalise`.
-        seed: of the newcomers; with any seed they are none of the fleet.
+        seed: of the newcomers, who are none of the fleet with any seed; `None`: that of the run.
 
     Returns:
         By number of samples, the accuracies of each newcomer before and after. `everybody` is the
@@ -72,6 +72,7 @@ def newcomers(
     """
     counts = [integer("samples", count, 1, 10**5) for count in samples]
     require(len(counts) > 0, "no number of samples", "at least one")
+    seed = prepared.scenario.seed if seed is None else seed
     plan, arrived = personal_plan(prepared, part, how), _arrived(prepared, people, counts, seed)
     shared = _right(plan, params, torch.zeros(1, plan.subset.entries(plan.model)), arrived)
     before, known = _weighted(shared, arrived), float(shared.mean())

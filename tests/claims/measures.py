@@ -7,7 +7,7 @@ import torch
 
 from ftte_lab import measure_peak, prepare, simulate, training_bill
 from ftte_lab.course import LIMITS, judge, lesson, likeness, one_round, read_inputs, recovered
-from ftte_lab.experiments import personalise, server_views
+from ftte_lab.experiments import newcomers, personalise, server_views
 from ftte_lab.models import from_rows, full
 from ftte_lab.server import STEP, noise_row
 from ftte_lab.simulation import Finished, History, Prepared
@@ -355,6 +355,22 @@ def choosing_spares(seed: int) -> float:
 def choosing_helps_more(seed: int) -> float:
     """Return how many points more devices a choice by four samples helps than it hurts."""
     found = personal(seed, 0.1, choose=True)
+    return 100 * (found.share_helped - found.share_hurt)
+
+
+def newcomers_gain(seed: int, samples: int, **changes: object) -> GainSummary:
+    """Sum up what people who took no part gain by a few samples of their own."""
+    ready = prepare(scenario_of("12", "fedbuff", seed, **changes))
+    *_, last = simulate(ready, processes=1)
+    assert isinstance(last, Finished)
+    how = FineTuning(steps=20, rate=0.05)
+    return newcomers(ready, last.params, (samples,), how=how)[samples].summary()
+
+
+def new_wrists_gain(seed: int) -> float:
+    """Return how many points more of new people are helped than hurt by twenty windows."""
+    fields = {"model": "cnn", "warm_start_steps": 100, "horizon_s": 12.0}
+    found = newcomers_gain(seed, 20, data="motion", alpha=None, **fields)
     return 100 * (found.share_helped - found.share_hurt)
 
 

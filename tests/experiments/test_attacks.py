@@ -1,5 +1,7 @@
 """Attacks read what algebra predicts, and nothing under masks."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -13,6 +15,7 @@ from ftte_lab.simulation import prepare
 from ftte_lab.training import train_cohort
 from tests.tiny import TINY
 
+PARTS = ("train", "test")
 SCORES = st.lists(st.integers(-3, 3).map(float), min_size=1, max_size=9)
 
 
@@ -73,6 +76,27 @@ def test_a_model_that_knows_its_members_by_heart_shows_them() -> None:
     assert abs(first.auc - 0.5) < 0.05
     assert learned.auc > first.auc + 0.05
     assert len(first.by_device) == int((prepared.participations > 0).sum())
+
+
+def test_who_learned_random_labels_by_heart_shows_all_its_members_and_no_one_else() -> None:
+    """Nothing but memory gives the labels. So the area is 1, and 0.5 on devices it never saw."""
+    prepared = prepare(TINY.replace(subset="full", samples_per_client=10, horizon_s=200.0))
+    federation, plan = prepared.federation, prepared.plan
+    rng = np.random.default_rng(0)
+    data = federation.dataset
+    guessed = {f"y_{p}": rng.integers(0, 10, len(getattr(data, f"y_{p}"))) for p in PARTS}
+    start = replace(federation.start, dataset=replace(data, **guessed))
+    noisy = replace(prepared, federation=replace(federation, start=start))
+    assert (noisy.participations > 0).all()
+    seen = np.concatenate(federation.shards.train[:6])
+    x, y = torch.as_tensor(data.x_train), torch.as_tensor(guessed["y_train"])
+    batches = torch.as_tensor(np.stack([rng.permutation(seen) for _ in range(1500)]))[None]
+    row = train_cohort(plan, federation.params, x, y, batches, rate=0.3).rows[0]
+    trained = from_rows(federation.model, plan.subset, row)
+    knows = {name: federation.params[name] + trained[name] for name in federation.model.tensors}
+    found = membership(noisy, knows).by_device
+    assert found[:6].min() > 0.95
+    assert abs(found[6:].mean() - 0.5) < 0.1
 
 
 def test_attacks_refuse_what_makes_no_sense() -> None:

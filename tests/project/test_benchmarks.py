@@ -3,16 +3,20 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 
 from benchmarks import __main__ as command
-from benchmarks import privacy
+from benchmarks import newcomers, privacy
 from benchmarks.growth import clock
 from benchmarks.timing import in_turns, ratio
 from benchmarks.training import as_scenario
 from benchmarks.workloads import CLIENTS, COHORT, WORKLOADS, PlainFTTE
 from ftte_lab.data import SOURCES
+from ftte_lab.experiments import Personal
 from ftte_lab.simulation import Scenario, prepare, run
+
+NINE = np.ones(9)
 
 
 @pytest.mark.parametrize("name", list(WORKLOADS))
@@ -91,8 +95,20 @@ def test_figures_of_privacy_are_made_by_a_command(capsys: pytest.CaptureFixture[
     assert privacy.main([]) == 2
     assert privacy.main(["epsilon", "unknown"]) == 2
     assert "python -m benchmarks.privacy attacks" in capsys.readouterr().err
+    fewer = {"clients": 10, "concurrency": 10, "buffer": 5, "samples_per_client": 4}
+    samples, _, _, area = privacy.members(11, fewer)
+    assert samples == 40
+    assert area > 0.65
     found = privacy.attacks(11)
     update, masked, _, noisy = found["sample read, share"]
     assert update == 1.0
     assert masked == noisy == 0.0
     assert all(0 <= value <= 1 for values in found.values() for value in values)
+
+
+def test_gains_of_newcomers_are_a_row_for_each_number(capsys: pytest.CaptureFixture[str]) -> None:
+    assert newcomers.main(["unknown"]) == 2
+    one, other = (Personal(np.full(9, a), np.full(9, a + 0.1), NINE, NINE, (0, 0)) for a in (0, 0.5))
+    newcomers.print_gains("all", [{5: one}, {5: other}])
+    row = "| all | 5 | 25 % | +10.0 (+10.0 to +10.0) | +10.0 | +10.0 | 0% | 100% |"
+    assert capsys.readouterr().out.strip() == row
