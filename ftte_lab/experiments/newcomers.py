@@ -101,7 +101,7 @@ def _arrived(prepared: Prepared, people: int, counts: Sequence[int], seed: int) 
         return new_people(people, max(counts), seed=seed)
     by_person = s.alpha is None and data.train_person is not None
     given = f"newcomers of {s.data!r}, whose people are all in the fleet"
-    require(not by_person, given, "'motion', or an alpha", "Set alpha: people then differ in labels")
+    require(not by_person, given, "data = 'motion', or an alpha", "Set alpha")
     return new_mixes(data, people, max(counts), alpha=s.alpha, seed=seed)
 
 

@@ -126,7 +126,7 @@ def personalise(
         how: steps, batch, rate and pull.
         choose: whether each device keeps a fifth of its samples to choose how much it takes; one
             with a single sample keeps the shared model.
-        samples: how many each device keeps at most; `None`: all. People who took no part: `newcomers`.
+        samples: how many each device keeps at most; `None`: all. Such a device is no newcomer.
 
     Raises:
         ValueError: an unknown part, a budget that is too small, or training that diverged.
@@ -135,8 +135,8 @@ def personalise(
     data, shards = federation.dataset, list(federation.shards.train)
     if samples is not None:
         shards = first_samples(shards, integer("samples", samples, 2), prepared.scenario.seed)
-    seed = prepared.scenario.seed
-    own = own_models(plan, params, data.x_train, data.y_train, shards, how, choose=choose, seed=seed)
+    held = (data.x_train, data.y_train, shards)
+    own = own_models(plan, params, *held, how, choose=choose, seed=prepared.scenario.seed)
     before, after, everybody = _judged(prepared, plan, params, own.rows)
     return Personal(before, after, own.samples, own.alphas, everybody)
 

@@ -23,6 +23,8 @@ from ftte_lab.training.personal import (
 
 Array = np.ndarray
 
+_USUAL = FineTuning()
+
 
 @dataclass(frozen=True, eq=False)
 class OwnModels:
@@ -45,7 +47,7 @@ def own_models(
     x: Array,
     y: Array,
     shards: Shards,
-    how: FineTuning = FineTuning(),
+    how: FineTuning = _USUAL,
     *,
     choose: bool = False,
     seed: int = 0,

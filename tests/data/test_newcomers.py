@@ -92,8 +92,8 @@ ONCE = replace(DIGITS, x_test=DIGITS.x_test[:1], y_test=DIGITS.y_test[:1])
 REFUSALS: Refusals = [
     (
         lambda: new_mixes(DIGITS, 3, 217),
-        "samples = 217; allowed: an integer from 1 to 214. So many test samples of 'digits' are held out for "
-        "newcomers.",
+        "samples = 217; allowed: an integer from 1 to 214. So many test samples of 'digits' are "
+        "held out for newcomers.",
     ),
     (
         lambda: new_mixes(DIGITS, 3, 5, alpha=0.0),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from ftte_lab.data import new_people
+from ftte_lab.data import SOURCES, Source, load, new_people
 from ftte_lab.experiments import newcomers
 from ftte_lab.models import make_plan
 from ftte_lab.simulation import Prepared, prepare
@@ -66,9 +66,22 @@ def test_who_chooses_may_keep_the_shared_model() -> None:
     assert by_count[10].gains[kept] == pytest.approx(np.zeros(kept.sum()))
 
 
+def by_real_people() -> Prepared:
+    """Return a run on data by person that cannot be generated."""
+    SOURCES["worn"] = Source("people as of a file", lambda *_: load("motion", people=12))
+    ready = prepare(MOTION.replace(data="worn"))
+    del SOURCES["worn"]
+    return ready
+
+
 READY = prepare(SKEWED)
 REFUSALS: Refusals = [
     (lambda: found(READY), "no number of samples; allowed: at least one."),
+    (
+        lambda: found(by_real_people(), 5),
+        "newcomers of 'worn', whose people are all in the fleet; allowed: data = 'motion', or an "
+        "alpha. Set alpha.",
+    ),
     (lambda: found(READY, 0), "samples = 0; allowed: an integer from 1 to 100,000."),
     (
         lambda: found(READY, 5, part="tail"),

@@ -108,7 +108,8 @@ def test_figures_of_privacy_are_made_by_a_command(capsys: pytest.CaptureFixture[
 
 def test_gains_of_newcomers_are_a_row_for_each_number(capsys: pytest.CaptureFixture[str]) -> None:
     assert newcomers.main(["unknown"]) == 2
-    one, other = (Personal(np.full(9, a), np.full(9, a + 0.1), NINE, NINE, (0, 0)) for a in (0, 0.5))
+    pairs = ((np.full(9, share), np.full(9, share + 0.1)) for share in (0.0, 0.5))
+    one, other = (Personal(*pair, NINE, NINE, (0.0, 0.0)) for pair in pairs)
     newcomers.print_gains("all", [{5: one}, {5: other}])
     row = "| all | 5 | 25 % | +10.0 (+10.0 to +10.0) | +10.0 | +10.0 | 0% | 100% |"
     assert capsys.readouterr().out.strip() == row
