@@ -66,10 +66,9 @@ def print_trained() -> None:
     """Print new people for a model that knows its fleet, beside that fleet with few samples."""
     long = {"model": "mcunet-s", "horizon_s": 20.0, "evaluations": 4}
     runs = [shipped(wrists(seed, **long)) for seed in SEEDS]
-    print_gains("new people, head", [newcomers(*run, SAMPLES, how=HOW) for run in runs])
+    print_gains("new people", [newcomers(*run, SAMPLES, how=HOW) for run in runs])
     fleet = [{n: personalise(*run, how=HOW, samples=n) for n in SAMPLES} for run in runs]
-    print_gains("the fleet, head", fleet)
-    print_gains("new people, norms", [newcomers(*run, (20,), "norms", HOW) for run in runs])
+    print_gains("the fleet", fleet)
 
 
 PARTS: Mapping[str, Callable[[], None]] = {"lesson": print_lesson, "trained": print_trained}
