@@ -92,7 +92,7 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         ),
         "02": Lesson(
             "Everyone's data is different",
-            20,
+            30,
             _digits(
                 "50 phones with handwritten digits, ten of them in each round",
                 **_PHONES,
