@@ -111,7 +111,7 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         ),
         "04": Lesson(
             "Train only a part",
-            20,
+            30,
             _motion(
                 f"{_MOTION}; 160 KiB to train in, and an untrained model",
                 horizon_s=1200.0,
