@@ -143,7 +143,7 @@ def _held_out(dataset: Dataset, rng: np.random.Generator) -> tuple[Array, Array]
 def _drawn(y: Array, counts: Array, mix: Array, samples: int, rng: np.random.Generator) -> Array:
     """Draw a person's samples one by one: a class by its mix, and one of that class."""
     order = rng.permutation(len(y))
-    left = {label: iter(order[y[order] == label]) for label in np.flatnonzero(counts)}
+    left = {int(k): iter(order[y[order] == k]) for k in np.flatnonzero(counts)}
     remain, drawn = counts.copy(), []
     for _ in range(samples):
         chances = np.where(remain > 0, mix, 0.0)

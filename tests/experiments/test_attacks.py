@@ -1,6 +1,7 @@
 """Attacks read what algebra predicts, and nothing under masks."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -84,7 +85,9 @@ def test_who_learned_random_labels_by_heart_shows_all_its_members_and_no_one_els
     federation, plan = prepared.federation, prepared.plan
     rng = np.random.default_rng(0)
     data = federation.dataset
-    guessed = {f"y_{p}": rng.integers(0, 10, len(getattr(data, f"y_{p}"))) for p in PARTS}
+    guessed: dict[str, Any] = {
+        f"y_{p}": rng.integers(0, 10, len(getattr(data, f"y_{p}"))) for p in PARTS
+    }
     start = replace(federation.start, dataset=replace(data, **guessed))
     noisy = replace(prepared, federation=replace(federation, start=start))
     assert (noisy.participations > 0).all()
