@@ -74,7 +74,8 @@ def newcomers(
     require(len(counts) > 0, "no number of samples", "at least one")
     seed = prepared.scenario.seed if seed is None else seed
     plan, arrived = personal_plan(prepared, part, how), _arrived(prepared, people, counts, seed)
-    shared = _right(plan, params, torch.zeros(1, plan.subset.entries(plan.model)), arrived)
+    nothing = torch.zeros(1, plan.subset.entries(plan.model), dtype=torch.float32, device="cpu")
+    shared = _right(plan, params, nothing, arrived)
     before, known = _weighted(shared, arrived), float(shared.mean())
     out = {}
     for count in counts:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ftte_lab._common import require
 from ftte_lab.models import Params, Plan
 from ftte_lab.training.features import FrozenFeatures
 from ftte_lab.training.personal import (
@@ -66,7 +67,8 @@ def own_models(
         seed: of the draw of that fifth.
 
     Raises:
-        ValueError: nobody, a person without samples, or training that left the range of float32.
+        ValueError: no samples, nobody, a person without samples, or training that left the range of
+            float32.
 
     Example:
         >>> from ftte_lab.models import build, head, make_plan
@@ -77,6 +79,7 @@ def own_models(
         >>> found.samples.tolist(), found.alphas.tolist()
         ([5, 1], [1.0, 0.0])
     """
+    require(len(x) > 0, "no samples", "at least one")
     own, validation = shards, shards
     if choose:  # a single sample stands on both sides, and decides nothing
         several = [one if len(one) > 1 else np.repeat(one, 2) for one in shards]

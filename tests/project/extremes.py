@@ -132,6 +132,12 @@ def _alphas(rows: torch.Tensor) -> Any:
     return training.choose_alpha(plan, net().init(0), rows, *samples(), own)
 
 
+def _own_models(x: np.ndarray) -> Any:
+    plan = models.make_plan(net(), models.head(net()))
+    shards, quick = [np.arange(6), np.arange(6, 12)], training.FineTuning(steps=2, batch=2)
+    return training.own_models(plan, net().init(0), x, samples()[1].numpy(), shards, quick)
+
+
 def _quantile(share_below: float, **numbers: float) -> float:
     moving = server.MovingQuantile(**numbers)
     moving.move(share_below)
@@ -321,6 +327,13 @@ FORMULAS: Mapping[str, Formula] = {
     "data.motion_tests": Formula(
         lambda **k: data.motion_tests(**k)[1], {"people": 3, "samples_per_person": 9, "seed": 0}
     ),
+    "data.new_people": Formula(
+        lambda **k: data.new_people(**k).x, {"people": 3, "samples": 5, "tests": 4, "seed": 0}
+    ),
+    "data.new_mixes": Formula(
+        lambda **k: data.new_mixes(digits(), **k).weights,
+        {"people": 3, "samples": 5, "alpha": 0.5, "seed": 0},
+    ),
     "data.divide_by_label": Formula(
         lambda shares: data.divide_by_label(np.zeros(8, int), shares, np.random.default_rng(0)),
         arrays={"shares": np.array([[0.75, 0.25]])},
@@ -442,6 +455,9 @@ FORMULAS: Mapping[str, Formula] = {
     "training.fine_tune": Formula(lambda x: _personal(x)[0], arrays={"x": samples()[0]}),
     "training.choose_alpha": Formula(
         _alphas, arrays={"rows": torch.zeros(2, models.head(net()).entries(net()))}
+    ),
+    "training.own_models": Formula(
+        lambda x: _own_models(x.numpy()).rows, arrays={"x": samples()[0]}
     ),
     "training.own_parts": Formula(
         lambda **k: training.own_parts([np.arange(9)], **k), {"share": 0.2, "seed": 0}
@@ -622,6 +638,7 @@ _COHORT = "behind training.train_cohort, whose updates the server's intake check
 _OF_FORMULA = "one of the parts of a formula above"
 WITHOUT: Mapping[str, str] = {
     **dict.fromkeys(("data.Dataset", "data.Shards", "devices.Fleet", "devices.Times"), _RECORD),
+    **dict.fromkeys(("data.Newcomers", "training.OwnModels"), _RECORD),
     **dict.fromkeys(
         ("devices.MemoryBill", "devices.MemoryModel", "devices.Moment", "training.Updates"), _RECORD
     ),

@@ -25,6 +25,7 @@ from ftte_lab.training import (
     gain_summary,
     mixed_accuracies,
     own_accuracies,
+    own_models,
     own_parts,
     personal_part,
     train_cohort,
@@ -250,6 +251,10 @@ REFUSED: Refusals = [
     (
         lambda: first_samples([[0, 1]], 1, seed=-1),
         "seed = -1; allowed: an integer from 0 to 9.22337e+18.",
+    ),
+    (
+        lambda: own_models(HEAD, START, X[:0].numpy(), Y[:0].numpy(), [[0]]),
+        "no samples; allowed: at least one.",
     ),
     (
         lambda: fine_tune(HEAD, START, X, Y, [], FineTuning()),
