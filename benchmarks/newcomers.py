@@ -1,7 +1,8 @@
-"""Make the figures of newcomers in docs/privacy.md again: gains of people who took no part.
+"""Make the figures of personal gain in docs/privacy.md again: of newcomers, and by kind of device.
 
 python -m benchmarks.newcomers lesson     the fleets of lesson 12: under a minute
 python -m benchmarks.newcomers trained    new people for a model that is trained out: minutes
+python -m benchmarks.newcomers kinds      devices by kind and by number of samples: two minutes
 """
 
 from __future__ import annotations
@@ -12,10 +13,10 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from ftte_lab.course import lesson
-from ftte_lab.experiments import Personal, newcomers, personalise
+from ftte_lab.experiments import Personal, newcomers, personalise, preset
 from ftte_lab.models import Params
 from ftte_lab.simulation import Finished, Prepared, Scenario, prepare, simulate
-from ftte_lab.training import FineTuning, gain_summary
+from ftte_lab.training import FineTuning, gain_by, gain_summary
 
 SEEDS = (11, 12, 13, 14, 15)
 SAMPLES = (5, 10, 20)
@@ -71,7 +72,38 @@ def print_trained() -> None:
     print_gains("the fleet", fleet)
 
 
-PARTS: Mapping[str, Callable[[], None]] = {"lesson": print_lesson, "trained": print_trained}
+def print_groups(scenario: Callable[[int], Scenario], kinds: bool) -> None:
+    """Print the gains of a fleet's devices by kind, or by the number of their samples."""
+    found: list[Personal] = []
+    groups: list[str] = []
+    for seed in SEEDS:
+        ready, params = shipped(scenario(seed))
+        one = personalise(ready, params, how=HOW)
+        few = one.samples < np.median(one.samples)
+        amounts = np.where(few, "fewer samples", "more samples")
+        found.append(one)
+        groups += list(ready.federation.fleet.kind) if kinds else amounts.tolist()
+    before, after = (
+        np.concatenate([getattr(one, name) for one in found]).tolist()
+        for name in ("before", "after")
+    )
+    for group, gain in gain_by(before, after, groups).items():
+        middle = f"{100 * gain.median:+.1f} ({100 * gain.low:+.1f} to {100 * gain.high:+.1f})"
+        row = f"| {group} | {gain.clients} | {middle} | {100 * gain.worst_tenth:+.1f} "
+        print(f"{row}| {gain.share_hurt:.0%} | {gain.share_helped:.0%} |", flush=True)
+
+
+def print_kinds() -> None:
+    """Print the default Lab's devices by kind, and those of lesson 12 by number of samples."""
+    print_groups(lambda seed: preset("lab").run("ftte", seed), kinds=True)
+    print_groups(lambda seed: lesson("12").run("fedbuff", seed), kinds=False)
+
+
+PARTS: Mapping[str, Callable[[], None]] = {
+    "lesson": print_lesson,
+    "trained": print_trained,
+    "kinds": print_kinds,
+}
 
 
 def main(arguments: list[str]) -> int:

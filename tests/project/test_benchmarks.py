@@ -15,6 +15,7 @@ from benchmarks.workloads import CLIENTS, COHORT, WORKLOADS, PlainFTTE
 from ftte_lab.data import SOURCES
 from ftte_lab.experiments import Personal
 from ftte_lab.simulation import Scenario, prepare, run
+from tests.tiny import TINY
 
 NINE = np.ones(9)
 
@@ -104,6 +105,19 @@ def test_figures_of_privacy_are_made_by_a_command(capsys: pytest.CaptureFixture[
     assert update == 1.0
     assert masked == noisy == 0.0
     assert all(0 <= value <= 1 for values in found.values() for value in values)
+
+
+@pytest.mark.parametrize("kinds", [True, False])
+def test_gains_by_group_count_every_device_once(
+    kinds: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(newcomers, "SEEDS", (1, 2))
+    fleet = TINY.replace(mix={"watch": 0.5, "phone": 0.5}, alpha=0.5)
+    newcomers.print_groups(lambda seed: fleet.replace(seed=seed), kinds=kinds)
+    rows = [line.split(" | ") for line in capsys.readouterr().out.splitlines()]
+    groups = {"watch", "phone"} if kinds else {"fewer samples", "more samples"}
+    assert {row[0].removeprefix("| ") for row in rows} == groups
+    assert sum(int(row[1]) for row in rows) == 2 * fleet.clients
 
 
 def test_gains_of_newcomers_are_a_row_for_each_number(capsys: pytest.CaptureFixture[str]) -> None:
