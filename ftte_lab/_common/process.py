@@ -64,12 +64,13 @@ def configure_process() -> None:
 
 
 def stand_back() -> None:
-    """Let what somebody waits for go first: the page's kernel, before its worker processes.
+    """Let the kernel that started this worker go first, where that takes nothing from the worker.
 
-    A kernel that has to share a busy core with them gets three times the share of each. Where a
-    system has no such priorities, nothing happens.
+    Linux shares a busy core between sessions first, and then by priority inside each. A Jupyter
+    kernel leads a session of its own. So there its workers stand back, and the kernel gets three
+    times the share of each. Elsewhere they would stand back behind strangers, and nothing happens.
     """
-    if hasattr(os, "nice"):
+    if hasattr(os, "getsid") and os.getsid(0) == os.getppid():
         os.nice(_BEHIND)
 
 

@@ -48,6 +48,23 @@ def test_memory_is_given_back() -> None:
     assert int(found.stdout) > 50  # MiB of the hundred that the thread had
 
 
+WORKER = "import os; from ftte_lab._common import stand_back; stand_back(); print(os.nice(0))"
+KERNEL = f"""
+import subprocess, sys
+subprocess.run([sys.executable, "-c", {WORKER!r}], check=True)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "getsid"), reason="no sessions of processes")
+@pytest.mark.parametrize(("leads", "behind"), [(True, 5), (False, 0)])
+def test_a_worker_stands_back_in_its_kernels_session_alone(leads: bool, behind: int) -> None:
+    run = [sys.executable, "-c", KERNEL]
+    found = subprocess.run(  # noqa: S603  # ours
+        run, capture_output=True, text=True, check=True, start_new_session=leads
+    )
+    assert int(found.stdout) == min(19, os.nice(0) + behind)
+
+
 @pytest.mark.parametrize("platform", ["win32", "darwin"])
 def test_memory_stays_where_there_is_no_glibc(
     platform: str, monkeypatch: pytest.MonkeyPatch

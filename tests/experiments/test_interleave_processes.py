@@ -108,11 +108,6 @@ def test_workers_give_the_same_events_bit_by_bit(
     assert run_pool.run_workers() == workers  # kept for the next runs
 
 
-def test_workers_stand_back(workers: list[RunWorker]) -> None:
-    behind = min(19, os.getpriority(os.PRIO_PROCESS, 0) + 5)
-    assert {os.getpriority(os.PRIO_PROCESS, one.process.pid) for one in workers} == {behind}
-
-
 def test_runs_move_to_workers_that_start_late(
     runs: dict[str, Prepared],
     right: list[tuple[Any, ...]],
