@@ -37,7 +37,7 @@ def ends(control: Control) -> list[Any]:
 )
 def test_knob_runs_or_explains_at_both_ends(name: str, page: Page) -> None:
     control = page.lab.controls.knobs[name]
-    page.lab.run().result(30)
+    page.lab.run().result(120)
     for value in ends(control):
         control.widget.value = value
         page.until(lambda: page.lab._runner.phase != "running")
@@ -95,7 +95,7 @@ def test_mix_sliders_sum_to_one(page: Page) -> None:
     mix._add.value = "jetson"
     assert sum(s.value for s in mix._sliders.values()) == 100
     assert page.lab.settings.scenario.mix["jetson"] == 0.25
-    page.lab.result(30)
+    page.lab.result(120)
     assert "jetson" in page.last("sentence")["text"]
 
 
@@ -172,7 +172,7 @@ def test_method_boxes_keep_one_method(page: Page) -> None:
         boxes.boxes[name].value = False
     assert boxes.value == ("ftte",)
     assert page.lab.settings.methods == ("ftte",)
-    assert list(page.lab.result(30)) == ["ftte"]
+    assert list(page.lab.result(120)) == ["ftte"]
     assert page.last("panels")["choices"]["watch"]["options"] == [("ftte", "FTTE")]
 
 

@@ -30,14 +30,14 @@ def columns(history: Any) -> dict[str, list[float]]:
 def test_lab_gives_the_same_numbers_live_and_in_batch(page: Page) -> None:
     plain = {name: run(scenario, processes=1) for name, scenario in TINY_SETTINGS.runs().items()}
     batch = Lab(TINY_SETTINGS, mode="batch").result()
-    live = page.lab.run().result(30)
+    live = page.lab.run().result(120)
     assert list(plain) == list(batch) == list(live) == ["fedavg", "fedbuff", "ftte"]
     for name, history in plain.items():
         assert columns(history) == columns(batch[name]) == columns(live[name])
 
 
 def test_lab_shows_first_what_needs_no_training(page: Page) -> None:
-    page.lab.run().result(30)
+    page.lab.run().result(120)
     page.phase("done")
     kinds = [c["kind"] + c.get("panel", "") for c, _ in page.received]
     assert (
@@ -64,11 +64,11 @@ def test_lab_shows_first_what_needs_no_training(page: Page) -> None:
 
 
 def test_summary_follows_a_knob(page: Page) -> None:
-    page.lab.run().result(30)
+    page.lab.run().result(120)
     before = page.last("sentence")["text"]
     assert "40 KiB FTTE trains" in before
     page.lab.controls.knobs["buffer"].widget.value = 5
-    page.lab.result(30)
+    page.lab.result(120)
     page.phase("done")
     after = page.last("sentence")
     assert "after every 5 updates" in after["text"]
@@ -78,7 +78,7 @@ def test_summary_follows_a_knob(page: Page) -> None:
 
 
 def test_stage_sends_everything_again_to_a_page_that_comes_back(page: Page) -> None:
-    page.lab.run().result(30)
+    page.lab.run().result(120)
     page.phase("done")
 
     def newest() -> dict[tuple[str, ...], Any]:
@@ -121,16 +121,16 @@ def test_lab_replaces_a_run_when_a_knob_changes(page: Page) -> None:
     page.until(lambda: "every 4 updates" in page.last("sentence").get("text", ""))
     number = page.last("state")["number"]
     page.lab.set(horizon_s=40.0)
-    result = page.lab.result(30)
+    result = page.lab.result(120)
     assert result["ftte"].scenario["horizon_s"] == 40.0
     page.until(lambda: page.last("state")["number"] > number)
 
 
 def test_pin_keeps_the_curves_and_names_the_differences(page: Page) -> None:
-    page.lab.run().result(30)
+    page.lab.run().result(120)
     page.press("pin")
     assert page.last("sentence")["pinned"]
-    page.lab.set(buffer=6).result(30)
+    page.lab.set(buffer=6).result(120)
     page.phase("done")
     assert page.last("sentence")["pins"] == [("A", "buffer capacity K 3")]
     assert not page.last("sentence")["pinned"]
@@ -149,7 +149,7 @@ def test_pin_keeps_the_curves_and_names_the_differences(page: Page) -> None:
 
 
 def test_restore_and_reset_recover_all_settings(page: Page) -> None:
-    page.lab.run().result(30)
+    page.lab.run().result(120)
     first = page.lab.code
     page.press(
         "restore",
@@ -157,7 +157,7 @@ def test_restore_and_reset_recover_all_settings(page: Page) -> None:
             scenario=TINY.replace(seed=4, buffer=5), methods=("ftte",)
         ).code(),
     )
-    assert list(page.lab.result(30)) == ["ftte"]
+    assert list(page.lab.result(120)) == ["ftte"]
     assert page.lab.controls.knobs["seed"].widget.value == 4
     assert page.lab.controls.knobs["buffer"].widget.value == 5
     assert page.lab.controls.knobs["methods"].widget.value == ("ftte",)
@@ -167,7 +167,7 @@ def test_restore_and_reset_recover_all_settings(page: Page) -> None:
     assert page.lab.code == other
     page.press("reset")
     assert page.lab.code == first
-    assert columns(page.lab.result(30)["ftte"]) == columns(
+    assert columns(page.lab.result(120)["ftte"]) == columns(
         Lab(first, mode="batch").result()["ftte"]
     )
 
@@ -175,7 +175,7 @@ def test_restore_and_reset_recover_all_settings(page: Page) -> None:
 def test_export_sends_files_to_the_page(page: Page) -> None:
     page.press("export", form="csv")
     assert "othing has run yet" in page.last("error")["text"]
-    page.lab.run().result(30)
+    page.lab.run().result(120)
     for form, panel, begins in (
         ("png", "curves", b"\x89PNG"),
         ("png", "fleet", b"\x89PNG"),
@@ -198,7 +198,7 @@ def test_export_sends_files_to_the_page(page: Page) -> None:
 
 
 def test_files_say_what_they_were_made_from(page: Page) -> None:
-    page.lab.run().result(30)
+    page.lab.run().result(120)
     page.press("export", form="csv")
     content, [table] = page.received[-1]
     assert f"# share code: {page.lab.code}" in table.decode()
@@ -241,7 +241,7 @@ def test_stop_while_preparing_says_so(page: Page, monkeypatch: pytest.MonkeyPatc
 def test_a_knob_that_asks_for_very_much_waits_for_a_word(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    page.lab.run().result(30)
+    page.lab.run().result(120)
     monkeypatch.setattr("ftte_lab.lab.board._MANY_UPDATES", 10)
     page.lab.controls.knobs["buffer"].widget.value = 4
     page.phase("stopped")
@@ -249,12 +249,12 @@ def test_a_knob_that_asks_for_very_much_waits_for_a_word(
     assert page.lab.display.board.updates == 0
     page.press("run")
     page.phase("done")
-    page.lab.set(buffer=2).result(30)  # a program does not ask
+    page.lab.set(buffer=2).result(120)  # a program does not ask
     page.phase("done")
 
 
 def test_what_is_impossible_stays_said_until_another_run(page: Page) -> None:
-    page.lab.run().result(30)
+    page.lab.run().result(120)
     page.lab.set(budget_kib=1.0)
     page.phase("failed")
     impossible = page.last("error")
@@ -273,7 +273,7 @@ def test_what_is_impossible_stays_said_until_another_run(page: Page) -> None:
 
 
 def test_view_changes_without_a_new_run(page: Page) -> None:
-    page.lab.run().result(30)
+    page.lab.run().result(120)
     number = page.lab._runner.number
     for over in ("updates", "upload_bytes", "total_bytes", "energy_j", "sim_seconds"):
         page.press("view", over=over)
@@ -300,7 +300,7 @@ def test_view_changes_without_a_new_run(page: Page) -> None:
 
 
 def test_lab_explains_an_impossible_setting_and_recovers(page: Page) -> None:
-    page.lab.run().result(30)
+    page.lab.run().result(120)
     page.lab.controls.knobs["budget_kib"].widget.value = 64.0
     page.lab.set(budget_kib=1.0)
     page.phase("failed")
@@ -339,7 +339,7 @@ def test_lab_shows_an_unexpected_error(page: Page, monkeypatch: pytest.MonkeyPat
 def test_figure_prints_the_fleet_at_any_moment(page: Page) -> None:
     with pytest.raises(ValueError, match="nothing has run yet"):
         page.lab.figure("fleet", at_s=3.0)
-    page.lab.run().result(30)
+    page.lab.run().result(120)
     assert page.lab.figure("fleet", at_s=3.0).alt_text.startswith(
         "The fleet at 3.0 s of virtual time: FedAvg has made"
     )
@@ -417,7 +417,7 @@ def test_compare_is_the_table_of_the_page() -> None:
 
 
 def test_compare_takes_the_names_of_the_page(page: Page) -> None:
-    page.lab.run().result(30)
+    page.lab.run().result(120)
     page.lab.pin()
     rename = {"tool": "compare", "action": "rename", "letter": "A", "text": "as it was"}
     page.lab.display.stage._receive(None, rename, [])

@@ -41,7 +41,7 @@ def test_closing_all_widgets_leaves_nothing_of_six_labs() -> None:
     known, before = [], threads()
     for _ in range(6):
         lab = Lab(TINY_SETTINGS, mode="live")
-        lab.run().result(30)
+        lab.run().result(120)
         known.append(weakref.ref(lab))
     del lab
     widgets.Widget.close_all()

@@ -43,7 +43,7 @@ def test_the_chart_shows_what_the_library_computes() -> None:
 def test_a_live_lab_computes_it_after_the_run_and_only_if_it_is_shown() -> None:
     lab = Lab(TINY_SETTINGS, mode="live", charts=["curves"])
     page = Page(lab)
-    lab.run().result(30)
+    lab.run().result(120)
     page.phase("done")
     assert not lab.display.gains.running
     assert drawn(page) == []
@@ -73,10 +73,10 @@ def test_it_ends_when_nobody_needs_it(by: str, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(module, "personalise", endless)
     lab = Lab(ONE, mode="live", charts=["curves", "personal"])
     page = Page(lab)
-    lab.run().result(30)
+    lab.run().result(120)
     assert begun.wait(30)
     if by == "knob":
-        lab.set(buffer=2).result(30)  # the new run is not held up
+        lab.set(buffer=2).result(120)  # the new run is not held up
     elif by == "hidden":
         page.press("view", shown=["curves"])
     else:

@@ -58,7 +58,7 @@ def test_message_compares_with_fedavg_and_with_a_pinned_run(lab: Lab) -> None:
 
 
 def test_an_own_target_counts_at_once(page: Page) -> None:
-    page.lab.run().result(30)
+    page.lab.run().result(120)
     page.press("view", target="12,5")
     message = page.last("scores")
     assert message["own_target"]

@@ -77,7 +77,7 @@ def test_both_outputs_are_replaced_in_the_cell_that_showed_the_lab(kernel: Kerne
 def test_a_new_target_renews_the_verdict(kernel: Kernel) -> None:
     lab = Lab(TINY_SETTINGS, mode="live")
     lab.display.still.show()
-    lab.run().result(30)
+    lab.run().result(120)
     until(lambda: any(kind == "update_display_data" for kind, _, _ in kernel.sent))
     lab.display.still._timer.join(10)  # type: ignore[union-attr]
     kernel.sent.clear()
@@ -107,7 +107,7 @@ def test_a_lab_draws_its_verdict_and_curves(kernel: Kernel) -> None:
     lab = Lab(TINY_SETTINGS, mode="live")
     assert lab.display._picture() is None  # nothing has run yet
     lab.display.still.show()
-    lab.run().result(30)
+    lab.run().result(120)
     until(lambda: any(kind == "update_display_data" for kind, _, _ in kernel.sent))
     lab.display.still._timer.join(10)  # type: ignore[union-attr]
     words, picture = (content["data"] for kind, content, _ in kernel.sent[-2:])
