@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks.parts import print_parts
 from ftte_lab.course import lesson
 from ftte_lab.experiments import (
     label_guess,
@@ -215,12 +216,7 @@ PARTS: Mapping[str, Callable[[], None]] = {
 
 def main(arguments: list[str]) -> int:
     """Print the parts that are named."""
-    if not arguments or not set(arguments) <= set(PARTS):
-        print(__doc__, file=sys.stderr)
-        return 2
-    for name in arguments:
-        PARTS[name]()
-    return 0
+    return print_parts(arguments, PARTS, __doc__)
 
 
 if __name__ == "__main__":

@@ -117,10 +117,10 @@ def timed(way: Way, home: Path, picture: Path | None) -> Timed:
     options = ["--no-browser", f"--port={port}", "--", f"--IdentityProvider.token={TOKEN}"]
     options.append("--LabApp.expose_app_in_browser=True")  # so that a script can run all cells
     server = Server(f"http://127.0.0.1:{port}", way.course)
-    with _running(way.start(options), way.folder, environment):
+    with _running(way.start(options), way.folder, environment) as process:
         while not _answers(port):
-            if time.monotonic() > marks[-1] + _PATIENCE_S:
-                raise TimeoutError("JupyterLab does not answer")
+            if process.poll() is not None or time.monotonic() > marks[-1] + _PATIENCE_S:
+                raise RuntimeError("JupyterLab has ended, or does not answer")
             time.sleep(0.1)
         marks.append(time.monotonic())
         with browse(server, home / "profile") as tab:
@@ -138,18 +138,24 @@ def timed(way: Way, home: Path, picture: Path | None) -> Timed:
 
 
 @contextlib.contextmanager
-def _running(line: list[str], folder: Path, environment: dict[str, str]) -> Iterator[None]:
+def _running(
+    line: list[str], folder: Path, environment: dict[str, str]
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run a line in a group of processes of its own, and end all of them."""
     quiet = subprocess.DEVNULL
     process = subprocess.Popen(  # noqa: S603  # ours
         line, cwd=folder, env=environment, stdout=quiet, stderr=quiet, start_new_session=True
     )
     try:
-        yield
+        yield process
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGTERM)
-        process.wait(60)
+        try:
+            process.wait(30)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _answers(port: int) -> bool:

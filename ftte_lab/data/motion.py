@@ -149,11 +149,7 @@ def motion_tests(
     samples_per_person = integer("samples_per_person", samples_per_person, 4, 100_000)
     seed = integer("seed", seed, 0)
     total = samples_per_person + max(1, samples_per_person // 4)
-    found = []
-    for p in range(people):
-        pause_point()
-        found.append(_person(seed, _FLEET, p, total, begin=samples_per_person))
-    return np.stack([x for x, _ in found]), np.stack([y for _, y in found])
+    return _stacked(seed, _FLEET, people, total, begin=samples_per_person)
 
 
 def new_wrists(people: int, samples: int, *, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
@@ -178,10 +174,17 @@ def new_wrists(people: int, samples: int, *, seed: int = 0) -> tuple[np.ndarray,
     people = integer("people", people, 1, 1_000_000)
     samples = integer("samples", samples, 1, 1_000_000)
     seed = integer("seed", seed, 0)
+    return _stacked(seed, _NEW, people, samples)
+
+
+def _stacked(
+    seed: int, group: int, people: int, total: int, begin: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the windows and labels of all people of a group, from window `begin` on."""
     found = []
     for p in range(people):
         pause_point()
-        found.append(_person(seed, _NEW, p, samples))
+        found.append(_person(seed, group, p, total, begin=begin))
     return np.stack([x for x, _ in found]), np.stack([y for _, y in found])
 
 
