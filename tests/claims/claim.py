@@ -30,6 +30,8 @@ class Claim:
         high: largest value that holds.
         seeds: on which it is measured.
         over: which numbers must lie in the margin: those of all seeds, or e.g. their median.
+        repeats: whether a seed gives the same digits again; not where the operating system's
+            randomness takes part, as in the keys of masks.
     """
 
     measure: Measure
@@ -37,6 +39,7 @@ class Claim:
     high: float = np.inf
     seeds: Sequence[int] = SEEDS
     over: Summary = list
+    repeats: bool = True
 
     def holds(self, values: Sequence[float]) -> bool:
         """Return whether every number that counts lies within the margin."""
