@@ -158,6 +158,8 @@ def choice(name: str, value: object, options: Iterable[object]) -> None:
     """
     options = list(options)
     value = plain(value)
+    if isinstance(value, str) and value in options:  # as below, but ten times as fast
+        return
     if any(_same(value, option) for option in options):
         return
     names = [str(option) for option in options]

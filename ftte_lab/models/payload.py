@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import torch
@@ -113,6 +113,17 @@ class RowFormat:
         """Return the entries of each slice."""
         return np.array([math.prod(shape) for shape in self.shapes.values()], np.int64)
 
+    def length(self) -> int:
+        """Return the bytes of each message, 0 without slices.
+
+        One message is made per format, and measured: it stands for all.
+
+        Example:
+            >>> RowFormat({"head.weight": (1, 2), "head.bias": (1,)}, bits=8, names=False).length()
+            11
+        """
+        return _length(tuple(self.shapes.items()), self.bits, self.names) if self.shapes else 0
+
     def pack(self, row: Tensor, draws: NDArray[np.float64] | None = None) -> bytes:
         """Serialise a row of float32 `(d,)`.
 
@@ -195,6 +206,13 @@ class RowFormat:
         problem = f"the message of {len(message)} bytes holds other tensors"
         require(ok, problem, "what pack made in the same format")
         return scales, torch.cat([slices[name].flatten() for name in self.shapes])
+
+
+@lru_cache(maxsize=256)
+def _length(shapes: tuple[tuple[str, Shape], ...], bits: int, names: bool) -> int:
+    form = RowFormat(dict(shapes), bits, names)
+    row = torch.zeros(int(form.sizes.sum()), dtype=torch.float32, device="cpu")
+    return len(form.pack(row))
 
 
 def index_bytes(subset: Subset) -> int:

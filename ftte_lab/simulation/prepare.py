@@ -98,7 +98,7 @@ def _times(s: Scenario, shared: Federation, tiers: Tiers) -> Times:
 def _slowest_tenth(s: Scenario, shared: Federation) -> np.ndarray:
     """Return the slowest tenth of the devices when everything is trained, for any method."""
     plan = make_plan(shared.model, full(shared.model))
-    message = traffic(shared.model, shared.params, plan.subset, plan.subset)
+    message = traffic(shared.model, plan.subset, plan.subset)
     times = participation_times(
         shared.fleet,
         download_bytes=message.download,

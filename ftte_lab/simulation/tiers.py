@@ -159,7 +159,6 @@ def _memory_models(s: Scenario, model: Model) -> Callable[..., MemoryModel]:
 def _messages(s: Scenario, federation: Federation, trained: Subset, union: Subset) -> Traffic:
     return traffic(
         federation.model,
-        federation.params,
         trained,
         union,
         CORRECTIONS[s.correction],

@@ -15,7 +15,6 @@ from ftte_lab.models import (
     full,
     index_bytes,
     insert,
-    pack,
 )
 from ftte_lab.server import BYTES_PER_ENTRY, CORRECTIONS, KEY_BYTES, ClientCorrection
 
@@ -43,7 +42,6 @@ class Traffic:
 
 def traffic(
     model: Model,
-    params: Params,
     trained: Subset,
     union: Subset,
     correction: ClientCorrection = _PLAIN,
@@ -62,7 +60,6 @@ def traffic(
 
     Args:
         model: the net.
-        params: its first parameters.
         trained: what the device trains and sends.
         union: what it downloads: all that any device trains.
         correction: the client correction.
@@ -73,8 +70,7 @@ def traffic(
     """
 
     def length(subset: Subset) -> int:
-        form = RowFormat.of(model, subset, bits, names=names)
-        return len(form.pack(flatten_trained(model, subset, params))) if len(subset) else 0
+        return RowFormat.of(model, subset, bits, names=names).length()
 
     upload, download = (correction.messages * length(one) for one in (trained, union))
     if group is not None:
@@ -84,7 +80,7 @@ def traffic(
     if union == everything:
         once = 0
     elif bits == 32 and names:
-        once = len(pack(params)) + download - length(union)
+        once = length(everything) + download - length(union)
     else:
         once = length(frozen(model, union)) + download
     index = 0 if trained == everything else index_bytes(trained)
