@@ -12,11 +12,11 @@ from pathlib import Path
 from ftte_lab._common import require, say
 from ftte_lab.cli.course_list import FIRST_PAGE
 
-# A class without network: JupyterLab neither looks for updates nor asks about news.
-QUIET = (
-    "--LabApp.check_for_updates_class=jupyterlab.handlers.announcements.NeverCheckForUpdate",
-    "--LabApp.news_url=None",
-)
+QUIET = Path(__file__).with_name("quiet")
+"""Settings for a class without network: JupyterLab neither looks for updates nor asks about news.
+
+They stand before those of the user and of the institution, and take none of them away.
+"""
 
 
 def jupyter_command(folder: Path, options: Sequence[str] = ()) -> list[str]:
@@ -40,7 +40,7 @@ def jupyter_command(folder: Path, options: Sequence[str] = ()) -> list[str]:
     )
     # -P: a student's random.py in this folder must not take the place of Python's.
     command = [sys.executable, "-P", "-m", "jupyterlab", f"--ServerApp.root_dir={folder.resolve()}"]
-    command += [f"--LabApp.default_url=/lab/tree/{FIRST_PAGE}", *QUIET]
+    command += [f"--LabApp.default_url=/lab/tree/{FIRST_PAGE}"]
     if is_root():
         command.append("--allow-root")
     return [*command, *options]
@@ -49,6 +49,12 @@ def jupyter_command(folder: Path, options: Sequence[str] = ()) -> list[str]:
 def is_root() -> bool:
     """Report whether this process may do everything; systems without such a user have none."""
     return getattr(os, "geteuid", lambda: 1)() == 0
+
+
+def quiet_environment() -> dict[str, str]:
+    """Return this process's environment, with the settings of `QUIET` first on Jupyter's path."""
+    paths = [str(QUIET), os.environ.get("JUPYTER_CONFIG_PATH", "")]
+    return os.environ | {"JUPYTER_CONFIG_PATH": os.pathsep.join(filter(None, paths))}
 
 
 def open_jupyter(command: Sequence[str]) -> int:
@@ -63,8 +69,8 @@ def open_jupyter(command: Sequence[str]) -> int:
         if stream is not None:
             stream.flush()
     if sys.platform != "win32":
-        os.execv(command[0], list(command))  # noqa: S606
-    with subprocess.Popen(command) as process:  # noqa: S603
+        os.execve(command[0], list(command), quiet_environment())  # noqa: S606
+    with subprocess.Popen(command, env=quiet_environment()) as process:  # noqa: S603
         while True:
             try:
                 return process.wait()

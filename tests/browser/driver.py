@@ -22,6 +22,8 @@ from typing import Any
 
 import nbformat
 
+from ftte_lab.cli.jupyter import quiet_environment
+
 TOKEN = "only-for-this-test"  # noqa: S105  # not a secret: the server lives for minutes, on this machine
 FLAGS = [
     "--no-sandbox",
@@ -85,11 +87,8 @@ class Server:
 @contextlib.contextmanager
 def serve(home: Path, app: str = "jupyterlab") -> Iterator[Server]:
     """Run JupyterLab on a free port, with a token, and settings of its own under `home`."""
-    folder, settings = home / "work", home / "settings" / "@jupyterlab" / "apputils-extension"
+    folder = home / "work"
     folder.mkdir(parents=True)
-    settings.mkdir(parents=True)
-    quiet = {"fetchNews": "false", "checkForUpdates": False}
-    (settings / "notification.jupyterlab-settings").write_text(json.dumps(quiet))
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -100,7 +99,7 @@ def serve(home: Path, app: str = "jupyterlab") -> Iterator[Server]:
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
     }
     environment = (
-        {k: v for k, v in os.environ.items() if k != "FTTE_MODE"}
+        {k: v for k, v in quiet_environment().items() if k != "FTTE_MODE"}
         | own
         | {"IPYTHONDIR": str(home / "ipython")}
     )
@@ -116,7 +115,6 @@ def serve(home: Path, app: str = "jupyterlab") -> Iterator[Server]:
         "--ServerApp.allow_root=True",
         "--LabApp.expose_app_in_browser=True",
         "--JupyterNotebookApp.expose_app_in_browser=True",
-        "--LabApp.news_url=None",
     ]
     log = home / "server.log"
     with log.open("w") as out:

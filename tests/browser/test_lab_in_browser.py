@@ -408,5 +408,6 @@ def test_playground_opens_and_runs(server: Server, tmp_path: Path) -> None:
         keep(tab, "playground_done")
         assert tab.errors() == []
         assert "FTTE trains 25 % of the parameters" in tab.sentence()
+        assert "Jupyter news" not in tab.page.content()  # nothing asks in front of the page
         assert tab.outside == []
         assert tab.problems == []

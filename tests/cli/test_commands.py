@@ -3,6 +3,7 @@
 import importlib
 import io
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from ftte_lab.cli import COMMANDS, main
 from ftte_lab.cli import jupyter as jupyter_module
-from ftte_lab.cli.jupyter import jupyter_command, open_jupyter
+from ftte_lab.cli.jupyter import QUIET, jupyter_command, open_jupyter, quiet_environment
 from ftte_lab.cli.values import setting_of
 from ftte_lab.experiments import PRESETS, Comparison
 from ftte_lab.lab import Settings
@@ -213,6 +214,16 @@ def test_only_root_needs_a_flag(monkeypatch: pytest.MonkeyPatch, tmp_path: Path)
     assert "--allow-root" not in jupyter_command(tmp_path)
 
 
+def test_jupyterlab_asks_about_no_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The browser tests start with the same settings: a question would lie over their page."""
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", "/institution")
+    paths = quiet_environment()["JUPYTER_CONFIG_PATH"].split(os.pathsep)
+    assert paths == [str(QUIET), "/institution"]
+    monkeypatch.setattr("jupyter_core.paths.jupyter_config_path", lambda: paths)
+    config = pytest.importorskip("jupyterlab_server.config").get_page_config([])
+    assert "@jupyterlab/apputils-extension:announcements" in config["disabledExtensions"]
+
+
 def test_missing_jupyterlab_is_a_sentence(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -227,8 +238,9 @@ def test_windows_waits_for_its_child_through_ctrl_c(monkeypatch: pytest.MonkeyPa
     answers: list[BaseException | int] = [KeyboardInterrupt(), 5]
 
     class Child:
-        def __init__(self, command: list[str]) -> None:
+        def __init__(self, command: list[str], env: dict[str, str]) -> None:
             assert command == ["python", "x"]
+            assert env["JUPYTER_CONFIG_PATH"].split(os.pathsep)[0].endswith("quiet")
 
         def __enter__(self) -> "Child":
             return self
