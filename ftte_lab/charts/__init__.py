@@ -6,6 +6,7 @@ from its numbers.
 """
 
 from ftte_lab._common import seconds, size
+from ftte_lab.charts import altair_import as _altair_import  # noqa: F401  # before all others
 from ftte_lab.charts.chance import draws, predicted_gain
 from ftte_lab.charts.charge import charge
 from ftte_lab.charts.clients import client_quantiles
