@@ -19,6 +19,7 @@ from ftte_lab.charts.guesses import guesses
 from ftte_lab.charts.heard import accuracy_map, weight_share
 from ftte_lab.charts.images import images
 from ftte_lab.charts.labels import label_map
+from ftte_lab.charts.ladder import ladder
 from ftte_lab.charts.memory import levers, memory
 from ftte_lab.charts.palette import (
     KindStyle,
@@ -67,6 +68,7 @@ __all__ = [
     "kind_styles",
     "label",
     "label_map",
+    "ladder",
     "levers",
     "memory",
     "method_scales",

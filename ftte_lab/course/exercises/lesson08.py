@@ -1,4 +1,4 @@
-"""Exercises of lesson 08: a fair comparison over seeds, and over several costs."""
+"""Exercises of lesson 08: a fair comparison over seeds and costs, and a ladder of ideas."""
 
 from __future__ import annotations
 
@@ -8,6 +8,11 @@ from typing import Any
 import numpy as np
 
 from ftte_lab.course.exercise import Agrees, Exercise
+from ftte_lab.course.findings import Found, kept
+from ftte_lab.course.lessons import lesson
+from ftte_lab.course.own_ladder import compared, in_fleet, picture, wrong_ladder
+from ftte_lab.lab import Settings
+from ftte_lab.simulation import Prepared, prepare
 
 
 def verdict(ours: Any, theirs: Any) -> str:
@@ -86,6 +91,53 @@ COSTS = [
     {"only": [3.0]},
 ]
 
+
+def my_ladder(fedavg: Any, ftte: Any) -> Any:
+    """Return scenarios from FedAvg to FTTE, one idea more on each."""
+    ideas = [
+        ["refill", "buffer"],
+        ["staleness", "variance_exponent", "sample_exponent"],
+        ["micro_batch"],
+        ["subset"],
+        ["server_average"],
+        ["server_rate"],
+    ]
+    rungs = [fedavg]
+    for fields in ideas:
+        rungs.append(rungs[-1].replace(**{name: getattr(ftte, name) for name in fields}))
+    return rungs
+
+
+AS_LARGE = 0.95
+"""Share of FTTE's bytes per update that must be sent without micro-batches."""
+MOST_KIB = 512.0
+
+
+def prepared_ftte(settings: Settings) -> Prepared:
+    """Return FTTE's run with these settings before any training."""
+    return prepare(settings.comparison.run("ftte"))
+
+
+def peak_kib(settings: Settings) -> float:
+    """Return the memory of FTTE's training step with these settings, in KiB."""
+    return prepared_ftte(settings).bill.peak_bytes / 1024
+
+
+def still_small(settings: Settings) -> str | None:
+    """Return why settings do not answer the question of 08d, or `None`."""
+    scenario = settings.comparison.run("ftte")
+    size = scenario.micro_batch
+    if size is not None and (isinstance(size, str) or size < scenario.batch):
+        return f"FTTE still has micro-batches there ({size}); set them to the whole batch."
+    if (scenario.budget_kib or 0.0) > MOST_KIB:
+        return f"a budget of at most {MOST_KIB:.0f} KiB is enough."
+    usual = settings.set(micro_batch="auto", budget_kib=lesson("08").scenario.budget_kib)
+    before, now = (prepared_ftte(s).traffic.upload / 1024 for s in (usual, settings))
+    if now < AS_LARGE * before:
+        return f"there an update has {now:.1f} KiB; with micro-batches it had {before:.1f}."
+    return None
+
+
 EXERCISES = {
     "08a": Exercise(
         title="a verdict from five seeds",
@@ -114,5 +166,34 @@ EXERCISES = {
         ],
         shows="What is left is the Pareto front: to choose among these methods "
         "you must decide what you are willing to give up.",
+    ),
+    "08c": Exercise(
+        title="build the ladder",
+        points=3,
+        tests=[wrong_ladder, in_fleet],
+        hints=[
+            "In which fields do the two differ? Compare `fedavg.to_dict()` with `ftte.to_dict()`.",
+            "Which of these fields belong together? `Scenario.help()` lists the groups, and "
+            "`fedavg.help(name)` explains one.",
+            "Each rung is the last one with the fields of one idea replaced: "
+            "`rungs[-1].replace(...)`. Take their values from `ftte`.",
+            "The order is yours, but what must fit into 128 KiB needs what makes it fit first.",
+        ],
+        shows="Your last rung is FTTE, to the digest.",
+        details=compared,
+        picture=picture,
+        solution=my_ladder,
+    ),
+    "08d": Exercise(
+        title="one idea less",
+        tests=[Found("08", ("micro_batch", "budget_kib", "seed"), peak_kib, still_small)],
+        hints=[
+            "Set the micro-batch to 8, the whole batch. Then raise the budget and watch the bytes.",
+            "`p = prepare(chosen.set(micro_batch=8, budget_kib=...).run('ftte'))` has both numbers "
+            "without training: `p.traffic.upload` and `p.bill.peak_bytes`.",
+        ],
+        shows="Ideas help each other: each of them alone saves less. "
+        "Your sentences are kept for your teacher.",
+        keeps=kept,
     ),
 }
