@@ -156,7 +156,7 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         ),
         "08": Lesson(
             "FTTE, assembled",
-            25,
+            35,
             _LAB.replace(about=f"{_MOTION}; 30 virtual minutes"),
             {**_FEW, "warm_start_steps": 0},
         ),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
@@ -80,7 +81,7 @@ def compared(answer: Callable[..., Any]) -> str:
 
 def _largest_saving(cost: str, values: Mapping[str, float]) -> str:
     names = list(values)
-    saved = {b: values[a] - values[b] for a, b in zip(names, names[1:], strict=False)}
+    saved = {b: values[a] - values[b] for a, b in itertools.pairwise(names)}
     name = max(saved, key=lambda one: saved[one])
     return f"{cost} by {name!r} (minus {percent(saved[name] / values[names[0]])} of FedAvg's)"
 
@@ -103,7 +104,7 @@ def _wrong_rung(rungs: Sequence[Scenario], fedavg: Scenario, ftte: Scenario) -> 
     start = _differing(_renamed(fedavg), rungs[0])
     if start:
         return f"the first rung is not FedAvg: it differs in {', '.join(start)}."
-    for k, (before, after) in enumerate(zip(rungs, rungs[1:], strict=False), 2):
+    for k, (before, after) in enumerate(itertools.pairwise(rungs), 2):
         changed = _differing(before, after)
         odd = [name for name in changed if name not in sum(IDEAS.values(), ())]
         if odd:
@@ -127,7 +128,7 @@ def _named(answer: Callable[..., Any]) -> dict[str, Scenario]:
     """Return a student's rungs in the small fleet, by number and by the idea that is new."""
     rungs = _rungs(answer, fleet("fedavg"), fleet("ftte")) or []
     named = {"1 FedAvg": rungs[0]} if rungs else {}
-    for k, (before, after) in enumerate(zip(rungs, rungs[1:], strict=False), 2):
+    for k, (before, after) in enumerate(itertools.pairwise(rungs), 2):
         changed = set(_differing(before, after))
         idea = next((one for one, fields in IDEAS.items() if changed & set(fields)), "")
         named[f"{k} + {idea}"] = after
