@@ -31,7 +31,7 @@ _LIBRARY = "FTTE, the library's"
 
 def fleet(method: str) -> Scenario:
     """Return the small fleet of lesson 08, from a model that knows a little."""
-    small = lesson("08", "ci").set(horizon_s=600.0, evaluations=12, warm_start_steps=50)
+    small = lesson("08", "ci").set(horizon_s=500.0, evaluations=10, warm_start_steps=50)
     return small.run(method)
 
 

@@ -61,7 +61,7 @@ def test_name_of_the_method_does_not_count() -> None:
         (lambda a, b: None, "return a list of scenarios"),
         (lambda a, b: [a], "return a list of scenarios"),
         (lambda a, b: [a, "ftte"], "return a list of scenarios"),
-        (lambda a, b: [b, b], "the first rung is not FedAvg: it differs in subset"),
+        (lambda a, b: [b, b], "the first rung is not FedAvg: it differs in micro_batch"),
         (lambda a, b: [a, b], "That is 6 ideas; one a rung"),
         (lambda a, b: [a, a, b], "rung 2 changes nothing. That is 0 ideas"),
         (lambda a, b: [a, a.replace(seed=5)], "rung 2 changes seed, in which"),
