@@ -24,7 +24,8 @@ def test_ladder_has_four_numbers_in_each_row() -> None:
     rows = figure.rows("bars")
     assert len(rows) == 3 * 4
     assert [r["text"] for r in rows if r["rung"] == "1 low"] == ["not reached", "2", "0.5", "20"]
-    assert [r["text"] for r in rows if r["rung"] == "2 high"] == [f"{HIGH.time_to(0.5):.0f}", "2", "0.5", "90"]
+    reached = f"{HIGH.time_to(0.5):.0f}"
+    assert [r["text"] for r in rows if r["rung"] == "2 high"] == [reached, "2", "0.5", "90"]
     assert {r["rung"] for r in rows if not r["own"]} == {"other"}
     assert "1 low not reached, 2 KiB, 0.5 KiB sent, 20 %" in figure.alt_text
     for theme in THEMES.values():
