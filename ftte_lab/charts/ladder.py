@@ -34,12 +34,12 @@ def ladder(rungs: Mapping[str, History], beside: Mapping[str, History], *, targe
     require(not twice, f"two rows have the name {twice}", "names of their own")
     number("target", target, 0, 1)
     costs = {name: _costs(one, target) for name, one in {**rungs, **beside}.items()}
-    rows = [
+    found = [
         (name, cost, value, "" if value is None else f"{value:,.{digits}f}", name in rungs)
         for name, values in costs.items()
         for cost, value, digits in zip(_COSTS, values, (0, 0, 1, 0), strict=True)
     ]
-    rows = [(n, c, v or 0.0, text or "not reached", own) for n, c, v, text, own in rows]
+    rows = [(n, c, v or 0.0, text or "not reached", own) for n, c, v, text, own in found]
     ends = {
         f"end{k}": max(_ROOM * max(row[2] for row in rows if row[1] == cost), 1e-3)
         for k, cost in enumerate(_COSTS)
@@ -82,7 +82,7 @@ def _column(theme: Theme, names: tuple[str, ...], k: int, target: str) -> alt.La
     title = _COSTS[k].format(target=target)
     bare = alt.Axis(labels=False, ticks=False, grid=False)
     x = alt.X("value:Q", title=title, scale=scale, axis=bare)
-    colours, _ = method_scales(("ftte",), theme)
+    colours: Any = method_scales(("ftte",), theme)[0]
     colour = alt.condition("datum.own", alt.value(colours.range[0]), alt.value(theme.soft))
     rows = alt.Chart(alt.NamedData("bars")).transform_filter(alt.datum.cost == _COSTS[k])
     bars = rows.mark_bar(height=14).encode(x=x, y=y, color=colour)

@@ -106,7 +106,7 @@ def _wrong_rung(rungs: Sequence[Scenario], fedavg: Scenario, ftte: Scenario) -> 
         return f"the first rung is not FedAvg: it differs in {', '.join(start)}."
     for k, (before, after) in enumerate(itertools.pairwise(rungs), 2):
         changed = _differing(before, after)
-        odd = [name for name in changed if name not in sum(IDEAS.values(), ())]
+        odd = [name for name in changed if name not in itertools.chain(*IDEAS.values())]
         if odd:
             return f"rung {k} changes {', '.join(odd)}, in which FedAvg and FTTE do not differ."
         ideas = [idea for idea, fields in IDEAS.items() if set(fields) & set(changed)]
