@@ -74,7 +74,7 @@ def _draw(theme: Theme, names: tuple[str, ...], target: str) -> dict[str, Any]:
     return finish(chart, theme, "What each idea buys", "each row switches on one more idea")
 
 
-def _column(theme: Theme, names: tuple[str, ...], k: int, target: str) -> alt.LayerChart:
+def _column(theme: Theme, names: tuple[str, ...], k: int, target: str) -> Any:
     """Return the bars of one cost with their numbers; only the first column names the rows."""
     labels = alt.Axis(title=None, ticks=False, domain=False, labelLimit=200) if k == 0 else None
     scale = alt.Scale(domain={"expr": f"[0, end{k}]"}, nice=False)
