@@ -14,6 +14,7 @@ from ftte_lab.course.exercises import EXERCISES
 from ftte_lab.course.judging import Judged, judge_folder, seeds_of
 from ftte_lab.course.lessons import LESSONS, SIZES, Lesson, lesson
 from ftte_lab.course.one_round import Round, one_round
+from ftte_lab.course.own_format import digits_read
 from ftte_lab.course.predict import pick, predict, reveal
 from ftte_lab.course.report import Report, report
 from ftte_lab.course.show_code import show_code
@@ -35,6 +36,7 @@ __all__ = [
     "check",
     "clock",
     "collect",
+    "digits_read",
     "doctor",
     "judge",
     "judge_folder",

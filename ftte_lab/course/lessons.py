@@ -78,7 +78,7 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         ),
         "01": Lesson(
             "One round, by hand",
-            20,
+            25,
             _digits(
                 "three phones with 40 handwritten digits between them and few classes each",
                 **_PHONES,
@@ -162,7 +162,7 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         ),
         "09": Lesson(
             "What did we send?",
-            25,
+            40,
             _digits(
                 "ten phones with handwritten digits",
                 **_PHONES,

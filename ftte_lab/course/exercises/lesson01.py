@@ -1,4 +1,4 @@
-"""Exercises of lesson 01: the weighted mean, the mean of a metric, and FedAvg itself."""
+"""Exercises of lesson 01: the weighted mean, the mean of a metric, FedAvg, and where it fails."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import Any
 import numpy as np
 
 from ftte_lab.course.exercise import Agrees, Exercise
+from ftte_lab.course.findings import Found, kept
+from ftte_lab.course.one_round import one_round
 from ftte_lab.course.own_rounds import in_fleet, picture, reached
+from ftte_lab.lab import Settings
+from ftte_lab.simulation import prepare
 
 
 def fedavg(rows: Any, samples: Any) -> Any:
@@ -93,6 +97,27 @@ FLEETS = [
     (np.array([1.0, 0.0]), [7], half_way, 1),
 ]
 
+LEAST_LOSS = 3.0
+
+
+def lost(settings: Settings) -> float:
+    """Return by how many points the first average is below the clients' mean accuracy."""
+    done = one_round(prepare(settings.comparison.run("fedavg")))
+    return 100 * (done.mean_client_accuracy - done.accuracy)
+
+
+def averages_well(settings: Settings) -> str | None:
+    """Return why settings do not answer the question of 01d, or `None`."""
+    points = lost(settings)
+    if points >= LEAST_LOSS:
+        return None
+    side = "below" if points > 0 else "above"
+    return (
+        f"there the first average is {abs(points):.1f} points {side} the phones' mean; "
+        f"find one at least {LEAST_LOSS:.0f} below."
+    )
+
+
 EXERCISES = {
     "01a": Exercise(
         title="the weighted mean of updates",
@@ -144,5 +169,16 @@ EXERCISES = {
         },
         details=reached,
         picture=picture,
+    ),
+    "01d": Exercise(
+        title="when the average is worse",
+        tests=[Found("01", ("seed",), lost, averages_well)],
+        hints=[
+            "`one_round(prepare(chosen.set(seed=1).run('fedavg')))` is the first round of seed 1. "
+            "Subtract its `accuracy` from its `mean_client_accuracy`.",
+            "Loop over twenty seeds and print both. Then `lab.set(seed=...)`, and `lab.code`.",
+        ],
+        shows="One round can lose what ten rounds win. Your sentences are kept for your teacher.",
+        keeps=kept,
     ),
 }
