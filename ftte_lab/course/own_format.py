@@ -102,16 +102,18 @@ def digits_read(prepared: Prepared) -> float:
         1.1
     """
     federation, subset = prepared.federation, prepared.plan.subset
-    layer = next(iter(subset.parts), "").rpartition(".")[0]
-    wanted = {f"{layer}.weight", f"{layer}.bias"}
     form = RowFormat.of(federation.model, subset, prepared.scenario.payload_bits, names=False)
-    fits = wanted <= set(form.shapes) and len(form.shapes[f"{layer}.weight"]) == 2
-    require(fits, f"{layer or 'nothing'} is trained first", "a dense layer with its bias")
+    layer = next(iter(federation.model.tensors)).rpartition(".")[0]
+    weight, bias = f"{layer}.weight", f"{layer}.bias"
+    shape = form.shapes.get(weight)
+    given = f"the first layer, {layer}, trains {'no weight' if shape is None else f'{shape}'}"
+    fits = shape is not None and len(shape) == 2 and bias in form.shapes
+    require(fits, given, "a dense layer's weight (units, inputs), and its bias")
     x = federation.dataset.x_train.reshape(len(federation.dataset.x_train), -1)
     found = []
     for own, row in zip(federation.shards.train, one_round(prepared).rows, strict=True):
         named = from_rows(federation.model, subset, form.unpack(form.pack(row)))
-        guesses = read_inputs(named[f"{layer}.weight"].numpy(), named[f"{layer}.bias"].numpy())
+        guesses = read_inputs(named[weight].numpy(), named[bias].numpy())
         found.append(len(own) * recovered(guesses, x[own]))
     return round(float(np.mean(found)), 6)
 
