@@ -49,7 +49,7 @@ def in_fleet(answer: Callable[..., Any]) -> str | None:
     return None
 
 
-def by_hand(answer: Callable[..., Any]) -> str | None:
+def by_hand(answer: Any) -> str | None:
     """Send a few small rows through a student's messages; return the first that is wrong."""
     if not callable(answer):
         return "expected a function. Pass its name, without brackets."
