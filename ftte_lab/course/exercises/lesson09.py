@@ -132,7 +132,7 @@ EXERCISES = {
         solution=my_format,
     ),
     "09d": Exercise(
-        title="a quarter of the bytes hides nothing",
+        title="what 8 bits hide",
         tests=[
             Found("09", ("batch", "local_steps", "payload_bits", "seed"), read_through, hides_them),
         ],
