@@ -173,6 +173,7 @@ EXERCISES = {
     ),
     "03c": Exercise(
         title="build the memory bill",
+        points=3,
         tests=[Agrees(my_peak, NETS), against_the_library],
         hints=[
             "Keep one number: what is alive now. It begins with weights, batch and labels.",

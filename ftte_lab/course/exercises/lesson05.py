@@ -138,6 +138,7 @@ EXERCISES = {
     ),
     "05c": Exercise(
         title="build the virtual clock",
+        points=3,
         tests=[Agrees(my_clock, CLOCKS), in_fleet],
         hints=[
             "Keep a list of arrivals that are under way. At first there are `places` of them: "

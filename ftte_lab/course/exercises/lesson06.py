@@ -140,6 +140,7 @@ EXERCISES = {
     ),
     "06c": Exercise(
         title="build the buffered server",
+        points=3,
         tests=[wrong_server, in_fleet],
         hints=[
             "The age of the update is `server.version - started`. Its weight is "

@@ -174,6 +174,7 @@ EXERCISES = {
     ),
     "07c": Exercise(
         title="build a step that survives faulty devices",
+        points=3,
         tests=[Holds(ruined, RECEIVED), survives],
         hints=[
             "How does a wrong update differ? It is far longer than the others: "
