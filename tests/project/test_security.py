@@ -122,11 +122,14 @@ def test_the_wheel_takes_the_package_its_scripts_and_the_course_only() -> None:
     tools = project["tool"]["setuptools"]
     assert tools["packages"]["find"]["include"] == ["ftte_lab*"]
     assert tools["package-data"] == {
+        "ftte_lab.cli": ["quiet/labconfig/*"],
         "ftte_lab.deployment": ["stored/*"],
         "ftte_lab.deployment.flower": ["app/*", "app/ftte_flower/*"],
         "ftte_lab.lab": ["stories/*"],
         "ftte_lab.lab.live": ["static/*"],
     }
+    quiet = (ROOT / "ftte_lab" / "cli" / "quiet" / "labconfig").iterdir()
+    assert [p.name for p in quiet] == ["page_config.json"]
     suffixes = {p.suffix for p in (ROOT / "ftte_lab" / "lab" / "live" / "static").iterdir()}
     assert suffixes <= {".js", ".css"}
     course = {Path(name).suffix for name in course_files(ROOT, STUDENT + TEACHER)}
