@@ -5,7 +5,6 @@ printed page and, ten times a second, a running one: a `Figure` separates the dr
 from its numbers.
 """
 
-import ftte_lab.charts.altair_import  # noqa: F401  # first: before anything imports Altair
 from ftte_lab._common import seconds, size
 from ftte_lab.charts.chance import draws, predicted_gain
 from ftte_lab.charts.charge import charge

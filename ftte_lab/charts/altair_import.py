@@ -1,4 +1,4 @@
-"""Import what Altair needs, without two seconds for a parser that no chart uses.
+"""Import Altair as `alt`, without two seconds for a parser that no chart uses.
 
 Altair checks charts by `jsonschema`. That package also offers to check international addresses,
 where `rfc3987_syntax` is installed; JupyterLab brings it. Its import builds a parser from a
@@ -12,6 +12,8 @@ import importlib
 import sys
 from importlib.util import find_spec
 from types import ModuleType
+
+__all__ = ["alt"]
 
 _NAME = "rfc3987_syntax"
 
@@ -35,3 +37,4 @@ def _import_jsonschema() -> None:
 
 
 _import_jsonschema()
+import altair as alt  # noqa: E402  # after that

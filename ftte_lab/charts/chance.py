@@ -7,11 +7,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import altair as alt
 import numpy as np
 import pandas as pd
 
 from ftte_lab._common import percent, require
+from ftte_lab.charts.altair_import import alt
 from ftte_lab.charts.figure import Figure, columns, template
 from ftte_lab.charts.style import WIDTH, Theme, finish
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
-
+from ftte_lab.charts.altair_import import alt
 from ftte_lab.charts.curve_axes import CURVE_HEIGHT
 from ftte_lab.charts.palette import method_scales
 from ftte_lab.charts.style import WIDTH, Theme, finish

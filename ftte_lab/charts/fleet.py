@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
 import numpy as np
 
 from ftte_lab._common import require, seconds
+from ftte_lab.charts.altair_import import alt
 from ftte_lab.charts.figure import Figure, columns, template
 from ftte_lab.charts.palette import kind_scales, label
 from ftte_lab.charts.style import WIDTH, Theme, finish

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import altair as alt
 import numpy as np
 
 from ftte_lab._common import integer, number, require, seconds
+from ftte_lab.charts.altair_import import alt
 from ftte_lab.charts.figure import Columns, Figure, template
 from ftte_lab.charts.style import WIDTH, Theme, finish
 from ftte_lab.server import Fate, Timeline

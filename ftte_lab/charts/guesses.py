@@ -6,9 +6,8 @@ import textwrap
 from collections.abc import Mapping
 from typing import Any
 
-import altair as alt
-
 from ftte_lab._common import choice, require
+from ftte_lab.charts.altair_import import alt
 from ftte_lab.charts.figure import Figure, columns, template
 from ftte_lab.charts.style import WIDTH, Theme, finish
 

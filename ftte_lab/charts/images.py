@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import altair as alt
 import numpy as np
 
 from ftte_lab._common import require
+from ftte_lab.charts.altair_import import alt
 from ftte_lab.charts.figure import Figure, template
 from ftte_lab.charts.style import Theme, finish
 

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import altair as alt
-
 from ftte_lab._common import number, require
+from ftte_lab.charts.altair_import import alt
 from ftte_lab.charts.figure import Figure, columns, template
 from ftte_lab.charts.palette import method_scales
 from ftte_lab.charts.style import Theme, finish

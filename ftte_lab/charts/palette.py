@@ -10,8 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 
-import altair as alt
-
+from ftte_lab.charts.altair_import import alt
 from ftte_lab.charts.style import Theme
 from ftte_lab.devices import CATALOGUE
 from ftte_lab.simulation import METHODS

@@ -6,10 +6,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import altair as alt
 import numpy as np
 
 from ftte_lab._common import integer, require, size
+from ftte_lab.charts.altair_import import alt
 from ftte_lab.charts.curve_labels import spread
 from ftte_lab.charts.figure import Columns, Figure, columns, template
 from ftte_lab.charts.palette import label, method_scales

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import altair as alt
+from ftte_lab.charts.altair_import import alt
 
 WIDTH = 620
 """Width of a printed chart, in pixels."""

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import altair as alt
-
+from ftte_lab.charts.altair_import import alt
 from ftte_lab.charts.figure import Columns, Figure, columns, template
 from ftte_lab.charts.palette import method_styles
 from ftte_lab.charts.style import WIDTH, Theme, finish

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import altair as alt
-
 from ftte_lab._common import number, require, size
+from ftte_lab.charts.altair_import import alt
 from ftte_lab.charts.figure import Figure, columns, template
 from ftte_lab.charts.memory import key, method_axis
 from ftte_lab.charts.palette import label, method_scales

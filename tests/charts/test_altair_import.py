@@ -2,11 +2,13 @@
 
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 SCRIPT = """
 import sys
+from pathlib import Path
 import ftte_lab.charts
 assert not {"rfc3987_syntax", "lark"} & set(sys.modules), "the slow parser was built"
 from jsonschema import FormatChecker
@@ -26,3 +28,9 @@ def test_charts_build_no_parser_of_addresses_and_take_no_check_away() -> None:
     )
     assert ran.returncode == 0, ran.stderr
     assert ran.stdout.splitlines() == ["True False", "True rfc3987_syntax"]
+
+
+def test_no_module_imports_altair_before() -> None:
+    for path in (Path(__file__).parents[2] / "ftte_lab" / "charts").glob("*.py"):
+        if path.stem != "altair_import":
+            assert "import altair" not in path.read_text(encoding="utf-8"), path
