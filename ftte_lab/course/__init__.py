@@ -14,6 +14,7 @@ from ftte_lab.course.exercises import EXERCISES
 from ftte_lab.course.judging import Judged, judge_folder, seeds_of
 from ftte_lab.course.lessons import LESSONS, SIZES, Lesson, lesson
 from ftte_lab.course.one_round import Round, one_round
+from ftte_lab.course.own_device import timed_messages, timed_steps
 from ftte_lab.course.own_format import digits_read
 from ftte_lab.course.predict import pick, predict, reveal
 from ftte_lab.course.report import Report, report
@@ -52,4 +53,6 @@ __all__ = [
     "seeds_of",
     "show_code",
     "tiles",
+    "timed_messages",
+    "timed_steps",
 ]

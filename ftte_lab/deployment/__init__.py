@@ -5,6 +5,7 @@ from ftte_lab.deployment.carrier import Heard, NodeCarrier, ServerCarrier
 from ftte_lab.deployment.commands import NODE_COMMANDS
 from ftte_lab.deployment.errors import DeploymentError
 from ftte_lab.deployment.join_line import JoinLine
+from ftte_lab.deployment.paced_timeline import paced_timeline
 from ftte_lab.deployment.picture import picture_spec
 from ftte_lab.deployment.records import JobRecord, Noticed, RealRun, run_digest
 from ftte_lab.deployment.report import (
@@ -43,6 +44,7 @@ __all__ = [
     "memory_table",
     "open_room",
     "order_agreement",
+    "paced_timeline",
     "picture_spec",
     "run_digest",
     "run_free",

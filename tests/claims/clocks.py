@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-import heapq
 from functools import cache
 
 from ftte_lab import prepare, simulate
-from ftte_lab.deployment import RealRun, comparison, follow_run, order_agreement, run_digest
-from ftte_lab.deployment.free_order import FreeOrder
-from ftte_lab.deployment.orders import Start
+from ftte_lab.deployment import (
+    RealRun,
+    comparison,
+    follow_run,
+    order_agreement,
+    paced_timeline,
+    run_digest,
+)
 from ftte_lab.server import Timeline
 from ftte_lab.simulation import Finished, Prepared
 from tests.claims.claim import scenario_of
@@ -53,24 +57,7 @@ def frame(seed: int) -> float:
 @cache
 def free_timeline(seed: int, carrier_s: float = 0.0) -> Timeline:
     """Return what nodes do that keep the pace exactly, with a carrier that takes equally long."""
-    now_s = 0.0
-    order = FreeOrder(prepared_of(seed), 1.0, True, lambda: now_s)
-    flying: list[tuple[float, int, Start]] = []
-    idle, horizon_s = set(range(4)), prepared_of(seed).scenario.horizon_s
-    while True:
-        while (start := order.start(sorted(idle))) is not None:
-            idle.remove(start.client)
-            heapq.heappush(
-                flying, (now_s + sum(start.pace) + carrier_s, start.participation, start)
-            )
-        now_s, p, start = heapq.heappop(flying)
-        if now_s >= horizon_s:
-            now_s = horizon_s
-            return order.prepared.timeline
-        order.arrived(p, start.pace)
-        idle.add(start.client)
-        while (members := order.due()) is not None:
-            order.stepped(members)
+    return paced_timeline(prepared_of(seed), carrier_s)
 
 
 def steps_off(seed: int) -> float:
