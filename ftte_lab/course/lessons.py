@@ -215,7 +215,7 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         ),
         "13": Lesson(
             "Is the clock true?",
-            25,
+            35,
             _digits(
                 "four sensors with handwritten digits, one of them four times slower; "
                 "processes of this machine play them",

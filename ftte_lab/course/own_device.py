@@ -67,12 +67,12 @@ def in_fleet(answer: Callable[..., Any]) -> str | None:
 
 def compared(answer: Callable[..., Any]) -> str:
     """Say how many updates the fleet makes with each idea of its devices."""
-    counts = {
-        name: len(_fleet(job_s).timeline.applied) for name, job_s in _devices(answer).items()
-    }
+    counts = {name: len(_fleet(job_s).timeline.applied) for name, job_s in _devices(answer).items()}
     each = ", ".join(f"{count} with {name}" for name, count in counts.items())
     seconds = f"{fleet().scenario.horizon_s:.0f} s"
-    return f"Updates in {seconds}: {each}. A speed alone leaves out what each step and message adds."
+    return (
+        f"Updates in {seconds}: {each}. A speed alone leaves out what each step and message adds."
+    )
 
 
 def picture(answer: Callable[..., Any]) -> Figure:

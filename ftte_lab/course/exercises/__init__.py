@@ -43,4 +43,4 @@ _MODULES = (
 EXERCISES: Mapping[str, Exercise] = MappingProxyType(
     {name: exercise for module in _MODULES for name, exercise in module.EXERCISES.items()}
 )
-"""Exercises by name, "00a" to "13b"."""
+"""Exercises by name, "00a" to "13d"."""
