@@ -59,7 +59,8 @@ def through_all(
     """Fit the line through delayed measurements, too: a common mistake."""
     total = 0.0
     for timed, sizes in ((timed_steps, steps), (timed_messages, messages)):
-        each, fixed = np.polyfit(*np.array(timed).T, 1)
+        x, y = np.array(timed).T
+        each, fixed = np.polyfit(x, y, 1)
         total += sum(fixed + each * size for size in sizes)
     return total
 
