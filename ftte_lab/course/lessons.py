@@ -185,7 +185,7 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         ),
         "11": Lesson(
             "Noise and masks",
-            30,
+            40,
             _digits(
                 "100 phones with handwritten digits, three in ten of them slow",
                 **{**_PHONES, "straggler_share": 0.3},
@@ -200,7 +200,7 @@ LESSONS: Mapping[str, Lesson] = MappingProxyType(
         ),
         "12": Lesson(
             "Yours and everybody's",
-            20,
+            35,
             _digits(
                 "50 phones with handwritten digits, and few classes on each",
                 **_PHONES,

@@ -14,6 +14,7 @@ from ftte_lab.training.network import StackedNet
 from ftte_lab.training.own_models import OwnModels, own_models
 from ftte_lab.training.personal import (
     ALPHAS,
+    OWN_VISIT,
     PARTS,
     FineTuning,
     choose_alpha,
@@ -36,6 +37,7 @@ from ftte_lab.training.sizing import chunk_sizes, clients_at_once
 
 __all__ = [
     "ALPHAS",
+    "OWN_VISIT",
     "PARTS",
     "FineTuning",
     "FrozenFeatures",

@@ -46,7 +46,8 @@ PARTS = ("head", "norms", "head+norms")
 ALPHAS = (0.0, 0.25, 0.5, 0.75, 1.0)
 """The mixes that a client tries: 0 keeps the shared model, 1 takes its own."""
 
-_VISIT = 2**32  # the draws of the federation count visits from 0 and never come so far
+OWN_VISIT = 2**32
+"""The visit under which fine-tuning draws; those of the federation count from 0."""
 _TAG = 0x9E1F  # keeps the choice of a validation fifth apart from every other use of a seed
 
 
@@ -201,7 +202,7 @@ def fine_tune(
     for client, shard in enumerate(shards):
         require(len(shard) > 0, f"client {client} has no samples", "at least one")
         drawn = draw_batches(
-            len(shard), how.steps, how.batch, seed=how.seed, client=client, visit=_VISIT
+            len(shard), how.steps, how.batch, seed=how.seed, client=client, visit=OWN_VISIT
         )
         batches.append(np.asarray(shard)[drawn])
     at = torch.as_tensor(np.stack(batches), device="cpu")
