@@ -33,7 +33,7 @@ Seeds = dict[int, dict[int, int]]
 
 def fleet(*, masked: bool = False) -> Scenario:
     """Return a small fleet of lesson 11 with buffers of five, with the library's masks or none."""
-    small = lesson("11", "ci").set(clip_norm=None, buffer=_GROUP, horizon_s=0.5, evaluations=16)
+    small = lesson("11", "ci").set(clip_norm=None, buffer=_GROUP, horizon_s=0.35, evaluations=16)
     return small.set(secure_aggregation=masked).run("fedbuff")
 
 
@@ -104,7 +104,7 @@ def _own_run(answer: Callable[..., Any]) -> tuple[History, float]:
         gone = (done % ready,) if done % _LOST_EVERY == 0 else ()
         weighted = rows.double().numpy() * np.asarray(weights)[:, None]
         total, messages = group.total(weighted, gone, draw=done)
-        shown.extend(_likeness(message, row) for message, row in zip(messages, weighted))
+        shown.extend(map(_likeness, messages, weighted))
         return server_step(x, torch.from_numpy(total.astype(np.float32))[None], [1.0], rule)
 
     return run(fleet(), processes=1, step=step), float(np.mean(shown))

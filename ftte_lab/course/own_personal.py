@@ -192,7 +192,7 @@ def _own_layers(answer: Callable[..., Any]) -> tuple[Tensor, float]:
 
 
 def _judged(rows: Tensor) -> tuple[Array, Array]:
-    """Return each device's accuracy with the shared model and with its own, on data like its own."""
+    """Return the accuracies with the shared model and with own ones, each on data like its own."""
     one = fleet()
     federation = one.prepared.federation
     data, counts = federation.dataset, federation.shards.class_counts(federation.dataset)

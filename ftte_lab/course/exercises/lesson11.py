@@ -1,4 +1,4 @@
-"""Exercises of lesson 11: how long the noise is, masks for five devices, and what a promise asks."""
+"""Exercises of lesson 11: how long the noise is, masks for five devices, what a promise asks."""
 
 from __future__ import annotations
 

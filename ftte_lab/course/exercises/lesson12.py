@@ -77,7 +77,7 @@ def valley(goal: Sequence[float], judged: Sequence[float]) -> tuple[Any, ...]:
 
 # The best mix is all of the own model, none of it, and about half.
 PROBLEMS = [
-    valley([1.0, 2.0], [1.0, 2.0]),
+    valley([1.0, 2.0], [2.0, 4.0]),
     valley([1.0, 2.0], [-1.0, -1.0]),
     valley([4.0, -2.0, 1.0], [2.0, -1.0, 0.5]),
 ]
