@@ -51,8 +51,8 @@ def test_all_devices_of_a_fleet_choose_and_gains_are_the_librarys() -> None:
     assert f"hurt {100 * library.share_hurt:.0f}" in text
     assert f"help {100 * library.share_helped:.0f}" in text
     words = picture(MINE).alt_text
-    said = words.split("the library's ")[1].split(";")[0]
-    assert words.endswith(f"with a choice, yours {said.rstrip('.')}.")
+    found = words.split("the library's ")[1].split(";")[0]
+    assert words.endswith(f"with a choice, yours {found.rstrip('.')}.")
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_equal_mixes_are_equally_right() -> None:
     assert "α = 0.25" in str(far_from_best([1.0, 1.0], made, [0.5, 0.6]))
 
 
-def test_own_layers_hurt_where_people_are_alike_and_samples_few() -> None:
+def test_own_layers_hurt_where_people_differ_little() -> None:
     settings = Settings(lesson("12"))
     assert "find settings that hurt three times" in str(lesson12.helps_many(settings))
     few = settings.set(alpha=10.0, samples_per_client=10)
