@@ -95,7 +95,8 @@ def _by_hand(answer: Any, gone: tuple[int, ...]) -> str | None:
 
 def _own_run(answer: Callable[..., Any]) -> tuple[History, float]:
     """Return the run whose server reads sums of masked rows, and how much a message shows."""
-    group, shown, done = _Group(answer), [], 0
+    group, done = _Group(answer), 0
+    shown: list[float] = []
 
     def step(x: Tensor, rows: Tensor, weights: Any, rule: Any, **_: Any) -> Tensor:
         nonlocal done

@@ -8,7 +8,7 @@ import pytest
 
 from ftte_lab.course import check, lesson
 from ftte_lab.course.exercises import lesson11
-from ftte_lab.course.own_masks import ROWS, STEP, compared, in_fleet, nobody_lost, picture
+from ftte_lab.course.own_masks import ROWS, STEP, compared, in_fleet, nobody_lost, one_lost, picture
 from ftte_lab.lab import Settings
 from notebooks._build import course
 from tests.course.answers import function_of, solution_of, source_of
@@ -65,7 +65,7 @@ def test_wrong_mask_is_explained(old: str, new: str, words: str) -> None:
 def test_either_sign_and_any_whole_type_are_right() -> None:
     other = CELL.replace("other > me", "other < me").replace("gone > place", "gone < place")
     assert nobody_lost(function_of(other)) is None
-    assert lesson11.one_lost(function_of(other)) is None
+    assert one_lost(function_of(other)) is None
     assert nobody_lost(changed("codes % 2**32", "(codes % 2**32).astype(np.uint32)")) is None
 
 
