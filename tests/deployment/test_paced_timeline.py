@@ -39,7 +39,7 @@ def test_a_server_that_starts_too_many_calls_the_late_ones_off() -> None:
 
 def test_wanted_updates_end_it() -> None:
     scenario = FREE.as_method("fedbuff")
-    scenario = scenario.replace(max_updates=2 * scenario.buffer)
+    scenario = scenario.replace(max_updates=2 * (scenario.buffer or 0))
     assert len(paced_timeline(prepare(scenario)).step_s) == 2
 
 
