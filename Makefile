@@ -12,10 +12,12 @@ PIP := $(BIN)/python -m pip install --quiet
 # The rooms of test-fast: what all others stand on, the command, and the rules of the house.
 FAST := $(addprefix tests/,common models cli) \
   $(addprefix tests/project/test_,imports.py words.py documents.py files.py project.py security.py)
+# What a contributor waits for, and what CI runs besides. Together they are all tests.
+QUICK := (not slow and not reads_measurements) or notebook
 LAB := $(VENV)/.lab
 DEV := $(VENV)/.dev
 
-.PHONY: help lab run collect judge bundle test test-fast check hurt long notebooks docs deck pictures kills bench headline fuzz mutants release newcomer clean
+.PHONY: help lab run collect judge bundle test test-slow test-fast check hurt long notebooks docs deck pictures kills bench headline fuzz mutants release newcomer clean
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -58,8 +60,11 @@ check: $(DEV) ## Lint, format and types
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-test: check ## Everything that must hold
-	$(BIN)/pytest -n 2 --dist worksteal
+test: check ## Lint, types, all quick tests and every page; what is slower comes in test-slow
+	$(BIN)/pytest -n 2 --dist worksteal -m "$(QUICK)"
+
+test-slow: $(DEV) ## What must hold besides: real browser, every control, hurt workers, claims (40 minutes)
+	$(BIN)/pytest -n 2 --dist worksteal -m "not ($(QUICK))"
 
 test-fast: $(DEV) ## A first look at each change; the slowest ten are listed
 	$(BIN)/ruff check .

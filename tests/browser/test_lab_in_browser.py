@@ -51,7 +51,7 @@ def theme(tab: Tab, name: str) -> None:
 
 
 def keep(tab: Tab, name: str) -> None:
-    """Save a picture to check by eye: `FTTE_PICTURES=folder make test`."""
+    """Save a picture to check by eye: `FTTE_PICTURES=folder make test-slow`."""
     if folder := os.environ.get("FTTE_PICTURES"):
         tab.page.screenshot(path=str(Path(folder) / f"{name}.png"))
 

@@ -128,6 +128,7 @@ def code_of(notebook: Any) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.notebook
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda p: p.stem)
 def test_notebook_runs_blank_and_solved(
     path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

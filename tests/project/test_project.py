@@ -153,8 +153,16 @@ def test_scripts_of_the_page_ship_with_the_package_and_use_no_network() -> None:
 
 def test_workflow_of_a_fork_runs_the_same_command() -> None:
     job = yaml.safe_load((ROOT / ".github" / "workflows" / "ci.yml").read_text())["jobs"]["test"]
-    assert any("make test" in step.get("run", "") for step in job["steps"])
-    assert "make test" in (ROOT / ".ci" / "run").read_text()
+    assert any("make test test-slow" in step.get("run", "") for step in job["steps"])
+    assert "\nmake test test-slow\n" in (ROOT / ".ci" / "run").read_text()
+
+
+def test_the_two_commands_are_all_tests() -> None:
+    """One leaves out what the other takes: the same expression, once denied."""
+    lines = (ROOT / "Makefile").read_text().splitlines()
+    commands = [line.strip() for line in lines if "pytest -n 2 --dist worksteal" in line]
+    everything = "$(BIN)/pytest -n 2 --dist worksteal -m "
+    assert commands == [f'{everything}"$(QUICK)"', f'{everything}"not ($(QUICK))"']
 
 
 def test_targets_of_students_only_call_the_command() -> None:
