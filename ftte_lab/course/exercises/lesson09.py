@@ -106,7 +106,7 @@ EXERCISES = {
             "So divide a row by its bias gradient: `weight_gradient[k] / bias_gradient[k]`.",
             "Take the k whose bias gradient is largest: others may be zero.",
         ],
-        shows="One sample, one step, one dense layer: the update *is* the data. "
+        shows="One sample, one step, one dense layer: the update is the data. "
         "That is why it matters how much is averaged.",
         mistakes={
             "That row belongs to a unit that may be silent (0 / 0): "
