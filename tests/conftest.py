@@ -12,6 +12,7 @@ from ftte_lab.devices import CATALOGUE
 from ftte_lab.models import MODELS
 from ftte_lab.server import CORRECTIONS, MEASURES, SOLVERS, STALENESS
 from ftte_lab.simulation import METHODS
+from ftte_lab.simulation.kept import forget_prepared
 
 configure_process()
 # No test is timed: a busy machine must not fail one. The examples are the same each time, so that a
@@ -40,10 +41,11 @@ REGISTRIES: tuple[Registry[object], ...] = (  # type: ignore[assignment]
 
 @pytest.fixture(autouse=True)
 def _registries_as_shipped() -> Iterator[None]:
-    """Remove what a test or an example registered, so that no later test meets it."""
+    """Undo what a test or an example registered or switched on, so that no later test meets it."""
     yield
     for registry in REGISTRIES:
         registry.clear()
+    forget_prepared()  # a Lab has it kept on disk
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
