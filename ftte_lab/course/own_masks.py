@@ -14,11 +14,8 @@ from ftte_lab._common import percent, require
 from ftte_lab.charts import Figure, accuracy
 from ftte_lab.course.lessons import lesson
 from ftte_lab.course.sandbox import call, examine
-from ftte_lab.server import server_step
+from ftte_lab.server import STEP, server_step
 from ftte_lab.simulation import History, Scenario, run
-
-STEP = 2.0**-16
-"""The step of the fixed-point code."""
 
 ROWS = ((0.5, -1.0, 0.25), (2.0, 0.0, -0.75), (-0.5, 3.0, 0.5), (1.0, -4.0, 0.0), (0.25, 1.0, -1.0))
 """Small updates of five devices."""

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from scipy.special import log_softmax
 from torch import Tensor
 
 from ftte_lab._common import percent
@@ -218,5 +219,4 @@ def _log_shares(layer: Any, inputs: Array) -> Array:
     row = np.asarray(layer, float)
     classes = len(row) // (inputs.shape[1] + 1)
     scores = inputs @ row[:-classes].reshape(classes, -1).T + row[-classes:]
-    scores -= scores.max(1, keepdims=True)
-    return np.asarray(scores - np.log(np.exp(scores).sum(1, keepdims=True)))
+    return np.asarray(log_softmax(scores, axis=1))

@@ -1,5 +1,6 @@
 """Every exercise: its solution passes, its common mistakes are recognised, nonsense fails."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -80,6 +81,15 @@ def test_exercise_answers_nonsense_in_words(name: str, wrong: Any) -> None:
     assert verdict.state == "failed"
     assert len(verdict.text) > 30
     assert "Traceback" not in verdict.text
+
+
+@pytest.mark.parametrize("name", EXERCISES)
+def test_texts_are_printed_so_they_have_no_marks_of_emphasis(name: str) -> None:
+    """What `check` prints is plain text. Powers, as `2**16`, are no emphasis."""
+    exercise = EXERCISES[name]
+    for text in (exercise.title, exercise.shows, *exercise.hints, *exercise.mistakes):
+        plain = re.sub(r"`[^`]*`", "", text)
+        assert not re.search(r"(?<![\w*])\*{1,2}\w[^*]*\*{1,2}(?!\w)", plain), text
 
 
 def test_agrees_and_holds_accept_a_right_answer() -> None:

@@ -8,8 +8,9 @@ import pytest
 
 from ftte_lab.course import check, lesson
 from ftte_lab.course.exercises import lesson11
-from ftte_lab.course.own_masks import ROWS, STEP, compared, in_fleet, nobody_lost, one_lost, picture
+from ftte_lab.course.own_masks import ROWS, compared, in_fleet, nobody_lost, one_lost, picture
 from ftte_lab.lab import Settings
+from ftte_lab.server import STEP
 from notebooks._build import course
 from tests.course.answers import function_of, solution_of, source_of
 

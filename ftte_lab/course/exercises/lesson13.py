@@ -191,7 +191,7 @@ EXERCISES = {
         ],
         hints=[
             "A carrier takes the same time for each job. So which knobs make a job short?",
-            "Look at *Time* in your table: what does a job of this fleet do most of the time?",
+            "Look at the times in your table: what does a job of this fleet do most of the time?",
         ],
         shows="A carrier is expensive where jobs are short. Your sentences are kept for your "
         "teacher.",
